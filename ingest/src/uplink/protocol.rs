@@ -1,0 +1,226 @@
+//! What an ingest and the console say to each other.
+//!
+//! Two WebSockets an ingest, both opened by the ingest with `Authorization: Bearer <edge token>`:
+//!
+//! - `/uplink/v1/events`: JSON text messages. The ingest opens with [`ToConsole::Hello`], the console answers [`ToIngest::Welcome`];
+//!   then numbered batches go up and [`ToIngest::Ack`] comes back after the commit. Camera health goes this way too.
+//! - `/uplink/v1/media`: pictures and live video, so that a frame can never delay an event. Control is JSON text
+//!   ([`MediaToConsole`], [`MediaToIngest`]); bytes are binary messages framed by [`MediaFrame`].
+//!
+//! A batch is repeated after a reconnect until it is acknowledged; the console recognises what it has (`source` + `id`).
+
+use chrono::{DateTime, Utc};
+use mingjing_monitor::event::CaseEvent;
+use serde::{Deserialize, Serialize};
+
+/// Version of this protocol; a console refuses any other with a close reason that names both.
+pub const VERSION: u32 = 1;
+
+/// Events socket, ingest to console.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToConsole {
+    /// First message on the socket.
+    Hello {
+        /// [`VERSION`].
+        version: u32,
+        /// Name of this ingest ("local" inside the console).
+        edge: String,
+        /// Version of the program.
+        program: String,
+        /// Its clock now, to tell the offset.
+        now: DateTime<Utc>,
+        /// Cameras that it carries; the console adds what it does not know.
+        cameras: Vec<CameraDescription>,
+    },
+    /// A numbered batch; numbers rise by one within a connection.
+    Batch {
+        /// Number within this connection.
+        number: u64,
+        /// Events that may post history (their token had `initial_load`).
+        initial_load: bool,
+        /// Checked and normalised events, at most 10,000.
+        events: Vec<CaseEvent>,
+    },
+    /// A camera's state or health, when it changes and every ten seconds.
+    CameraHealth(crate::camera::CameraHealth),
+}
+
+/// A camera as its ingest describes it (no address, no credentials).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CameraDescription {
+    /// Stable id.
+    pub id: String,
+    /// What the screens call it.
+    pub name: String,
+    /// Code of its hall.
+    pub hall: String,
+    /// Numbers of the windows that it sees.
+    pub windows: Vec<String>,
+}
+
+/// Events socket, console to ingest.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToIngest {
+    /// Answer to `Hello`.
+    Welcome {
+        /// [`VERSION`].
+        version: u32,
+        /// The tokens that may post events, so that an edge can check them while it is cut off. Replaces the list before.
+        tokens: Vec<TokenHash>,
+    },
+    /// The tokens changed.
+    Tokens {
+        /// Replaces the list before.
+        tokens: Vec<TokenHash>,
+    },
+    /// The batch is committed. Sent after the commit, never before.
+    Ack {
+        /// Number of the batch.
+        number: u64,
+        /// What became of it.
+        outcome: BatchOutcome,
+    },
+    /// The batch could not be committed now (database away): keep it and send it again.
+    Retry {
+        /// Number of the batch.
+        number: u64,
+        /// Wait at least so long, in milliseconds.
+        after_ms: u64,
+    },
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchOutcome {
+    /// Newly stored.
+    pub accepted: usize,
+    /// Already known, same content.
+    pub duplicate: usize,
+    /// Refused, by index in the batch.
+    pub rejected: Vec<Rejection>,
+}
+
+/// One refused event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Index in the batch as it was sent.
+    pub index: usize,
+    /// The event's id, where it had one.
+    pub id: Option<String>,
+    /// What, where and what to do.
+    pub reason: String,
+}
+
+/// A token that may post events, as an edge needs it: never the token itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenHash {
+    /// SHA-256 of the token, hex.
+    pub sha256: String,
+    /// The only CloudEvents source that it may speak for, if bound.
+    pub source: Option<String>,
+    /// Halls whose events it may send: those codes and everything below them (already expanded).
+    pub halls: Option<Vec<String>>,
+    /// May post history.
+    pub initial_load: bool,
+}
+
+/// Media socket, ingest to console (text).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum MediaToConsole {
+    /// First message on the socket.
+    Hello {
+        /// [`VERSION`].
+        version: u32,
+        /// Name of this ingest.
+        edge: String,
+    },
+    /// The stream of a camera begins or its parameters changed; the init segment follows as [`MediaFrame::Init`].
+    Init {
+        /// Camera id.
+        camera: String,
+        /// RFC 6381 codec, `avc1.640028`.
+        codec: String,
+        /// Pixels.
+        width: u16,
+        /// Pixels.
+        height: u16,
+    },
+    /// Frames were left out because the socket was too slow.
+    Dropped {
+        /// Camera id.
+        camera: String,
+        /// How many.
+        frames: u64,
+    },
+    /// The camera went away while it was watched.
+    Offline {
+        /// Camera id.
+        camera: String,
+        /// Since when.
+        since: DateTime<Utc>,
+        /// Its state.
+        state: crate::camera::CameraState,
+    },
+}
+
+/// Media socket, console to ingest (text).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum MediaToIngest {
+    /// Somebody watches: send init, the newest group of pictures, then what comes.
+    Watch {
+        /// Camera id.
+        camera: String,
+    },
+    /// Nobody watches any more.
+    Unwatch {
+        /// Camera id.
+        camera: String,
+    },
+}
+
+/// A binary message of the media socket: one byte of kind, one byte of length of the camera id, the id (UTF-8), then the payload.
+/// Pictures carry their capture instant first: 8 bytes, microseconds since 1970 UTC, big endian; fragments 1 byte, 1 for a key frame, and the same
+/// 8 bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaFrame {
+    /// An init segment.
+    Init {
+        /// Camera id.
+        camera: String,
+        /// `ftyp` + `moov`.
+        segment: bytes::Bytes,
+    },
+    /// One fragment.
+    Fragment {
+        /// Camera id.
+        camera: String,
+        /// Starts with an IDR.
+        key: bool,
+        /// Capture instant.
+        captured_at: DateTime<Utc>,
+        /// `prft` + `moof` + `mdat`.
+        bytes: bytes::Bytes,
+    },
+    /// A JPEG of about 320 pixels' width.
+    Thumbnail {
+        /// Camera id.
+        camera: String,
+        /// Capture instant.
+        captured_at: DateTime<Utc>,
+        /// JPEG.
+        jpeg: bytes::Bytes,
+    },
+    /// A JPEG of the full picture.
+    Snapshot {
+        /// Camera id.
+        camera: String,
+        /// Capture instant.
+        captured_at: DateTime<Utc>,
+        /// JPEG.
+        jpeg: bytes::Bytes,
+    },
+}
