@@ -1,0 +1,50 @@
+# `make run` and `make test` install what is missing (scripts/setup) and then do what they say. ARGS goes to `mingjing demo`.
+SHELL := bash
+MAKEFLAGS += --no-print-directory
+STAGE := scripts/stage
+
+.PHONY: help run test lint build fmt clean
+
+help:
+	@echo 'make run     set up what is missing, build, start the demo county  (ARGS="--cameras 8 --seed 7")'
+	@echo 'make test    set up what is missing, then lint and every test, the browser'"'"'s included'
+	@echo 'make lint    formatting, clippy, licences, advisories, the pages'"'"' linter and types'
+	@echo 'make build   the pages and the two programs'
+	@echo 'make fmt     format the Rust code'
+	@echo 'make clean   remove what was built (the database stays: scripts/timescaledb stop, then remove .mingjing)'
+
+run:
+	@scripts/run $(ARGS)
+
+build:
+	@scripts/setup build
+	@scripts/pages
+	@cargo build
+
+# The console embeds the pages, so they are built before anything that compiles it.
+lint:
+	@scripts/setup lint
+	@scripts/pages
+	@$(STAGE) 'rustfmt' cargo fmt --all --check
+	@$(STAGE) 'clippy' cargo clippy --quiet --workspace --all-targets -- -D warnings
+	@$(STAGE) 'licences and sources' cargo deny --log-level error check bans licenses sources
+	@$(STAGE) 'advisories' scripts/advisories
+	@$(STAGE) 'eslint' npm --prefix dashboard/web run --silent lint
+	@$(STAGE) 'vue-tsc' npm --prefix dashboard/web run --silent typecheck
+
+test:
+	@$(STAGE) 'set-up' scripts/setup test
+	@$(STAGE) 'database' scripts/timescaledb start
+	@$(STAGE) 'pages' scripts/pages
+	@$(MAKE) lint
+	@$(STAGE) 'tests of the pages' npm --prefix dashboard/web run --silent test
+	@$(STAGE) 'build' cargo build --quiet
+	@DATABASE_URL="$$(scripts/timescaledb url)" $(STAGE) 'tests' cargo nextest run --workspace --no-fail-fast
+	@DATABASE_URL="$$(scripts/timescaledb url)" $(STAGE) 'tests in the browser' npm --prefix tests/browser run --silent test
+
+fmt:
+	@cargo fmt --all
+
+clean:
+	@cargo clean
+	@rm -rf dashboard/web/dist dashboard/web/node_modules tests/browser/node_modules
