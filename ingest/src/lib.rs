@@ -1,1 +1,6 @@
-//! x
+//! Cameras, event intake, spool and uplink: what stands at a hall, or beside the console.
+
+pub mod camera;
+pub mod fragment;
+pub mod media;
+pub mod picture;

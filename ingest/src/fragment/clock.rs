@@ -1,0 +1,141 @@
+//! When was a picture taken?
+//!
+//! RTP says how far apart two pictures are, in the camera's own time. Cameras also report their clock (RTCP), which in
+//! the field is wrong by seconds or years, so it is not used: the answer is told by *this* machine's clock. A picture
+//! cannot arrive before it is taken, and what delays it (network, encoder, a burst) only ever adds; the smallest
+//! difference between arrival and presentation time seen lately is therefore the best guess for all pictures, and
+//! distances between capture instants are those of the camera, free of jitter. The guess is never later than the
+//! arrival. It lacks what the camera itself always takes to encode and send (20 to 100 ms is usual).
+
+use std::time::{Duration, Instant};
+
+/// Ticks a second of every presentation time here: RFC 6184 fixes 90 kHz for H.264.
+pub const TIMESCALE: u32 = 90_000;
+
+/// How fast the smallest difference is forgotten, seconds a second: ten times the drift of a poor quartz (100 ppm).
+const FORGET: f64 = 0.001;
+
+/// A difference that changes by more than this is a new time line (camera restarted, stream spliced), not jitter.
+const JUMP: f64 = 2.0;
+
+/// Maps presentation times of one session to instants.
+#[derive(Debug, Default)]
+pub struct CaptureClock {
+    anchor: Option<Anchor>,
+}
+
+#[derive(Debug)]
+struct Anchor {
+    arrived: Instant,
+    presentation: i64,
+    /// Smallest (arrival − presentation) lately, in seconds, relative to the anchor's own.
+    delay: f64,
+    last_arrival: Instant,
+}
+
+impl CaptureClock {
+    /// The instant at which the picture with this presentation time (in [`TIMESCALE`] ticks) was taken, having arrived
+    /// at `arrived`. Never later than `arrived`.
+    pub fn captured(&mut self, presentation: i64, arrived: Instant) -> Instant {
+        let anchor = self.anchor.get_or_insert(Anchor {
+            arrived,
+            presentation,
+            delay: 0.0,
+            last_arrival: arrived,
+        });
+        let media = presentation.saturating_sub(anchor.presentation) as f64 / f64::from(TIMESCALE);
+        let wall = arrived
+            .saturating_duration_since(anchor.arrived)
+            .as_secs_f64();
+        let delay = wall - media;
+        if (delay - anchor.delay).abs() > JUMP {
+            *anchor = Anchor {
+                arrived,
+                presentation,
+                delay: 0.0,
+                last_arrival: arrived,
+            };
+            return arrived;
+        }
+        let since_last = arrived
+            .saturating_duration_since(anchor.last_arrival)
+            .as_secs_f64();
+        anchor.last_arrival = arrived;
+        anchor.delay = delay.min(anchor.delay + FORGET * since_last);
+        // How long the picture took: what is over the smallest delay.
+        arrived
+            .checked_sub(Duration::from_secs_f64((delay - anchor.delay).max(0.0)))
+            .unwrap_or(arrived)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(value: u64) -> Duration {
+        Duration::from_millis(value)
+    }
+
+    #[test]
+    fn jitter_disappears_and_nothing_is_taken_after_it_arrived() {
+        let (mut clock, start) = (CaptureClock::default(), Instant::now());
+        let mut last = None;
+        for frame in 0..500_u64 {
+            let taken = start + ms(40 * frame);
+            let arrived = taken + ms(20 + (frame * 37) % 60);
+            let told = clock.captured(3_600 * frame as i64, arrived);
+            assert!(told <= arrived);
+            if frame > 100 {
+                let apart = told.duration_since(last.unwrap()).as_secs_f64();
+                assert!((apart - 0.04).abs() < 0.002, "frame {frame}: {apart}");
+                let wrong = told.duration_since(taken).as_secs_f64();
+                assert!((0.018..0.03).contains(&wrong), "frame {frame}: {wrong}");
+            }
+            last = Some(told);
+        }
+    }
+
+    #[test]
+    fn a_picture_shown_later_than_it_is_sent_keeps_its_place() {
+        // One P picture, then the two B pictures that are shown before it.
+        let (mut clock, start) = (CaptureClock::default(), Instant::now());
+        let order = [0_i64, 3, 1, 2, 6, 4, 5, 9, 7, 8];
+        let mut told: Vec<_> = (0..200)
+            .flat_map(|group| order.map(|n| n + 10 * group))
+            .enumerate()
+            .map(|(sent, shown)| {
+                (
+                    shown,
+                    clock.captured(shown * 9_000, start + ms(300 + 100 * sent as u64)),
+                )
+            })
+            .skip(100)
+            .collect();
+        told.sort_by_key(|(shown, _)| *shown);
+        for pair in told.windows(2) {
+            let apart = pair[1].1.duration_since(pair[0].1).as_secs_f64();
+            let expected = 0.1 * (pair[1].0 - pair[0].0) as f64;
+            assert!((apart - expected).abs() < 0.01, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn a_slow_camera_clock_is_followed() {
+        let (mut clock, start) = (CaptureClock::default(), Instant::now());
+        for frame in 0..90_000_u64 {
+            let arrived = start + ms(40 * frame);
+            let told = clock.captured((3_600.0 * frame as f64 * 0.9998) as i64, arrived);
+            assert!(arrived.duration_since(told) < ms(5));
+        }
+    }
+
+    #[test]
+    fn a_new_time_line_is_taken_as_it_is() {
+        let (mut clock, start) = (CaptureClock::default(), Instant::now());
+        clock.captured(1_000_000, start);
+        for presentation in [0, i64::MAX, i64::MIN, 5] {
+            assert_eq!(clock.captured(presentation, start + ms(40)), start + ms(40));
+        }
+    }
+}

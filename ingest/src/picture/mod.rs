@@ -1,0 +1,36 @@
+//! Pictures: a camera's key frames decoded about once a second, within a budget that all cameras share.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+/// The newest still of a camera.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// When the camera took it.
+    pub captured_at: DateTime<Utc>,
+    /// JPEG of at most [`THUMBNAIL_WIDTH`] pixels' width.
+    pub thumbnail: Bytes,
+    /// The full picture. Renewed more seldom than the thumbnail ([`SNAPSHOT_INTERVAL`]), so it has an instant of its own.
+    pub snapshot: Arc<Snapshot>,
+}
+
+/// A JPEG of the full picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When the camera took it.
+    pub captured_at: DateTime<Utc>,
+    /// JPEG.
+    pub jpeg: Bytes,
+    /// Pixels.
+    pub width: u16,
+    /// Pixels.
+    pub height: u16,
+}
+
+/// Width of a thumbnail in pixels, unless the picture itself is narrower.
+pub const THUMBNAIL_WIDTH: u32 = 320;
+
+/// A full picture is made at most so often: a hall's uplink has better things to carry.
+pub const SNAPSHOT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
