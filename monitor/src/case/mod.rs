@@ -1,0 +1,5 @@
+//! A case (办件): the fold of its events.
+
+mod state;
+
+pub use state::*;
