@@ -1,6 +1,12 @@
 //! Cameras, event intake, spool and uplink: what stands at a hall, or beside the console.
 
 pub mod camera;
+pub mod config;
+pub mod events;
 pub mod fragment;
 pub mod media;
 pub mod picture;
+pub mod uplink;
+
+#[cfg(test)]
+mod testing;

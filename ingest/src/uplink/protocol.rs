@@ -39,6 +39,13 @@ pub enum ToConsole {
         number: u64,
         /// Events that may post history (their token had `initial_load`).
         initial_load: bool,
+        /// Whether the sender was already told that these events are kept (202): what the console refuses of them then
+        /// belongs in the quarantine, because nobody waits for the answer.
+        #[serde(default)]
+        spooled: bool,
+        /// SHA-256 (hex) of the token that posted them, as in [`TokenHash`]; for the audit of initial loads.
+        #[serde(default)]
+        token: Option<String>,
         /// Checked and normalised events, at most 10,000.
         events: Vec<CaseEvent>,
     },
