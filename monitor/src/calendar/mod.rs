@@ -1,11 +1,15 @@
 //! Calendars: statutory workdays, the county's office hours, and the opening hours of halls.
 
+mod county;
 mod hours;
+mod workdays;
 
 use chrono::{DateTime, MappedLocalTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
+pub use county::{Calendar, Scale};
 pub use hours::{HoursError, OfficeHours, OpeningHours, Span};
+pub use workdays::{CalendarError, DayKind, WorkdayYear, Workdays, read_years};
 
 /// The instant of a local time in `zone`. Where clocks go back and a local time happens twice, the first; where they go
 /// forward and it never happens, the same time counted on from before the gap.

@@ -186,12 +186,8 @@ pub enum AnomalyKind {
     EndedTwice,
     /// Resumed without having been suspended.
     ResumedWithoutSuspension,
-    /// Suspended while a suspension was open.
-    SuspendedTwice,
     /// Extended more than once; the first counts.
     ExtendedTwice,
-    /// A step began or ended after the case was over.
-    StepAfterEnd,
     /// Rated more than once; the first counts.
     RatedTwice,
     /// Something lies in the future.
@@ -205,8 +201,9 @@ pub struct DataAnomaly {
     pub kind: AnomalyKind,
     /// The event time of the event that brought it to light.
     pub at: DateTime<Utc>,
-    /// That event.
-    pub event: EventRef,
+    /// That event; `None` for what only the present instant shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventRef>,
     /// The step it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
@@ -296,7 +293,7 @@ pub struct CaseFold {
     /// Contradictions among the facts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data_anomalies: Vec<DataAnomaly>,
-    /// Event time of the latest event, and of the latest step event or end (for what lies in the future).
+    /// The place of the latest event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<OrderKey>,
     /// Events that a correction took out: they stay out when they arrive after it.

@@ -77,6 +77,11 @@ pub struct OrderKey {
 }
 
 impl CaseEvent {
+    /// Whether it is about a case (`case.*`), and so part of a fold.
+    pub fn is_about_case(&self) -> bool {
+        self.kind.type_name().starts_with("case.")
+    }
+
     /// Its identity.
     pub fn identity(&self) -> EventRef {
         EventRef {
