@@ -28,7 +28,9 @@ class Server:
         self.server.set_address("127.0.0.1")
         self.server.set_service(str(port))
         self.mounts = self.server.get_mount_points()
-        self.factories, self.cuts, self.clients = {}, set(), {}
+        self.factories, self.cuts = {}, set()
+        self.clients = {}  # each connection, and the path it last asked for
+        self.source = self.port = 0
         self.closed = user is not None
         if self.closed:
             self._authenticate(user, password)
@@ -44,9 +46,32 @@ class Server:
 
     def start(self):
         """Listens; ends the program with one sentence when the port is taken. Returns the port."""
-        if self.server.attach(None) == 0:
+        if not self._listen():
             sys.exit(f"{os.path.basename(sys.argv[0])}: port {self.server.get_service()} is taken by another program")
-        return self.server.get_bound_port()
+        self.port = self.server.get_bound_port()
+        return self.port
+
+    def _listen(self):
+        self.source = self.server.attach(None)
+        return self.source != 0
+
+    def close(self):
+        """Drops every connection and gives the port up: what a camera without power looks like from afar."""
+        if self.source:
+            GLib.source_remove(self.source)
+            self.source = 0
+            for client in self.connections():
+                client.close()
+
+    def reopen(self):
+        """Listens again, on the port it had."""
+        if not self.source:
+            self.server.set_service(str(self.port))
+            if not self._listen():
+                raise OSError(f"port {self.port} is taken by another program")
+
+    def connections(self):
+        return list(self.clients)
 
     def mount(self, path, factory):
         factory.set_shared(True)
@@ -74,6 +99,7 @@ class Server:
             self.mounts.add_factory(path, self.factories[path])
 
     def _connected(self, _server, client):
+        self.clients[client] = None
         client.connect("describe-request", self._described)
         client.connect("closed", lambda c: self.clients.pop(c, None))
 
