@@ -35,8 +35,10 @@ CREATE TABLE unit (
 CREATE TABLE hall_window (
     hall text NOT NULL REFERENCES hall (code) ON DELETE CASCADE,
     no   text NOT NULL,
-    unit text NOT NULL REFERENCES unit (code),
+    -- NULL: shared by all units of the hall.
+    unit text REFERENCES unit (code),
     name text NOT NULL,
+    name_en text NOT NULL DEFAULT '',
     PRIMARY KEY (hall, no)
 );
 

@@ -59,9 +59,12 @@ CREATE TABLE case_state (
     no           text PRIMARY KEY,
     source       text NOT NULL,
     hall         text NOT NULL,
+    -- '' where no event has named it.
     unit         text NOT NULL,
     win          text,
     item         text NOT NULL,
+    -- The version of the item in force at acceptance; NULL while the item is not known.
+    item_version integer,
     kind         text NOT NULL,
     status       text NOT NULL,
     -- running | suspended | stopped | not_started
@@ -69,6 +72,8 @@ CREATE TABLE case_state (
     -- on_time | over_promise_only | over_legal | no_deadline; NULL while the clock has not started.
     bucket       text,
     is_open      boolean NOT NULL,
+    -- Acceptance, or application, or the first event: what lists are sorted by.
+    opened_at    timestamptz NOT NULL,
     applied_at   timestamptz,
     accepted_at  timestamptz,
     decided_at   timestamptz,
@@ -83,15 +88,21 @@ CREATE TABLE case_state (
     changed      timestamptz NOT NULL
 );
 CREATE INDEX case_state_next ON case_state (next_instant) WHERE next_instant IS NOT NULL;
-CREATE INDEX case_state_hall ON case_state (hall, accepted_at DESC);
-CREATE INDEX case_state_accepted ON case_state (accepted_at DESC, no);
-CREATE INDEX case_state_open ON case_state (bucket, promise_due) WHERE is_open;
-CREATE INDEX case_state_due ON case_state (promise_due);
+CREATE INDEX case_state_hall ON case_state (hall, opened_at DESC, no DESC);
+CREATE INDEX case_state_opened ON case_state (opened_at DESC, no DESC);
+-- Open cases by when they fall due; a decided case leaves it.
+CREATE INDEX case_state_open ON case_state (promise_due) WHERE is_open;
+-- For the search by the beginning of a case number.
+CREATE INDEX case_state_no ON case_state (no text_pattern_ops);
+-- Deadlines that wait for a calendar year to be loaded.
+CREATE INDEX case_state_expected ON case_state (no) WHERE expected;
 
 -- Live state of windows as events tell it (presence from pictures joins later).
 CREATE TABLE window_state (
     hall         text NOT NULL,
     no           text NOT NULL,
+    -- The source that spoke of it last: when that is silent, the window is unknown.
+    source       text NOT NULL,
     last_event   timestamptz,
     last_case    text,
     paused_until timestamptz,
@@ -109,9 +120,11 @@ CREATE TABLE rollup_day (
     item       text NOT NULL,
     accepted   bigint NOT NULL DEFAULT 0,
     completed  bigint NOT NULL DEFAULT 0,
-    -- Cases whose promise fell due on that day, finished or not, and those of them that were decided in time.
+    -- Cases due on that day (by the promise, by law where nothing is promised), finished or not; immediate items apart.
+    -- Of them: decided in time; over, decided or not. What is neither is still running.
     due        bigint NOT NULL DEFAULT 0,
     due_met    bigint NOT NULL DEFAULT 0,
+    due_over   bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (day, hall, unit, item)
 );
 CREATE TABLE rollup_hour (

@@ -36,7 +36,9 @@ CREATE TABLE card (
     facts           jsonb NOT NULL,
     sentence_zh     text NOT NULL,
     sentence_en     text NOT NULL,
-    -- Counts the transitions: whoever acts names the revision that they saw; one of two people at once wins.
+    -- What the case's facts were when an inspector upheld the card against late evidence: the same facts contest it no more.
+    judged          bytea,
+    -- Counts the changes: whoever acts names the revision that they saw; one of two people at once wins.
     revision        integer NOT NULL DEFAULT 1
 );
 CREATE INDEX card_case ON card (case_no);

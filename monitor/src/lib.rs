@@ -1,6 +1,6 @@
 //! The supervision core of Mingjing: halls, items, calendars, clocks, the fold of a case, and scores.
 //!
-//! Everything here is pure: no input or output, and no reading of a clock. The present instant (`now`) is always an
+//! Everything here but [`store`] is pure: no input or output, and no reading of a clock. The present instant (`now`) is always an
 //! argument, so that a test, a replay and the live console run the same code. The words are those of the field:
 //! a `promise` limit (承诺时限) is what the hall promised, a `legal` limit (法定时限) is what the law allows, and "wd" is a
 //! statutory workday.
@@ -11,3 +11,4 @@ pub mod event;
 pub mod item;
 pub mod limit;
 pub mod org;
+pub mod store;

@@ -1,0 +1,179 @@
+//! The one place of this crate that does input and output: TimescaleDB through sqlx.
+//!
+//! Every module holds the queries of one subject as plain functions over a pool (reading) or a connection (writing, so
+//! that the caller decides what is one transaction). What a person may see is narrowed here, in SQL: reading functions
+//! take the `scope`, a hall's code, and answer for that hall's subtree only (`hall.path @> ARRAY[scope]`).
+
+pub mod accounts;
+pub mod calendars;
+pub mod cases;
+pub mod county;
+pub mod events;
+pub mod halls;
+pub mod health;
+pub mod items;
+pub mod metrics;
+pub mod paging;
+pub mod rankings;
+pub mod rollups;
+pub mod sources;
+pub mod states;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod tokens;
+pub mod windows;
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+/// The migrations of the whole database; every crate's tables stand in this one folder.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// What can go wrong between us and the database. The texts are for operators; none holds a query or a password.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address cannot be read.
+    #[error(
+        "DATABASE_URL is not a PostgreSQL address: {0}. Write it like postgres://user:password@host:5432/database"
+    )]
+    Address(#[source] sqlx::Error),
+    /// No connection.
+    #[error(
+        "the database cannot be reached: {0}. Is it running (`scripts/timescaledb start`), and is DATABASE_URL right?"
+    )]
+    Unreachable(#[source] sqlx::Error),
+    /// The server lacks the extension.
+    #[error(
+        "the database has no TimescaleDB: {0}. Install the extension beside the server, add it to \
+         shared_preload_libraries, or use `scripts/timescaledb start`"
+    )]
+    NoTimescale(String),
+    /// A migration failed; the database stays at the version before it.
+    #[error("the database could not be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A query failed.
+    #[error("the database refused: {0}")]
+    Query(#[from] sqlx::Error),
+    /// Stored data that this version cannot read.
+    #[error("stored data cannot be read: {0}")]
+    Stored(String),
+    /// Data to import that contradicts itself or what is stored.
+    #[error("{0}")]
+    Import(String),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed a moment later: the database is away, restarting or out of connections.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Query(error) => match error {
+                sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_) => true,
+                // Class 08 connection, 53 resources, 57 operator intervention, 40 rolled back by the server.
+                sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                    ["08", "53", "57", "40"]
+                        .iter()
+                        .any(|class| code.starts_with(class))
+                }),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Stored(error.to_string())
+    }
+}
+
+/// Which TimescaleDB serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edition {
+    /// What Debian ships: no compression, no policies, no jobs.
+    Apache,
+    /// With compression and retention policies.
+    Community,
+}
+
+impl Edition {
+    /// The name for the start-up line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Apache => "TimescaleDB Apache edition",
+            Self::Community => "TimescaleDB community edition",
+        }
+    }
+}
+
+/// A connection to a database that is up to date.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+    edition: Edition,
+}
+
+impl Store {
+    /// Connects, makes sure of the extension and brings the schema up to date. Several processes may do so at once: an
+    /// advisory lock lets one migrate while the others wait.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::connect_with(url, 16).await
+    }
+
+    /// Like [`Store::connect`], with at most `connections` connections.
+    pub async fn connect_with(url: &str, connections: u32) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url.parse().map_err(StoreError::Address)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options)
+            .await
+            .map_err(StoreError::Unreachable)?;
+        require_timescale(&pool).await?;
+        MIGRATIONS.run(&pool).await?;
+        let license: String = sqlx::query_scalar("SELECT current_setting('timescaledb.license')")
+            .fetch_one(&pool)
+            .await?;
+        let edition = if license == "timescale" {
+            Edition::Community
+        } else {
+            Edition::Apache
+        };
+        Ok(Self { pool, edition })
+    }
+
+    /// The pool, for the modules' functions.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Which TimescaleDB serves.
+    pub fn edition(&self) -> Edition {
+        self.edition
+    }
+}
+
+/// The extension must be in this database before the first migration makes a hypertable.
+async fn require_timescale(pool: &PgPool) -> Result<(), StoreError> {
+    let present = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')";
+    if sqlx::query_scalar(present).fetch_one(pool).await? {
+        return Ok(());
+    }
+    // `IF NOT EXISTS` still fails when two processes create at the same instant; then the other one has made it.
+    match sqlx::query("CREATE EXTENSION IF NOT EXISTS timescaledb")
+        .execute(pool)
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(_) if sqlx::query_scalar(present).fetch_one(pool).await? => Ok(()),
+        Err(error) => Err(StoreError::NoTimescale(error.to_string())),
+    }
+}

@@ -1,0 +1,324 @@
+//! Roll-ups: counts kept beside the cases, moved by what changed in the transaction that changed it, so that no page
+//! ever counts events or cases.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
+use sqlx::{PgConnection, PgPool};
+
+use super::StoreError;
+use super::states::CaseRecord;
+
+/// The change of all roll-ups by a batch: what the touched cases counted for after it, less what they did before.
+#[derive(Debug, Default)]
+pub struct Changes {
+    day: BTreeMap<(NaiveDate, String, String, String), [i64; 5]>,
+    hour: BTreeMap<(DateTime<Utc>, String), [i64; 2]>,
+    bucket: BTreeMap<(String, String, bool, String), i64>,
+}
+
+const ACCEPTED: usize = 0;
+const COMPLETED: usize = 1;
+const DUE: usize = 2;
+const DUE_MET: usize = 3;
+const DUE_OVER: usize = 4;
+
+impl Changes {
+    /// The case counts as `after` and no longer as `before`; days are those of `zone`.
+    pub fn replace(&mut self, before: Option<&CaseRecord>, after: &CaseRecord, zone: Tz) {
+        if let Some(before) = before {
+            self.count(before, -1, zone);
+        }
+        self.count(after, 1, zone);
+    }
+
+    /// Whether any count moves.
+    pub fn is_empty(&self) -> bool {
+        self.day.values().flatten().all(|&n| n == 0)
+            && self.hour.values().flatten().all(|&n| n == 0)
+            && self.bucket.values().all(|&n| n == 0)
+    }
+
+    fn count(&mut self, case: &CaseRecord, n: i64, zone: Tz) {
+        if let Some(at) = case.accepted_at() {
+            self.happened(case, at, ACCEPTED, n, zone);
+            if let Some(at) = case.decided_at() {
+                self.happened(case, at, COMPLETED, n, zone);
+            }
+            if let Some(due) = case.due().filter(|_| case.kind != "immediate") {
+                self.fell_due(case, due, n, zone);
+            }
+        }
+        if let Some(bucket) = &case.bucket {
+            let key = (
+                case.hall.clone(),
+                case.unit.clone(),
+                case.is_open,
+                bucket.clone(),
+            );
+            *self.bucket.entry(key).or_default() += n;
+        }
+    }
+
+    fn happened(&mut self, case: &CaseRecord, at: DateTime<Utc>, what: usize, n: i64, zone: Tz) {
+        self.day_of(case, at, zone)[what] += n;
+        let hour = at.duration_trunc(TimeDelta::hours(1)).unwrap_or(at);
+        self.hour.entry((hour, case.hall.clone())).or_default()[what] += n;
+    }
+
+    fn fell_due(&mut self, case: &CaseRecord, due: DateTime<Utc>, n: i64, zone: Tz) {
+        let over = matches!(
+            case.bucket.as_deref(),
+            Some("over_promise_only" | "over_legal")
+        );
+        let counts = self.day_of(case, due, zone);
+        counts[DUE] += n;
+        if over {
+            counts[DUE_OVER] += n;
+        } else if case.decided_at().is_some() {
+            counts[DUE_MET] += n;
+        }
+    }
+
+    fn day_of(&mut self, case: &CaseRecord, at: DateTime<Utc>, zone: Tz) -> &mut [i64; 5] {
+        let day = at.with_timezone(&zone).date_naive();
+        self.day
+            .entry((day, case.hall.clone(), case.unit.clone(), case.item.clone()))
+            .or_default()
+    }
+
+    /// Adds the changes to the tables.
+    pub async fn write(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        self.write_days(&mut *connection).await?;
+        self.write_hours(&mut *connection).await?;
+        self.write_buckets(connection).await
+    }
+
+    async fn write_days(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let rows: Vec<_> = self
+            .day
+            .iter()
+            .filter(|(_, counts)| counts.iter().any(|&n| n != 0))
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let count = |what: usize| {
+            rows.iter()
+                .map(|(_, counts)| counts[what])
+                .collect::<Vec<_>>()
+        };
+        sqlx::query(
+            "INSERT INTO rollup_day AS r (day, hall, unit, item, accepted, completed, due, due_met, due_over)
+             SELECT * FROM UNNEST($1::date[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
+                                  $7::bigint[], $8::bigint[], $9::bigint[])
+             ON CONFLICT (day, hall, unit, item) DO UPDATE SET accepted = r.accepted + excluded.accepted,
+                 completed = r.completed + excluded.completed, due = r.due + excluded.due,
+                 due_met = r.due_met + excluded.due_met, due_over = r.due_over + excluded.due_over",
+        )
+        .bind(rows.iter().map(|(key, _)| key.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|(key, _)| key.1.as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|(key, _)| key.2.as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|(key, _)| key.3.as_str()).collect::<Vec<_>>())
+        .bind(count(ACCEPTED))
+        .bind(count(COMPLETED))
+        .bind(count(DUE))
+        .bind(count(DUE_MET))
+        .bind(count(DUE_OVER))
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn write_hours(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let rows: Vec<_> = self
+            .hour
+            .iter()
+            .filter(|(_, counts)| counts.iter().any(|&n| n != 0))
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO rollup_hour AS r (hour, hall, accepted, completed)
+             SELECT * FROM UNNEST($1::timestamptz[], $2::text[], $3::bigint[], $4::bigint[])
+             ON CONFLICT (hour, hall) DO UPDATE SET accepted = r.accepted + excluded.accepted,
+                 completed = r.completed + excluded.completed",
+        )
+        .bind(rows.iter().map(|(key, _)| key.0).collect::<Vec<_>>())
+        .bind(
+            rows.iter()
+                .map(|(key, _)| key.1.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            rows.iter()
+                .map(|(_, counts)| counts[ACCEPTED])
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            rows.iter()
+                .map(|(_, counts)| counts[COMPLETED])
+                .collect::<Vec<_>>(),
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn write_buckets(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let rows: Vec<_> = self.bucket.iter().filter(|(_, n)| **n != 0).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO rollup_bucket AS r (hall, unit, is_open, bucket, n)
+             SELECT * FROM UNNEST($1::text[], $2::text[], $3::bool[], $4::text[], $5::bigint[])
+             ON CONFLICT (hall, unit, is_open, bucket) DO UPDATE SET n = r.n + excluded.n",
+        )
+        .bind(
+            rows.iter()
+                .map(|(key, _)| key.0.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            rows.iter()
+                .map(|(key, _)| key.1.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(rows.iter().map(|(key, _)| key.2).collect::<Vec<_>>())
+        .bind(
+            rows.iter()
+                .map(|(key, _)| key.3.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(rows.iter().map(|(_, n)| **n).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
+/// The four disjoint buckets of lateness.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Buckets {
+    /// Within promise and law.
+    pub on_time: i64,
+    /// Past the promise, within the law.
+    pub over_promise_only: i64,
+    /// Past what the law allows.
+    pub over_legal: i64,
+    /// Neither promise nor legal limit.
+    pub no_deadline: i64,
+}
+
+impl Buckets {
+    fn add(&mut self, bucket: &str, n: i64) {
+        match bucket {
+            "on_time" => self.on_time += n,
+            "over_promise_only" => self.over_promise_only += n,
+            "over_legal" => self.over_legal += n,
+            _ => self.no_deadline += n,
+        }
+    }
+
+    /// The sum of the four.
+    pub fn total(&self) -> i64 {
+        self.on_time + self.over_promise_only + self.over_legal + self.no_deadline
+    }
+}
+
+/// The cases of a hall by lateness.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HallBuckets {
+    /// Code of the hall.
+    pub hall: String,
+    /// Open cases.
+    pub open: Buckets,
+    /// Decided cases.
+    pub completed: Buckets,
+}
+
+/// Open and decided cases by lateness, hall by hall, for the halls of a subtree that have any.
+pub async fn buckets(pool: &PgPool, scope: &str) -> Result<Vec<HallBuckets>, StoreError> {
+    let rows: Vec<(String, bool, String, i64)> = sqlx::query_as(
+        "SELECT r.hall, r.is_open, r.bucket, sum(r.n)::bigint FROM rollup_bucket r JOIN hall h ON h.code = r.hall
+         WHERE h.path @> ARRAY[$1] GROUP BY r.hall, r.is_open, r.bucket HAVING sum(r.n) <> 0 ORDER BY r.hall",
+    )
+    .bind(scope)
+    .fetch_all(pool)
+    .await?;
+    let mut halls: BTreeMap<String, HallBuckets> = BTreeMap::new();
+    for (hall, is_open, bucket, n) in rows {
+        let entry = halls.entry(hall.clone()).or_insert_with(|| HallBuckets {
+            hall,
+            ..HallBuckets::default()
+        });
+        let side = if is_open {
+            &mut entry.open
+        } else {
+            &mut entry.completed
+        };
+        side.add(&bucket, n);
+    }
+    Ok(halls.into_values().collect())
+}
+
+/// What happened on the days of a span in a subtree.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct DayCounts {
+    /// Cases accepted.
+    pub accepted: i64,
+    /// Cases decided.
+    pub completed: i64,
+    /// Cases due, finished or not; immediate items apart.
+    pub due: i64,
+    /// Of them, decided in time.
+    pub met: i64,
+    /// Of them, over.
+    pub over: i64,
+}
+
+/// Counts of the local days from `from` to `to`, both included.
+pub async fn days(
+    pool: &PgPool,
+    scope: &str,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<DayCounts, StoreError> {
+    let row = sqlx::query_as(
+        "SELECT coalesce(sum(accepted), 0)::bigint AS accepted, coalesce(sum(completed), 0)::bigint AS completed,
+                coalesce(sum(due), 0)::bigint AS due, coalesce(sum(due_met), 0)::bigint AS met,
+                coalesce(sum(due_over), 0)::bigint AS over
+         FROM rollup_day r JOIN hall h ON h.code = r.hall
+         WHERE h.path @> ARRAY[$1] AND r.day BETWEEN $2 AND $3",
+    );
+    Ok(row.bind(scope).bind(from).bind(to).fetch_one(pool).await?)
+}
+
+/// A point of the day's curve.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct HourCounts {
+    /// Its beginning.
+    pub hour: DateTime<Utc>,
+    /// Cases accepted in it.
+    pub accepted: i64,
+    /// Cases decided in it.
+    pub completed: i64,
+}
+
+/// The hours of [from, to) in which anything happened in the subtree, oldest first.
+pub async fn hours(
+    pool: &PgPool,
+    scope: &str,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<HourCounts>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT r.hour, sum(r.accepted)::bigint AS accepted, sum(r.completed)::bigint AS completed
+         FROM rollup_hour r JOIN hall h ON h.code = r.hall
+         WHERE h.path @> ARRAY[$1] AND r.hour >= $2 AND r.hour < $3 GROUP BY r.hour ORDER BY r.hour",
+    );
+    Ok(rows.bind(scope).bind(from).bind(to).fetch_all(pool).await?)
+}
