@@ -1,7 +1,12 @@
 //! A case (办件): the fold of its events, and its clock.
 
+mod clock;
 mod fold;
 mod state;
 
+pub use clock::{
+    Bucket, CaseClock, CaseDue, ClockRules, ClockState, LAWFUL_GROUNDS, LimitKind, SpecialClock,
+    StepClock, Tick,
+};
 pub use fold::Advance;
 pub use state::*;
