@@ -28,7 +28,7 @@ const MAX_FRAGMENTS: usize = 2_000;
 #[derive(Clone, Debug)]
 pub struct LiveHub {
     ring: Arc<Mutex<Ring>>,
-    /// Counts changes of the ring; its closing ends the viewers.
+    /// Counts changes of the ring.
     changed: Arc<watch::Sender<u64>>,
 }
 
@@ -41,6 +41,7 @@ struct Ring {
     /// Number of the newest key frame that is still held.
     newest_key: Option<u64>,
     offline: Option<Offline>,
+    closed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,16 +67,27 @@ impl Default for LiveHub {
 }
 
 impl LiveHub {
-    /// Hands a fragment to all viewers; `build` gets the number that it must carry.
-    pub fn publish(&self, init: &Arc<InitSegment>, build: impl FnOnce(u64) -> Fragment) {
-        self.with_ring(|ring| {
-            let fragment = build(ring.next);
-            ring.push(Held {
-                fragment,
-                init: Arc::clone(init),
-                arrived: Instant::now(),
-            });
-        });
+    /// The number that the next fragment must carry.
+    pub fn next_sequence(&self) -> u64 {
+        self.ring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next
+    }
+
+    /// Hands a fragment to all viewers. Its number is [`LiveHub::next_sequence`].
+    pub fn publish(&self, init: &Arc<InitSegment>, fragment: Fragment) {
+        let held = Held {
+            fragment,
+            init: Arc::clone(init),
+            arrived: Instant::now(),
+        };
+        self.with_ring(|ring| ring.push(held));
+    }
+
+    /// Ends all viewers.
+    pub fn close(&self) {
+        self.with_ring(|ring| ring.closed = true);
     }
 
     /// Tells all viewers that nothing comes for now.
@@ -170,8 +182,18 @@ impl LiveStream {
             if let Some(message) = self.take() {
                 return Some(message);
             }
+            if self.is_closed() {
+                return None;
+            }
             self.changed.changed().await.ok()?;
         }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.ring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .closed
     }
 
     /// What there is to say now without waiting.
@@ -245,12 +267,17 @@ mod tests {
     }
 
     fn send(hub: &LiveHub, init: &Arc<InitSegment>, key: bool, len: usize) {
-        hub.publish(init, |sequence| Fragment {
-            bytes: Bytes::from(vec![0; len]),
-            key,
-            captured_at: DateTime::UNIX_EPOCH,
-            sequence,
-        });
+        let sequence = hub.next_sequence();
+        let bytes = Bytes::from(vec![0; len]);
+        hub.publish(
+            init,
+            Fragment {
+                bytes,
+                key,
+                captured_at: DateTime::UNIX_EPOCH,
+                sequence,
+            },
+        );
     }
 
     /// Everything that a viewer would get now.
@@ -286,11 +313,9 @@ mod tests {
         let mut viewer = hub.subscribe();
         send(&hub, &a, true, 10);
         send(&hub, &a, false, 10);
+        assert_eq!(drain(&mut viewer), ["init a", "key 0", "1"]);
         send(&hub, &b, true, 10);
-        assert_eq!(
-            drain(&mut viewer),
-            ["init a", "key 0", "1", "init b", "key 2"].map(String::from)[..].to_vec()
-        );
+        assert_eq!(drain(&mut viewer), ["init b", "key 2"]);
     }
 
     #[test]
@@ -352,7 +377,7 @@ mod tests {
             )
         });
         send(&hub, &a, true, 10);
-        drop(hub);
+        hub.close();
         let (first, second, end) = waiting.await.unwrap();
         assert!(matches!(first, Some(Message::Init(_))));
         assert!(matches!(second, Some(Message::Fragment(_))));

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 /// Ticks a second of every presentation time here: RFC 6184 fixes 90 kHz for H.264.
 pub const TIMESCALE: u32 = 90_000;
 
-/// How fast the smallest difference is forgotten, seconds a second: ten times the drift of a poor quartz (100 ppm).
-const FORGET: f64 = 0.001;
+/// How fast the smallest difference is forgotten, seconds a second: three times the drift of a poor
+/// quartz (100 ppm).
+const FORGET: f64 = 0.0003;
 
 /// A difference that changes by more than this is a new time line (camera restarted, stream spliced), not jitter.
 const JUMP: f64 = 2.0;

@@ -1,9 +1,18 @@
 //! Pictures: a camera's key frames decoded about once a second, within a budget that all cameras share.
 
+mod budget;
+mod decode;
+mod jpeg;
+mod worker;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+
+pub use budget::PictureBudget;
+pub use decode::{Parameters, decode, decode_annex_b};
+pub(crate) use worker::{KeyFrame, Outcome, run};
 
 /// The newest still of a camera.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,3 +43,28 @@ pub const THUMBNAIL_WIDTH: u32 = 320;
 
 /// A full picture is made at most so often: a hall's uplink has better things to carry.
 pub const SNAPSHOT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Why there is no picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PictureError {
+    /// The data is no picture, or a damaged one.
+    #[error("the key frame is damaged")]
+    Damaged,
+    /// The data ends before the picture does.
+    #[error("the key frame is incomplete")]
+    Incomplete,
+    /// More pixels than are taken.
+    #[error("a picture of {width} × {height} pixels is too large")]
+    Dimensions {
+        /// Pixels.
+        width: usize,
+        /// Pixels.
+        height: usize,
+    },
+    /// The decoder itself failed.
+    #[error("the decoder could not be used")]
+    Decoder,
+    /// The JPEG could not be written.
+    #[error("the JPEG could not be made")]
+    Jpeg,
+}

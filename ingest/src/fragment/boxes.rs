@@ -1,0 +1,237 @@
+//! The boxes themselves (ISO/IEC 14496-12), by mp4-atom.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use mp4_atom::{
+    Avc1, Codec, Decode, Dinf, Dref, Encode, Ftyp, Hdlr, Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mvex,
+    Mvhd, Prft, ReferenceTime, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun,
+    TrunEntry, Vmhd,
+};
+
+use super::clock::TIMESCALE;
+use super::timeline::Times;
+
+/// The only track.
+const TRACK: u32 = 1;
+
+/// Sample flags (14496-12 section 8.8.3.1): depends on no other picture.
+const KEY: u32 = 0x0200_0000;
+
+/// Sample flags: depends on others, is no sync sample.
+const NOT_KEY: u32 = 0x0101_0000;
+
+/// Seconds from the NTP epoch (1900) to the Unix epoch (1970).
+const NTP_TO_UNIX: i64 = 2_208_988_800;
+
+/// Why boxes could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BoxError {
+    /// mp4-atom refuses, or cannot read what retina made.
+    #[error("the stream's parameters do not fit MP4: {0}")]
+    Mp4(#[from] mp4_atom::Error),
+    /// An access unit larger than a fragment can carry.
+    #[error("a picture of {0} bytes is too large")]
+    TooLarge(usize),
+}
+
+/// `ftyp` and `moov` for one H.264 track. `sample_entry` is an `avc1` box.
+pub fn init_segment(mut sample_entry: &[u8], width: u16, height: u16) -> Result<Bytes, BoxError> {
+    let codec = Codec::Avc1(Avc1::decode(&mut sample_entry)?);
+    let mut out = BytesMut::with_capacity(1024);
+    Ftyp {
+        major_brand: b"iso6".into(),
+        minor_version: 0,
+        compatible_brands: vec![b"iso6".into(), b"iso5".into(), b"mp41".into()],
+    }
+    .encode(&mut out)?;
+    Moov {
+        mvhd: Mvhd {
+            timescale: TIMESCALE,
+            rate: 1.into(),
+            next_track_id: TRACK + 1,
+            ..Default::default()
+        },
+        mvex: Some(Mvex {
+            mehd: None,
+            trex: vec![Trex {
+                track_id: TRACK,
+                default_sample_description_index: 1,
+                ..Default::default()
+            }],
+        }),
+        trak: vec![track(codec, width, height)],
+        ..Default::default()
+    }
+    .encode(&mut out)?;
+    Ok(out.freeze())
+}
+
+fn track(codec: Codec, width: u16, height: u16) -> Trak {
+    Trak {
+        tkhd: Tkhd {
+            track_id: TRACK,
+            enabled: true,
+            in_movie: true,
+            width: width.into(),
+            height: height.into(),
+            ..Default::default()
+        },
+        mdia: Mdia {
+            mdhd: Mdhd {
+                timescale: TIMESCALE,
+                language: "und".into(),
+                ..Default::default()
+            },
+            hdlr: Hdlr {
+                handler: b"vide".into(),
+                name: "video".into(),
+            },
+            minf: Minf {
+                vmhd: Some(Vmhd::default()),
+                dinf: Dinf {
+                    dref: Dref {
+                        entries: vec![mp4_atom::Url::default().into()],
+                    },
+                },
+                // The tables are empty: every picture stands in a fragment.
+                stbl: Stbl {
+                    stsd: Stsd {
+                        codecs: vec![codec],
+                    },
+                    stco: Some(Stco::default()),
+                    ..Default::default()
+                },
+                ..Default::default()
+            },
+        },
+        ..Default::default()
+    }
+}
+
+/// `prft`, `moof` and `mdat` for one access unit, and where in them the access unit begins.
+pub fn fragment(
+    sequence: u64,
+    times: Times,
+    key: bool,
+    captured_at: DateTime<Utc>,
+    access_unit: &[u8],
+) -> Result<(Bytes, usize), BoxError> {
+    let too_large = || BoxError::TooLarge(access_unit.len());
+    let mdat_size = u32::try_from(access_unit.len() + 8).map_err(|_| too_large())?;
+    let mut out = BytesMut::with_capacity(access_unit.len() + 192);
+    Prft {
+        reference_track_id: TRACK,
+        ntp_timestamp: ntp(captured_at),
+        media_time: u64::try_from(times.presentation).unwrap_or(0),
+        utc_time_semantics: ReferenceTime::Input,
+    }
+    .encode(&mut out)?;
+
+    let mut moof = moof(sequence, times, key, mdat_size - 8);
+    let begin = out.len();
+    moof.encode(&mut out)?;
+    // Now the size of moof is known, and with it where the data begins, counted from the start of moof.
+    let size = out.len() - begin;
+    moof.traf[0].trun[0].data_offset = Some(i32::try_from(size + 8).map_err(|_| too_large())?);
+    out.truncate(begin);
+    moof.encode(&mut out)?;
+
+    out.put_u32(mdat_size);
+    out.put_slice(b"mdat");
+    let data = out.len();
+    out.put_slice(access_unit);
+    Ok((out.freeze(), data))
+}
+
+fn moof(sequence: u64, times: Times, key: bool, size: u32) -> Moof {
+    let sample = TrunEntry {
+        duration: Some(u32::try_from(times.duration).unwrap_or(u32::MAX)),
+        size: Some(size),
+        flags: Some(if key { KEY } else { NOT_KEY }),
+        cts: Some(times.presentation - times.decode),
+    };
+    Moof {
+        // 32 bits wide in the file; a player only wants it to change.
+        mfhd: Mfhd {
+            sequence_number: sequence as u32,
+        },
+        traf: vec![Traf {
+            tfhd: Tfhd {
+                track_id: TRACK,
+                default_base_is_moof: true,
+                ..Default::default()
+            },
+            tfdt: Some(Tfdt {
+                base_media_decode_time: u64::try_from(times.decode).unwrap_or(0),
+            }),
+            trun: vec![Trun {
+                data_offset: Some(0),
+                samples: vec![sample].into(),
+            }],
+            ..Default::default()
+        }],
+    }
+}
+
+/// An instant in NTP's format: seconds since 1900 in the upper 32 bits (which wrap in 2036, as NTP's do), fraction below.
+fn ntp(at: DateTime<Utc>) -> u64 {
+    let seconds = (at.timestamp() + NTP_TO_UNIX) as u64;
+    let fraction = (u64::from(at.timestamp_subsec_nanos()) << 32) / 1_000_000_000;
+    (seconds << 32) | fraction.min(u64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use mp4_atom::{Any, Mdat};
+
+    use super::*;
+
+    #[test]
+    fn a_fragment_says_when_and_where() {
+        let times = Times {
+            decode: 5_000_000_000,
+            duration: 9_000,
+            presentation: 4_999_991_000,
+        };
+        let captured = DateTime::from_timestamp(1_795_305_600, 500_000_000).unwrap();
+        let (bytes, data) = fragment(7, times, true, captured, b"\0\0\0\x02\x65\x88").unwrap();
+        assert_eq!(&bytes[data..], b"\0\0\0\x02\x65\x88");
+
+        let mut rest = bytes.clone();
+        let prft = Prft::decode(&mut rest).unwrap();
+        assert_eq!(
+            prft.ntp_timestamp >> 32,
+            (1_795_305_600 + 2_208_988_800) & 0xFFFF_FFFF
+        );
+        assert_eq!(prft.ntp_timestamp & 0xFFFF_FFFF, 1 << 31);
+        assert_eq!(prft.media_time, 4_999_991_000);
+        let before_moof = bytes.len() - rest.len();
+        let moof = Moof::decode(&mut rest).unwrap();
+        assert_eq!(moof.mfhd.sequence_number, 7);
+        let traf = &moof.traf[0];
+        assert_eq!(
+            traf.tfdt.as_ref().unwrap().base_media_decode_time,
+            5_000_000_000
+        );
+        assert_eq!(
+            before_moof + traf.trun[0].data_offset.unwrap() as usize,
+            data
+        );
+        let sample = traf.trun[0].samples.get(0).unwrap();
+        assert_eq!(
+            (sample.size, sample.flags, sample.cts),
+            (Some(6), Some(KEY), Some(-9_000))
+        );
+        assert!(matches!(
+            Any::decode(&mut rest).unwrap(),
+            Any::Mdat(Mdat { .. })
+        ));
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn garbage_parameters_are_refused() {
+        assert!(init_segment(b"", 1, 1).is_err());
+        assert!(init_segment(b"\0\0\0\x10avc1\0\0\0\0\0\0\0\x01", 1, 1).is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! One camera's pictures: the newest key frame, once a second at most, when the budget allows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::decode::{Parameters, decode};
+use super::{Picture, PictureBudget, PictureError, SNAPSHOT_INTERVAL, Snapshot, jpeg};
+
+/// A camera's thumbnail is renewed at most so often.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// A turn that takes longer to come than this is told as a stretched interval.
+const LONG_WAIT: Duration = Duration::from_millis(500);
+
+/// A picture that could be decoded.
+#[derive(Clone, Debug)]
+pub struct KeyFrame {
+    /// The stream's parameters.
+    pub parameters: Arc<Parameters>,
+    /// NAL units, each after its length in four bytes.
+    pub access_unit: Bytes,
+    /// When the camera took it.
+    pub captured_at: DateTime<Utc>,
+}
+
+/// What became of one key frame, for the camera's health.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// When the picture was taken, if there is one.
+    pub captured_at: Option<DateTime<Utc>>,
+    /// Whether the budget made it late.
+    pub stretched: bool,
+}
+
+/// Renews `pictures` from `key_frames` until `stop`; `tell` hears of every attempt.
+pub async fn run(
+    mut key_frames: watch::Receiver<Option<KeyFrame>>,
+    pictures: watch::Sender<Option<Arc<Picture>>>,
+    budget: Arc<PictureBudget>,
+    stop: CancellationToken,
+    tell: impl Fn(Outcome),
+) {
+    let work = async {
+        while key_frames.changed().await.is_ok() {
+            let asked = Instant::now();
+            let turn = budget.turn().await;
+            let stretched = asked.elapsed() > LONG_WAIT;
+            // Whatever came while waiting is newer.
+            let Some(frame) = key_frames.borrow_and_update().clone() else {
+                continue;
+            };
+            let before = pictures
+                .borrow()
+                .as_ref()
+                .map(|picture| Arc::clone(&picture.snapshot));
+            let begun = Instant::now();
+            let captured_at = frame.captured_at;
+            let made = tokio::task::spawn_blocking(move || make(&frame, before)).await;
+            let made = made.unwrap_or(Err(PictureError::Decoder));
+            let spent = begun.elapsed();
+            let captured_at = made.is_ok().then_some(captured_at);
+            match made {
+                Ok(picture) => drop(pictures.send_replace(Some(Arc::new(picture)))),
+                Err(error) => tracing::debug!(%error, "key frame not decoded"),
+            }
+            tell(Outcome {
+                captured_at,
+                stretched,
+            });
+            turn.pay(spent).await;
+            tokio::time::sleep_until(begun + INTERVAL).await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+/// Decodes and makes the JPEGs; the full one only when the one before is old enough.
+fn make(frame: &KeyFrame, before: Option<Arc<Snapshot>>) -> Result<Picture, PictureError> {
+    let image = decode(&frame.parameters, &frame.access_unit)?;
+    let thumbnail = jpeg::thumbnail(&image, frame.parameters.pixel_aspect())?;
+    let fresh = |snapshot: &Arc<Snapshot>| {
+        let age = frame.captured_at - snapshot.captured_at;
+        age.to_std().is_ok_and(|age| age < SNAPSHOT_INTERVAL)
+    };
+    let snapshot = match before.filter(fresh) {
+        Some(snapshot) => snapshot,
+        None => Arc::new(jpeg::snapshot(&image, frame.captured_at)?),
+    };
+    Ok(Picture {
+        captured_at: frame.captured_at,
+        thumbnail,
+        snapshot,
+    })
+}
