@@ -19,7 +19,7 @@ run:
 build:
 	@scripts/setup build
 	@scripts/pages
-	@cargo build
+	@scripts/build
 
 # The console embeds the pages, so they are built before anything that compiles it.
 lint:
@@ -38,7 +38,7 @@ test:
 	@$(STAGE) 'pages' scripts/pages
 	@$(MAKE) lint
 	@$(STAGE) 'tests of the pages' npm --prefix dashboard/web run --silent test
-	@$(STAGE) 'build' cargo build --quiet
+	@$(STAGE) 'build' scripts/build --workspace --all-targets
 	@DATABASE_URL="$$(scripts/timescaledb url)" $(STAGE) 'tests' cargo nextest run --workspace --no-fail-fast
 	@DATABASE_URL="$$(scripts/timescaledb url)" $(STAGE) 'tests in the browser' npm --prefix tests/browser run --silent test
 
