@@ -91,11 +91,16 @@ impl Default for SpoolConfig {
 pub struct IntakeConfig {
     /// Batches in hand at most; past that it answers 429.
     pub max_in_flight: usize,
+    /// Listen on other addresses than loopback, in plain HTTP. Off: a proxy with TLS stands before this process.
+    pub allow_plain: bool,
 }
 
 impl Default for IntakeConfig {
     fn default() -> Self {
-        Self { max_in_flight: 64 }
+        Self {
+            max_in_flight: 64,
+            allow_plain: false,
+        }
     }
 }
 
