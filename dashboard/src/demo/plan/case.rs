@@ -1,0 +1,369 @@
+//! The life of a case: application, acceptance, steps, special procedures, an end, and what comes after it.
+
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use mingjing_monitor::item::HandlingKind;
+use serde_json::json;
+
+use super::life::Life;
+use super::{Plan, PlannedCase};
+use crate::demo::county::{COUNTY_HALL, people};
+use crate::demo::rng::Rng;
+
+/// Share of promised cases that run over their promise where slackness is 1.
+const LATE: f64 = 0.054;
+/// The same for what should be done on the spot.
+const LATE_ON_THE_SPOT: f64 = 0.004;
+/// Of those that are late, the share that runs over the legal limit as well.
+const OVER_LEGAL: f64 = 0.16;
+
+/// How a case's time will be spent, in workdays after the day of acceptance.
+struct Course {
+    /// The workday on which it ends, not counting those suspended.
+    ends: u32,
+    /// A step that takes longer than it may.
+    slow_step: Option<usize>,
+    /// Special procedure: its kind, declared and true length.
+    procedure: Option<(&'static str, u32, u32)>,
+    /// An extension granted on the last day of the promise, in workdays.
+    extension: Option<u32>,
+}
+
+/// The case that is accepted at `accepted` in `hall`, from its application to its rating.
+pub(super) fn live_through(
+    plan: &Plan,
+    no: String,
+    hall: usize,
+    accepted: NaiveDateTime,
+    mut rng: Rng,
+) -> PlannedCase {
+    let offers = &plan.county.halls[hall].offers;
+    let item = offers[rng.weighted(offers.iter().map(|offer| offer.1))].0;
+    let mut life = Life::new(plan, no, hall, item, accepted, rng);
+    let late = apply_and_accept(&mut life, accepted);
+    if life.item().kind == HandlingKind::Immediate {
+        on_the_spot(&mut life, late);
+    } else {
+        in_steps(&mut life, late);
+    }
+    life.end()
+}
+
+/// Application and acceptance; answers how late things run in this hall and month.
+fn apply_and_accept(life: &mut Life, accepted: NaiveDateTime) -> f64 {
+    let slackness = life
+        .plan
+        .slackness(life.hall, life.item().unit, accepted.date());
+    let online = life.hall == COUNTY_HALL && life.rng.chance(0.4);
+    let supplement =
+        !online && life.item().kind != HandlingKind::Immediate && life.rng.chance(0.04);
+    let before = match (online, supplement) {
+        (_, true) => TimeDelta::seconds(life.rng.range(26 * 3600, 50 * 3600)),
+        (true, _) => TimeDelta::seconds(life.rng.range(1_200, 14 * 3600)),
+        _ => TimeDelta::seconds(life.rng.range(90, 600)),
+    };
+    life.set(accepted - before);
+    let channel = if online { "web" } else { "window" };
+    let id_hash = format!("{:016x}{:016x}", life.rng.bits(), life.rng.bits());
+    let phone = format!("1990000{:04}", life.rng.range(0, 9_999));
+    let name = people::name(&mut life.rng);
+    life.tell("case.applied", json!({"channel": channel, "applicant": {"name": name, "phone": phone, "id_hash": id_hash}}));
+    if supplement {
+        life.wait(300, 1_800);
+        life.tell(
+            "case.supplement_requested",
+            json!({"reason": "申请材料不齐：缺身份证明复印件"}),
+        );
+        life.set(accepted - TimeDelta::seconds(240));
+        life.tell("case.supplement_received", json!({}));
+    }
+    life.set(accepted);
+    let handler = life.handler(life.hall, life.item().unit);
+    let kind = life.item().kind;
+    life.tell("case.accepted", json!({"kind": kind, "handler": handler}));
+    if life.item().fee > 0 {
+        life.wait(120, 600);
+        let fee = life.item().fee;
+        life.tell("case.fee", json!({"charged": fee, "standard": fee}));
+    }
+    slackness
+}
+
+/// An immediate item: done while the applicant waits, or, seldom, forgotten for some days.
+fn on_the_spot(life: &mut Life, slackness: f64) {
+    if life.rng.chance(LATE_ON_THE_SPOT * slackness) {
+        let days = 2 + life.rng.range(0, 2) as u32;
+        let date = life.plan.calendar.workdays.after(life.today(), days);
+        life.go_on(date, 10.5);
+    } else {
+        life.wait(240, 2_100);
+    }
+    finish(life, slackness, false);
+}
+
+fn in_steps(life: &mut Life, slackness: f64) {
+    let accepted_on = life.today();
+    let course = course(life, slackness);
+    let cut_short = life
+        .rng
+        .chance(0.012)
+        .then(|| life.rng.range(0, life.item().steps.len() as i64 - 1) as usize);
+    let ends = boundaries(life, &course);
+    let mut suspended = 0;
+    let mut extended = 0;
+    let steps = life.item().steps.len();
+    for (nth, &day) in ends.iter().enumerate() {
+        let counted = |day: u32, suspended: u32| {
+            life.plan
+                .calendar
+                .workdays
+                .after(accepted_on, day + suspended)
+        };
+        if let Some(days) = course
+            .extension
+            .filter(|_| extended == 0 && day > life.item().promise.n)
+        {
+            let date = counted(life.item().promise.n - 1, suspended);
+            extended = days;
+            extend(life, date, days);
+        }
+        let hour = 9.4 + 7.4 * (nth + 1) as f64 / (steps + 1) as f64;
+        let done_on = if day == 0 {
+            accepted_on
+        } else {
+            life.plan
+                .calendar
+                .workdays
+                .after(accepted_on, day + suspended)
+        };
+        take_step(life, nth, done_on, hour);
+        if cut_short == Some(nth) && nth + 1 < steps {
+            life.wait(600, 2_400);
+            let reason = *life
+                .rng
+                .pick(&["申请人自愿撤回", "申请人变更申请内容，另行申报"]);
+            life.tell("case.withdrawn", json!({"reason": reason}));
+            return;
+        }
+        if let Some((kind, declared, length)) = course.procedure.filter(|_| nth == 0 && day > 0) {
+            suspend(life, kind, declared, length);
+            suspended = length;
+        }
+    }
+    life.wait(300, 1_500);
+    finish(life, slackness, true);
+}
+
+/// Draws how long the case takes and what delays it.
+fn course(life: &mut Life, slackness: f64) -> Course {
+    let item = life.item();
+    let (promise, legal) = (item.promise.n, item.legal.n);
+    let procedure = item
+        .procedure
+        .filter(|_| promise >= 6 && life.rng.chance(0.3))
+        .map(|kind| {
+            let declared = *life.rng.pick(&[5, 8, 10, 15]);
+            let length = if life.rng.chance(0.06) {
+                declared + life.rng.range(1, 2) as u32
+            } else {
+                declared - life.rng.range(1, 3) as u32
+            };
+            (kind, declared, length)
+        });
+    let longer = |rng: &mut Rng| 1 + (-(1.0 - rng.unit()).ln() * 1.6) as u32;
+    if life.rng.chance(LATE * slackness) {
+        let over_legal = life.rng.chance(OVER_LEGAL);
+        let ends = if over_legal { legal } else { promise } + longer(&mut life.rng);
+        // Some are saved by an extension, with a notice to the applicant.
+        let extension =
+            (!over_legal && life.rng.chance(0.12)).then(|| (ends - promise).clamp(5, 10));
+        let slow_step = Some(life.rng.range(0, item.steps.len() as i64 - 1) as usize);
+        return Course {
+            ends,
+            slow_step,
+            procedure,
+            extension,
+        };
+    }
+    // A case whose procedure overruns its declared length needs those days too.
+    let spare = procedure.map_or(0, |(_, declared, length)| length.saturating_sub(declared));
+    let share = 0.1 + 0.85 * life.rng.unit().powf(1.3);
+    let ends = ((f64::from(promise) * share) as u32).min(promise - spare.min(promise));
+    // In time as a whole, but one step took its own time and the next ones made up for it.
+    let slow_step = (life.rng.chance(0.012 * slackness) && item.steps.len() > 1).then_some(0);
+    let ends = if slow_step.is_some() {
+        promise - spare.min(promise)
+    } else {
+        ends
+    };
+    Course {
+        ends,
+        slow_step,
+        procedure,
+        extension: None,
+    }
+}
+
+/// The workday on which each step ends, from the limits of the steps: what is more than they allow falls on the slow one.
+fn boundaries(life: &Life, course: &Course) -> Vec<u32> {
+    let limits: Vec<u32> = life
+        .item()
+        .steps
+        .iter()
+        .map(|step| step.limit.map_or(1, |limit| limit.n))
+        .collect();
+    let sum: u32 = limits.iter().sum();
+    let promise = life.item().promise.n.min(course.ends);
+    let mut day = 0;
+    let mut done = 0;
+    let mut ends = Vec::with_capacity(limits.len());
+    for (nth, limit) in limits.iter().enumerate() {
+        done += limit;
+        let fair = promise * done / sum;
+        day = match course.slow_step {
+            // The slow step eats what is left over; those after it end with the case.
+            Some(slow) if nth > slow => course.ends,
+            Some(slow) if nth == slow && nth + 1 < limits.len() && course.ends <= promise => {
+                (day + limit + 1).min(course.ends)
+            }
+            Some(slow) if nth == slow => course.ends,
+            _ => fair.max(day),
+        };
+        ends.push(day);
+    }
+    if let Some(last) = ends.last_mut() {
+        *last = course.ends;
+    }
+    ends
+}
+
+fn take_step(life: &mut Life, nth: usize, done_on: NaiveDate, hour: f64) {
+    let item = life.item();
+    let step = &item.steps[nth];
+    // What goes up (上报) is decided by the county's unit, at its own window.
+    let forwarded = item.kind == HandlingKind::Forwarded && nth + 1 == item.steps.len();
+    let hall = if forwarded { COUNTY_HALL } else { life.hall };
+    let window = if forwarded {
+        life.plan.county.windows_of(COUNTY_HALL, item.unit)[0]
+            .no
+            .clone()
+    } else {
+        life.window.clone()
+    };
+    let handler = life.handler(hall, item.unit);
+    let (code, role, offline) = (
+        step.code.as_str(),
+        step.role.as_deref().unwrap_or("examiner"),
+        item.offline[nth],
+    );
+    let about = |result: Option<&str>| {
+        let mut data = json!({"step": code, "role": role, "handler": handler});
+        if offline {
+            data["offline"] = true.into();
+        }
+        if let Some(result) = result {
+            data["result"] = result.into();
+        }
+        data
+    };
+    life.wait(120, 900);
+    life.tell_at(hall, &window, "case.step_started", about(None));
+    life.go_on(done_on, hour);
+    life.tell_at(hall, &window, "case.step_finished", about(Some("通过")));
+}
+
+fn extend(life: &mut Life, date: NaiveDate, days: u32) {
+    if date <= life.today() {
+        return;
+    }
+    life.go_on(date, 15.0);
+    let notice = format!(
+        "延期告知书〔{}〕{:04}号",
+        life.today().format("%Y"),
+        life.rng.range(1, 9_999)
+    );
+    life.tell(
+        "case.extended",
+        json!({"limit": "both", "days": days, "notice": notice}),
+    );
+}
+
+fn suspend(life: &mut Life, kind: &str, declared: u32, length: u32) {
+    life.wait(300, 1_200);
+    let notice = format!(
+        "特别程序告知书〔{}〕{:04}号",
+        life.today().format("%Y"),
+        life.rng.range(1, 9_999)
+    );
+    let approver = life.handler(life.hall, life.item().unit);
+    life.tell(
+        "case.suspended",
+        json!({"kind": kind, "declared_days": declared, "approver": approver, "notice": notice}),
+    );
+    let back = life.plan.calendar.workdays.after(life.today(), length);
+    life.go_on(back, 9.3);
+    life.tell("case.resumed", json!({}));
+}
+
+/// Decision, delivery and rating.
+fn finish(life: &mut Life, slackness: f64, takes_days: bool) {
+    let handler = life.handler(life.hall, life.item().unit);
+    if takes_days && life.rng.chance(0.015) {
+        let reason =
+            *life
+                .rng
+                .pick(&["不符合法定条件", "申请材料经补正仍不齐全", "现场核查不合格"]);
+        life.tell(
+            "case.refused",
+            json!({"reason": reason, "handler": handler}),
+        );
+    } else if life.rng.chance(0.0015) {
+        life.tell(
+            "case.voided",
+            json!({"reason": "重复申报", "handler": handler}),
+        );
+        return;
+    } else {
+        life.tell(
+            "case.completed",
+            json!({"result": if takes_days { "准予" } else { "办结" }, "handler": handler}),
+        );
+    }
+    if takes_days {
+        let days = life.rng.range(0, 3) as u32;
+        let date = if days == 0 {
+            life.today()
+        } else {
+            life.plan.calendar.workdays.after(life.today(), days)
+        };
+        life.go_on(date, 14.0);
+    } else {
+        life.wait(60, 420);
+    }
+    life.tell("case.delivered", json!({}));
+    if life.rng.chance(0.35) {
+        rate(life, slackness);
+    }
+}
+
+fn rate(life: &mut Life, slackness: f64) {
+    life.wait(60, 1_500);
+    let unhappy = (0.006 * slackness).min(0.05);
+    let grade = match life.rng.unit() {
+        draw if draw < unhappy * 0.3 => "very_dissatisfied",
+        draw if draw < unhappy => "dissatisfied",
+        draw if draw < 0.06 => "fairly_satisfied",
+        draw if draw < 0.3 => "satisfied",
+        _ => "very_satisfied",
+    };
+    let mut data = json!({"grade": grade});
+    match grade {
+        "very_dissatisfied" => {
+            data["comment"] = (*life.rng.pick(&["等了一上午没人理", "跑了三趟还没办好"])).into()
+        }
+        "dissatisfied" => {
+            data["comment"] = (*life.rng.pick(&["材料要求没有一次说清", "等候时间太长"])).into()
+        }
+        _ => {}
+    }
+    life.tell("case.rated", data);
+}
