@@ -20,6 +20,9 @@ use crate::uplink::protocol::CameraDescription;
 /// What is before every environment variable of the project.
 pub const ENV_PREFIX: &str = "MINGJING_";
 
+/// Variables under the same prefix that the project's scripts read, and no key of a configuration.
+const SCRIPT_VARIABLES: &[&str] = &["state", "db_port"];
+
 /// Configuration of an ingest, in its own process or inside the console.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -88,11 +91,16 @@ impl Default for SpoolConfig {
 pub struct IntakeConfig {
     /// Batches in hand at most; past that it answers 429.
     pub max_in_flight: usize,
+    /// Listen on other addresses than loopback, in plain HTTP. Off: a proxy with TLS stands before this process.
+    pub allow_plain: bool,
 }
 
 impl Default for IntakeConfig {
     fn default() -> Self {
-        Self { max_in_flight: 64 }
+        Self {
+            max_in_flight: 64,
+            allow_plain: false,
+        }
     }
 }
 
@@ -202,7 +210,11 @@ pub fn load<T: DeserializeOwned>(file: Option<&Path>) -> Result<T, ConfigError> 
         figment = figment.merge(Toml::string(&text));
     }
     figment
-        .merge(Env::prefixed(ENV_PREFIX).split("__"))
+        .merge(
+            Env::prefixed(ENV_PREFIX)
+                .ignore(SCRIPT_VARIABLES)
+                .split("__"),
+        )
         .extract()
         .map_err(|error| environment_error(&error))
 }
@@ -375,6 +387,7 @@ mod tests {
     #[allow(clippy::result_large_err, reason = "the closure's type is figment's")]
     fn the_environment_wins_and_is_named_when_wrong() {
         figment::Jail::expect_with(|jail| {
+            jail.set_env("MINGJING_STATE", "/somewhere");
             jail.set_env("MINGJING_SPOOL__MAX_BYTES", "77");
             jail.create_file("edge.toml", "[spool]\nmax_bytes = 5\n")?;
             let config: IngestConfig = load(Some(Path::new("edge.toml"))).unwrap();

@@ -6,7 +6,11 @@ pub mod events;
 pub mod fragment;
 pub mod media;
 pub mod picture;
+mod service;
+pub mod spool;
 pub mod uplink;
+
+pub use service::{Ingest, StartError};
 
 #[cfg(test)]
 mod testing;

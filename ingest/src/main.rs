@@ -1,2 +1,153 @@
-//! x
-fn main() {}
+//! `mingjing-ingest`: cameras and event intake of a hall or a town, in a process of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use clap::Parser;
+use mingjing_ingest::Ingest;
+use mingjing_ingest::config::{self, IngestConfig};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+/// How long requests being answered are waited for at the end.
+const LAST_ANSWERS: Duration = Duration::from_secs(4);
+
+/// Receive the cameras and case events of a hall and carry them to the console.
+///
+/// Events are taken at http://LISTEN/api/v1/events. While the console is away they are kept on disk and delivered
+/// later, in order; video stays with the cameras until somebody watches.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLE)]
+struct Args {
+    /// Address of the console: wss://HOST, or ws://127.0.0.1:PORT on the same machine
+    #[arg(long, value_name = "URL")]
+    console: Url,
+    /// File with this ingest's token (`mingjing token create --role edge`)
+    #[arg(long, value_name = "FILE")]
+    token_file: PathBuf,
+    /// Configuration: name, listen, cameras, … (TOML)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Write the log as JSON, one object a line
+    #[arg(long)]
+    log_json: bool,
+}
+
+const EXAMPLE: &str = "\
+Example:
+  mingjing-ingest --console wss://console.county.example --token-file /etc/mingjing/edge.token --config edge.toml
+
+edge.toml:
+  name = \"T07\"
+  listen = \"127.0.0.1:8081\"
+  data_dir = \"/var/lib/mingjing-ingest\"
+
+  [[camera]]
+  id = \"t07-1\"
+  name = \"Window 1\"
+  hall = \"320382-T07\"
+  windows = [\"1\"]
+  url = \"rtsp://10.7.0.11/main\"
+  username = \"viewer\"
+  password_file = \"/etc/mingjing/t07-1.password\"
+
+Every key can be set as MINGJING_SECTION__KEY too, e.g. MINGJING_SPOOL__MAX_BYTES=1000000000.
+Exit codes: 0 stopped as asked, 1 failed, 2 used wrongly.";
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if args.log_json {
+        log.json().init();
+    } else {
+        log.init();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&format!("cannot start: {error}")),
+    };
+    let outcome = runtime.block_on(run(args));
+    // Blocking threads (a resolver, a decoder) must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => failed(&message),
+    }
+}
+
+fn failed(message: &str) -> ExitCode {
+    eprintln!("mingjing-ingest: {message}");
+    ExitCode::FAILURE
+}
+
+async fn run(args: Args) -> Result<(), String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let config: IngestConfig =
+        config::load(args.config.as_deref()).map_err(|error| text(&error))?;
+    let token = config::read_secret(&args.token_file).map_err(|error| {
+        format!(
+            "cannot read the token file {}: {error}",
+            args.token_file.display()
+        )
+    })?;
+    let listen = config.listen;
+    if !listen.ip().is_loopback() && !config.intake.allow_plain {
+        return Err(format!(
+            "listen = {listen} would take tokens in plain HTTP from the network: listen on 127.0.0.1 behind a proxy with \
+             TLS, or set `intake.allow_plain = true`"
+        ));
+    }
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .map_err(|error| {
+            format!("cannot listen on {listen}: {error}; free the port or change `listen`")
+        })?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| text(&error))?;
+    let shutdown = CancellationToken::new();
+    let ingest = Ingest::start(config, token, args.console, &shutdown)
+        .await
+        .map_err(|error| text(&error))?;
+    let local = listener.local_addr().unwrap_or(listen);
+    let closing = CancellationToken::new();
+    let server = tokio::spawn(serve(listener, ingest.router(), closing.clone()));
+    announce(local);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("stopping");
+    // First no new requests, then the answers under way, then the uplink that they need.
+    closing.cancel();
+    if tokio::time::timeout(LAST_ANSWERS, server).await.is_err() {
+        tracing::warn!("requests were still being answered; their senders will send again");
+    }
+    ingest.stop().await;
+    Ok(())
+}
+
+fn announce(local: SocketAddr) {
+    tracing::info!("events are taken at http://{local}/api/v1/events");
+}
+
+async fn serve(listener: tokio::net::TcpListener, events: Router, closing: CancellationToken) {
+    let app = events.route("/health/live", get(|| async { "live\n" }));
+    let closed = async move { closing.cancelled().await };
+    if let Err(error) = axum::serve(listener, app)
+        .with_graceful_shutdown(closed)
+        .await
+    {
+        tracing::error!(%error, "the listener failed");
+    }
+}

@@ -1,9 +1,10 @@
 //! Intake of case events: CloudEvents 1.0 over HTTP, structured, batched or binary.
 //!
-//! [`parse`] is pure: bytes in, checked events and named rejections out. [`router`] answers only when a batch is committed
+//! [`parse`] is pure: bytes in, checked events and named rejections out. `router` answers only when a batch is committed
 //! by the console or fsynced in the spool.
 
 mod envelope;
+mod http;
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -12,6 +13,8 @@ use chrono_tz::Tz;
 use mingjing_monitor::event::CaseEvent;
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+pub(crate) use http::{Intake, router};
 
 use crate::uplink::protocol::Rejection;
 

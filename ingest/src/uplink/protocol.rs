@@ -49,6 +49,11 @@ pub enum ToConsole {
         /// Checked and normalised events, at most 10,000.
         events: Vec<CaseEvent>,
     },
+    /// The cameras changed at run time.
+    Cameras {
+        /// Replaces the list of `Hello`.
+        cameras: Vec<CameraDescription>,
+    },
     /// A camera's state or health, when it changes and every ten seconds.
     CameraHealth(crate::camera::CameraHealth),
 }

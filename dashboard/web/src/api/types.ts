@@ -1,0 +1,362 @@
+/**
+ * Shapes of the console's interface, after docs/api.md. Written by hand while the server's OpenAPI document grows; every
+ * page imports its types from here and from nowhere else, so generated ones can take this file's place.
+ * Instants are RFC 3339 strings in UTC.
+ */
+export type Instant = string
+export type Level = 'county' | 'town' | 'village'
+export type Role =
+  | 'inspector' | 'leader' | 'commission' | 'unit_head' | 'hall_manager' | 'clerk' | 'sysadmin' | 'secadmin' | 'auditor'
+export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'video' | 'performance'
+
+export interface Account {
+  login: string
+  name: string
+  role: Role
+  hall: string | null
+  hall_name: string | null
+  unit: string | null
+  window: string | null
+}
+
+export interface County {
+  code: string
+  name: string
+  name_en: string
+  time_zone: string
+  office_opens: string
+  office_closes: string
+  trial_run: boolean
+}
+
+export interface Session {
+  account: Account
+  csrf: string
+  county: County
+  menu: MenuEntry[]
+}
+
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  detail?: string
+}
+
+export interface List<T> {
+  items: T[]
+  next: string | null
+  seq: number
+}
+
+export interface HallWindow {
+  no: string
+  name: string
+  unit: string
+  cameras: string[]
+}
+
+export interface Hall {
+  code: string
+  parent: string | null
+  level: Level
+  name: string
+  name_en: string
+  opening: Record<string, [string, string]>
+  windows: HallWindow[]
+}
+
+export interface Unit {
+  code: string
+  name: string
+  name_en: string
+}
+
+export interface Halls {
+  halls: Hall[]
+  units: Unit[]
+}
+
+export interface Limit {
+  n: number
+  unit: 'workday' | 'day' | 'hour'
+}
+
+export interface SearchResult {
+  cases: CaseRow[]
+  halls: { code: string; name: string; name_en: string }[]
+  items: { code: string; name: string }[]
+  cameras: { id: string; name: string; hall: string }[]
+}
+
+/** Disjoint: a case stands in exactly one. */
+export interface Buckets {
+  on_time: number
+  over_promise_only: number
+  over_legal: number
+  no_deadline: number
+}
+export type Bucket = keyof Buckets
+
+export interface Overview {
+  seq: number
+  epoch: string
+  at: Instant
+  cases: { open: Buckets; completed: Buckets }
+  cards: { warning: number; yellow_card: number; red_card: number; provisional: number; contested: number }
+  today: { accepted: number; completed: number; due: number }
+  month: { due: number; met: number }
+  windows: Record<'total' | 'open' | WindowState, number>
+  cameras: { total: number; live: number }
+  sources: { total: number; silent: number }
+  by_hall: {
+    hall: string
+    open: Buckets
+    completed: Buckets
+    cards: { warning: number; yellow_card: number; red_card: number }
+  }[]
+  curve: { hour: Instant; accepted: number; completed: number }[]
+}
+
+export type WindowState = 'serving' | 'idle' | 'empty' | 'paused' | 'unknown' | 'closed'
+
+export interface CardMark {
+  id: number | string
+  grade: Grade
+}
+
+export interface WindowTile {
+  hall: string
+  no: string
+  state: WindowState
+  since: Instant | null
+  case: string | null
+  card: CardMark | null
+  cameras: string[]
+}
+
+export interface Matrix {
+  seq: number
+  at: Instant
+  halls: { hall: string; windows: WindowTile[] }[]
+}
+
+export interface Source {
+  id: string
+  name: string
+  state: 'ok' | 'silent' | 'loading' | 'never_heard'
+  lag_seconds: number
+  last_event: Instant | null
+  last_heartbeat: Instant | null
+  complete_until: Instant | null
+  accepted: number
+  duplicate: number
+  rejected: number
+}
+
+export interface Rank {
+  rank: number | null
+  previous: number | null
+  subject: { kind: 'hall' | 'unit'; code: string; name: string; name_en: string }
+  due: number
+  met: number
+  rate: number | null
+  open: number
+  yellow_cards: number
+  red_cards: number
+}
+
+export interface Rankings {
+  level: Level
+  month: string
+  min_cases: number
+  seq: number
+  rows: Rank[]
+}
+
+export type Grade = 'notice' | 'warning' | 'yellow_card' | 'red_card'
+export type CaseStatus =
+  | 'applied' | 'supplement' | 'accepted' | 'step' | 'suspended' | 'completed' | 'refused' | 'withdrawn' | 'voided' | 'delivered'
+export type CaseKind = 'immediate' | 'promised' | 'forwarded' | 'joint'
+
+export interface CaseRow {
+  no: string
+  hall: string
+  hall_name: string
+  window: string | null
+  unit: string | null
+  unit_name: string | null
+  item: string | null
+  item_name: string | null
+  kind: CaseKind | null
+  status: CaseStatus
+  clock: 'not_started' | 'running' | 'suspended' | 'stopped'
+  bucket: Bucket | null
+  accepted_at: Instant | null
+  decided_at: Instant | null
+  promise_due: Instant | null
+  legal_due: Instant | null
+  /** The due instant lies in a year whose calendar is not loaded: told as expected, never red by itself. */
+  expected: boolean
+  card: CardMark | null
+}
+
+export interface Measure {
+  limit: Limit | null
+  due: Instant
+  expected: boolean
+  used: number
+  remaining: number
+  unit: Limit['unit']
+}
+
+export interface Suspension {
+  kind: string
+  start: Instant
+  end: Instant | null
+  declared_end: Instant | null
+  lawful: boolean
+}
+
+export interface Cell {
+  /** Local date of the county, `2026-11-20`. */
+  date: string
+  kind: 'workday' | 'weekend' | 'holiday' | 'makeup'
+  state: 'used' | 'suspended' | 'left' | 'over' | 'uncounted'
+}
+
+export interface Timer {
+  mode: 'day' | 'second'
+  warning_at: Instant | null
+  promise: Measure | null
+  legal: Measure | null
+  suspensions: Suspension[]
+  cells: Cell[]
+}
+
+export interface CaseStep {
+  step: string
+  name: string
+  handler: string | null
+  role: string | null
+  started: Instant | null
+  finished: Instant | null
+  limit: Limit | null
+  due: Instant | null
+  over: boolean
+}
+
+export interface CaseEvent {
+  source: string
+  id: string
+  type: string
+  time: Instant
+  date_only: boolean
+  received: Instant
+  committed: Instant
+  replaced: boolean
+  data: Record<string, unknown>
+}
+
+export interface CaseDetail extends CaseRow {
+  source: string
+  handler: string | null
+  applicant: { name: string | null; phone: string | null } | null
+  applied_at: Instant | null
+  delivered_at: Instant | null
+  timer: Timer
+  steps: CaseStep[]
+  events: CaseEvent[]
+  anomalies: { code: string; sentence_zh: string; sentence_en: string }[]
+  cards: CardRow[]
+  cameras: string[]
+}
+
+export type CardView = 'to_answer' | 'unsigned' | 'provisional' | 'contested' | 'all'
+
+export interface CardRow {
+  id: number | string
+  rule: string
+  kind: string
+  grade: Grade
+  state: string
+  case: string | null
+  item: string | null
+  item_name: string | null
+  hall: string
+  hall_name: string
+  window: string | null
+  unit: string | null
+  unit_name: string | null
+  camera: string | null
+  due_at: Instant
+  created_at: Instant
+  issued_at: Instant | null
+  answer_due: Instant | null
+  holder: { role: string; name: string | null } | null
+  sentence_zh: string
+  sentence_en: string
+  profile_version: number
+  trial: boolean
+  revision: number
+  closed_at: Instant | null
+}
+
+export interface CardList extends List<CardRow> {
+  counts: Record<CardView, number>
+}
+
+export interface CardAction {
+  action: string
+  needs_why: boolean
+}
+
+export interface CardDetail extends CardRow {
+  facts: Record<string, unknown>
+  timer: Timer | null
+  history: {
+    at: Instant
+    transition: string
+    from: string | null
+    to: string
+    who: string
+    role: string
+    why: string | null
+  }[]
+  actions: CardAction[]
+  order: { id: number | string; issued_at: Instant; answer_due: Instant | null; answered_at: Instant | null } | null
+  dimensions: {
+    electronic: { cards: number }
+    video: { cameras: string[] }
+    own_control: { answers: number }
+    complaints: { open: number }
+    replay: { events: number }
+    satisfaction: { grade: string | null }
+  }
+}
+
+export interface BulkReceived {
+  done: (number | string)[]
+  failed: { id: number | string; type: string; detail: string }[]
+}
+
+export interface Camera {
+  id: string
+  name: string
+  hall: string
+  hall_name: string
+  windows: string[]
+  edge: string
+  state: string
+  since: Instant | null
+  codec: string | null
+  width: number | null
+  height: number | null
+  frame_rate: number | null
+  bit_rate: number | null
+  losses: number
+  reconnects: number
+  last_frame_at: Instant | null
+  picture_at: Instant | null
+  picture_interval_seconds: number | null
+}

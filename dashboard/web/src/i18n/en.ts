@@ -1,0 +1,92 @@
+export default {
+  app: { name: 'Mingjing', title: 'Mingjing · electronic supervision', tagline: 'Electronic supervision of county, town and village service halls', trial: 'Trial run', trial_hint: 'In the trial run everything works, but nothing counts and nothing is sent' },
+  menu: { monitoring: 'Monitoring', video: 'Video', cards: 'Warnings', cases: 'Cases', performance: 'Ranking', main: 'Main navigation', skip: 'Skip to content' },
+  role: {
+    inspector: 'Inspector', leader: 'Leader', commission: 'Commission', unit_head: 'Unit head', hall_manager: 'Hall manager', clerk: 'Clerk',
+    sysadmin: 'System administrator', secadmin: 'Security administrator', auditor: 'Auditor', system: 'System', source: 'Source system',
+  },
+  level: { county: 'County', town: 'Town', village: 'Village' },
+  levels: { county: 'County units', town: 'Town centres', village: 'Village points' },
+  live: {
+    connecting: 'Connecting', live: 'Live', catching_up: 'Catching up', stale: 'Stale since {time}', ended: 'Signed out',
+    stale_long: 'The connection to the console was lost at {time}. The page keeps what it had and catches up by itself.', back: 'Catching up with what was missed …',
+  },
+  age: {
+    second: '{n} s', minute: '{n} min', hour: '{n} h', day: '{n} d', ago: '{span} ago', ahead: 'in {span}', now: 'just now',
+    since: 'since {time}', as_of: 'as of {time}',
+  },
+  common: {
+    retry: 'Try again', close: 'Close', cancel: 'Cancel', confirm: 'Confirm', back: 'Back', more: 'Load more', all: 'All', none: 'None', loading: 'Loading', search: 'Search',
+    clear: 'Clear', language: 'Language', of: 'of', hall: 'Hall', unit: 'Unit', window: 'Window', window_no: 'Window {no}', item: 'Item', case: 'Case', camera: 'Camera',
+    unknown: 'Unknown', yes: 'Yes', no: 'No', filter: 'Filter', month: 'Month', rows: '{n} rows', loaded: '{n} loaded', end: 'End of list', new_rows: '{n} new', show: 'Show', any: 'Any', every_hall: 'All halls', every_unit: 'All units',
+    update: 'A new version is ready', update_now: 'Load it',
+  },
+  error: {
+    title: 'Nothing could be fetched', network: 'The console does not answer. Check the network, then try again.', 'not-found': 'Not found, or outside your area.', forbidden: 'Your role may not see this.',
+    unavailable: 'The console is not available; usually it is back within a minute.', 'too-many': 'Too many requests. Please wait a moment.', page: 'The page failed. Try again; if it stays, tell the system administrator.', other: 'The console says: {detail}',
+    kept: 'Could not refresh: this is as of {time}.', page_missing: 'There is no such page', page_missing_hint: 'The link may be outdated, or your role does not have this function.', home: 'Go to the start page',
+  },
+  empty: { cards: 'No cards match', cards_hint: 'Choose another view or clear the filters.', cases: 'No cases match', cases_hint: 'Widen the filters.', cameras: 'No cameras here', cameras_hint: 'Choose another hall on the left.', feed: 'No warnings or corrections today', ranking: 'Nothing to rank this month', windows: 'No windows', search: 'Nothing found for “{q}”', inbox: 'No card waits for your answer' },
+  signin: { login: 'User name', password: 'Password', submit: 'Sign in', busy: 'Signing in', show: 'Show password', hide: 'Hide password', need: 'Enter user name and password', notice: 'Sign-ins and views of video and personal data are recorded.', ended: 'The session has ended. Please sign in again.', 'bad-credentials': 'User name or password is wrong.', locked: 'Too many failures. Try again in {n} s.', locked_soon: 'Too many failures. Try again later.' },
+  search: { placeholder: 'Search cases, halls, items, cameras', cases: 'Cases', halls: 'Halls', items: 'Items', cameras: 'Cameras', keys: 'Press / to search' },
+  inbox: { title: 'Waiting for my answer', count: '{n} card to answer | {n} cards to answer', due: 'answer by {time}', over: '{span} over', open: 'Open warnings' },
+  account: { title: 'Account', sign_out: 'Sign out' },
+  grade: { notice: 'Notice', warning: 'Warning', yellow_card: 'Yellow card', red_card: 'Red card' },
+  grade_short: { notice: 'Notice', warning: 'Warning', yellow_card: 'Yellow', red_card: 'Red' },
+  card_state: {
+    pending: 'Pending', provisional: 'Provisional', issued: 'Issued', received: 'Received', answered: 'Answered', closed: 'Closed', superseded: 'Superseded', withdrawn: 'Withdrawn', contested: 'Contested',
+    revoked: 'Revoked', cleared: 'Cleared', cancelled: 'Cancelled', appealed: 'Appealed', returned: 'Returned', referred: 'Referred',
+  },
+  rule: {
+    R1: 'Near due', R2: 'Over limit', R3: 'Step over limit', R4: 'Procedure', R5: 'Unreasoned refusal', R6: 'Fee', R7: 'Data', R8: 'Share of voided', R9: 'Presence', R10: 'Complaint', R11: 'Bad rating', R12: 'Answer due', R13: 'Special procedure', R14: 'Camera', R15: 'Before and after',
+  },
+  kind: { timeliness: 'Timeliness', process: 'Process', content: 'Content', discretion: 'Discretion', conduct: 'Conduct', complaint: 'Complaint', data: 'Data' },
+  window_state: { serving: 'Serving', idle: 'Idle', empty: 'Empty', paused: 'Paused', unknown: 'Unknown', closed: 'Closed' },
+  window_hint: { serving: 'A case moved here within ten minutes', idle: 'Open, nothing moved for ten minutes', empty: 'Open and nobody there', paused: 'A pause was entered', unknown: 'The source is silent: not known', closed: 'Outside opening hours' },
+  camera_state: {
+    live: 'Live', connecting: 'Connecting', offline_refused: 'Connection refused', offline_no_host: 'No such host', offline_unreachable: 'Unreachable', offline_closed: 'Connection closed', wrong_password: 'Wrong user or password', not_found: 'No such stream', not_rtsp: 'Not an RTSP server',
+    silent: 'Connected, no data', no_key_frame: 'No key frame', damaged: 'Damaged stream', flooding: 'Sends too much', unsupported_codec: 'Unsupported codec', no_video: 'No video stream', error: 'Camera error', stopped: 'Out of service', unknown: 'Unknown (edge not connected)', offline: 'Offline',
+  },
+  source_state: { ok: 'OK', silent: 'Silent', loading: 'Loading', never_heard: 'Never heard' },
+  bucket: { on_time: 'In time', over_promise_only: 'Over promise', over_legal: 'Over legal', no_deadline: 'No limit' },
+  case_state: { open: 'Open', completed: 'Completed' },
+  status: { applied: 'Applied', supplement: 'Supplement asked', accepted: 'Accepted', step: 'In progress', suspended: 'Special procedure', completed: 'Completed', refused: 'Refused', withdrawn: 'Withdrawn', voided: 'Voided', delivered: 'Delivered' },
+  clock: { not_started: 'Not started', running: 'Running', suspended: 'Suspended', stopped: 'Stopped' },
+  case_kind: { immediate: 'Immediate', promised: 'Promised', forwarded: 'Forwarded', joint: 'Joint' },
+  unit_of: { workday: 'wd', day: 'd', hour: 'h' },
+  monitoring: {
+    open: 'Open cases', due_today: 'Due today', over_promise: 'Over promise', over_legal: 'Over legal', completed_today: 'Completed today', accepted_today: 'Accepted today', on_time_rate: 'On time, month', windows: 'Serving / open', cameras: 'Cameras live', sources: 'Silent sources', strip: 'The county in numbers',
+    matrix: 'Windows', matrix_all: 'All states', feed: 'Warnings and corrections', rankings: 'On-time ranking', curve: 'Accepted and completed today', accepted: 'Accepted', completed: 'Completed', best: 'Best five', worst: 'Worst five', villages: '{n} village | {n} villages', villages_open: '{open}/{n} open',
+    show_villages: 'Show villages', hide_villages: 'Hide villages', wall: 'Wall', wall_leave: 'Leave wall', held: '{n} new', hour: 'h', count: 'cases', small: 'n too small', change_up: 'up {n}', change_down: 'down {n}', change_none: 'unchanged', change_new: 'not ranked last month', month_n: '{due} due, {met} in time', legend: 'Legend',
+    see_all: 'All', in_hand: 'Case {no}', no_case: 'No case in hand', click_hint: 'Click for the cases in hand', picture_none: 'No picture', picture_age: 'picture {age} old', issued: 'Issued', changed: 'Changed', no_camera: 'No camera sees this window', reduced: 'Only villages with windows are shown',
+  },
+  cards: {
+    views: 'Views', view: { to_answer: 'To answer', unsigned: 'Unsigned', provisional: 'Provisional', contested: 'Contested', all: 'All' }, grade_filter: 'Grade', rule_filter: 'Rule', select_all: 'Select all loaded', selected: '{n} selected', bulk: 'Acknowledge', bulk_done: '{n} acknowledged', bulk_failed: '{n} not acknowledged: {why}',
+    col: { grade: 'Grade', what: 'Item / case', where: 'Hall, window / unit', rule: 'Rule', state: 'State', since: 'Since', due: 'Answer due', holder: 'Held by' }, keys: '↑↓ select, space tick, enter open', what_happened: 'What happened', profile: 'profile v{n}', issued: 'Issued', due_at: 'Fell due', answer_by: 'Answer by', answer_over: 'Answer overdue',
+    holder: 'Held by', actions: 'Actions', history: 'History', no_actions: 'Nothing for you to do now', dims: 'Six dimensions', video_now: 'The window now', choose: 'Choose a card to see its details', case_link: 'Open the case', conflict: '{who} was first ({what}). The card is now as they left it: look again before you decide.', conflict_plain: 'Somebody else was first. The card is now as they left it: look again before you decide.', done: 'Done: {action}', trial: 'Trial', why: 'Reason', why_need: 'A reason is needed', why_hint: 'Goes into the history and cannot be changed', not_sent: 'Not sent: {detail}', by_rule: 'by rule', list: 'Cards', detail: 'Card',
+    why_place: { reply: 'What happened and what was done about it', appeal: 'Facts and grounds of the appeal', default: 'Give the reason' },
+  },
+  dimension: { electronic: 'Supervision', video: 'Video', own_control: 'Own control', complaints: 'Complaints', replay: 'Replay', satisfaction: 'Satisfaction', cards_n: '{n} card | {n} cards', cameras_n: '{n} camera | {n} cameras', answers_n: '{n} answer | {n} answers', open_n: '{n} open', events_n: '{n} event | {n} events', no_rating: 'Not rated' },
+  rating: { very_satisfied: 'Very satisfied', satisfied: 'Satisfied', basically_satisfied: 'Fairly satisfied', dissatisfied: 'Dissatisfied', very_dissatisfied: 'Very dissatisfied' },
+  action: { issue: 'Issue', receive: 'Acknowledge', reply: 'Reply', review: 'Review', close: 'Close', appeal: 'Appeal', revoke: 'Revoke', return: 'Return', refer: 'Refer', cancel: 'Cancel', contest: 'Contest', uphold: 'Uphold', withdraw: 'Withdraw', accept: 'Accept', reject: 'Reject', clear: 'Clear', supersede: 'Supersede', provisional: 'Provisional', firm: 'Made firm', create: 'Created', escalate: 'Escalate', revive: 'Revive', decide: 'Decide', confirm: 'Confirm', dismiss: 'Dismiss' },
+  cases: {
+    title: 'Cases', state: 'State', bucket: 'Limit', query: 'Number or item', col: { no: 'Case number', item: 'Item', where: 'Hall, window / unit', kind: 'Kind', accepted: 'Accepted', promise: 'Promise due', legal: 'Legal due', state: 'State', card: 'Card' }, expected: 'expected', left: '{span} left', over: '{span} over', window_filter: 'Window {no}', item_filter: 'Item {item}', list: 'Cases', keys: '↑↓ select, enter open',
+  },
+  case: {
+    timer: 'Clock', steps: 'Steps', events: 'Events', cards: 'Cards', anomalies: 'Data anomalies', cameras: 'The window now', applicant: 'Applicant', phone: 'Phone', handler: 'Handler', source: 'Source', applied: 'Applied', accepted: 'Accepted', decided: 'Decided', delivered: 'Delivered', item: 'Item', kind: 'Kind', status: 'Status',
+    col: { step: 'Step', handler: 'Handler', started: 'Started', finished: 'Finished', limit: 'Limit', due: 'Due', type: 'Event', time: 'Happened', received: 'Received', committed: 'Committed', data: 'Content' }, over: 'Over', replaced: 'replaced', date_only: 'date only', none_steps: 'No steps recorded', none_cards: 'This case has no card', late_by: '{span} late', no_camera: 'No camera sees the window', received_hint: 'Happened: what the source says. Received: our stamp. Committed: written to the database.', going: 'under way',
+  },
+  event: {
+    case_applied: 'Applied', case_accepted: 'Accepted', case_supplement_requested: 'Supplement asked', case_supplement_received: 'Supplement received', case_step_started: 'Step started', case_step_finished: 'Step finished', case_suspended: 'Suspended', case_resumed: 'Resumed', case_extended: 'Extended', case_completed: 'Completed', case_refused: 'Refused', case_withdrawn: 'Withdrawn', case_voided: 'Voided', case_delivered: 'Delivered', case_fee: 'Fee', case_rated: 'Rated',
+  },
+  suspension: { hearing: 'Hearing', tender: 'Tender', auction: 'Auction', inspection: 'Inspection', testing: 'Testing', quarantine: 'Quarantine', appraisal: 'Appraisal', expert_review: 'Expert review', unlawful: 'not lawful', declared: 'declared to {time}' },
+  clockbar: {
+    used: 'used {used} of {limit} {unit}', left: '{n} {unit} left', over: '{n} {unit} over', promise: 'Promise', legal: 'Legal', warning: 'Warning', now: 'Now', accepted: 'Accepted', decided: 'Decided', no_limit: 'No limit', not_started: 'Not accepted yet: the clock has not started', expected: 'expected', legal_left: '{n} {unit} left to legal', legal_over: '{n} {unit} over legal', suspended: 'Suspended', label: 'Clock of the case', step: 'Step: {name}', steps: 'Steps',
+    cell: { used: 'used', suspended: 'suspended', left: 'left', over: 'over', uncounted: 'not counted' }, day: { workday: 'workday', weekend: 'weekend', holiday: 'holiday', makeup: 'make-up workday' },
+  },
+  video: {
+    tree: 'Halls and cameras', grid: 'Grid', grid_n: '{n} tile | {n} tiles', prev: 'Previous page', next: 'Next page', page: '{page} / {pages}', live_n: '{live}/{total} live', age: 'frame {age}', frozen: 'Picture frozen', frozen_hint: 'the last frame is {age} old', offline_since: 'Offline since {time}', offline_for: '{span} now', starting: 'Waiting for the picture', codec_unsupported: 'This browser cannot play {codec}', codec_hint: 'Set the camera to H.264, or use a browser with that codec', lost: 'Picture connection lost, connecting again', hidden: 'Hidden: not receiving', dropped: 'fell behind, {n} frames left out',
+    window_list: 'Windows {list}', no_window: 'Public area', health: 'Health', open: 'Open', back: 'Back to the grid', snapshot: 'Last key frame', download: 'Save snapshot', cards: 'Cards of these windows', h: { state: 'State', since: 'Since', codec: 'Codec', size: 'Picture', frame_rate: 'Frame rate', bit_rate: 'Bit rate', losses: 'Losses', reconnects: 'Reconnects', last_frame: 'Last frame', picture: 'Thumbnail', edge: 'Edge', hall: 'Hall', windows: 'Windows', lag: 'Behind live', age: 'Frame on screen', decoded: 'Decoded', dropped_frames: 'Dropped' }, fps: '{n} fps', every: 'every {n} s', only_with: 'With cameras only', all_cameras: 'All cameras', state_filter: 'Offline only', tile: 'Live picture of {name}', seconds: '{n} s', unit_all: 'Whole county',
+  },
+  performance: { title: 'Performance', col: { rank: 'Rank', change: 'Change', name: 'Name', rate: 'On time', due: 'Due', met: 'In time', open: 'Open', yellow: 'Yellow', red: 'Red' }, small: 'n too small', small_hint: 'Fewer than {n} cases due: listed, not ranked', hint: 'On time: share of the cases due in the month that were decided within their promise; immediate items apart.', prev_month: 'Previous month', next_month: 'Next month', month_now: 'The month is not over: the numbers still move', up: 'up {n}', down: 'down {n}', same: 'same', fresh: 'new' },
+}

@@ -1,0 +1,42 @@
+import { computed } from 'vue'
+import { createI18n } from 'vue-i18n'
+
+import en from './en'
+import zh from './zh-CN'
+
+export type Locale = 'zh-CN' | 'en'
+const KEPT = 'mingjing.locale'
+
+function first(): Locale {
+  const kept = localStorage.getItem(KEPT)
+  if (kept === 'zh-CN' || kept === 'en') return kept
+  // Chinese first: only a browser that asks for English and for no Chinese gets English.
+  const wanted = navigator.languages
+  return wanted.some((tag) => tag.startsWith('zh')) || !wanted[0]?.startsWith('en') ? 'zh-CN' : 'en'
+}
+
+export const i18n = createI18n({
+  legacy: false,
+  locale: first(),
+  fallbackLocale: 'zh-CN',
+  messages: { 'zh-CN': zh, en },
+  missingWarn: false,
+  fallbackWarn: false,
+})
+
+export const locale = computed<Locale>(() => i18n.global.locale.value as Locale)
+
+export function setLocale(next: Locale): void {
+  i18n.global.locale.value = next
+  localStorage.setItem(KEPT, next)
+  document.documentElement.lang = next
+}
+
+/** The label of a code, or the code itself where a newer console knows more codes than this page. */
+export function label(group: string, code: string | null | undefined): string {
+  if (code == null) return '—'
+  const key = `${group}.${code}`
+  return i18n.global.te(key, 'zh-CN') ? i18n.global.t(key) : code
+}
+
+export const t = i18n.global.t

@@ -1,0 +1,92 @@
+export default {
+  app: { name: '明镜', title: '明镜 · 电子监察', tagline: '县镇村政务服务电子监察', trial: '试运行', trial_hint: '试运行期间一切照常运行，但不计分、不外发' },
+  menu: { monitoring: '实时监控', video: '视频监察', cards: '预警纠错', cases: '办件', performance: '绩效评估', main: '主导航', skip: '跳到内容' },
+  role: {
+    inspector: '监察员', leader: '领导', commission: '纪委', unit_head: '单位负责人', hall_manager: '大厅负责人', clerk: '窗口人员',
+    sysadmin: '系统管理员', secadmin: '安全管理员', auditor: '审计员', system: '系统', source: '来源系统',
+  },
+  level: { county: '县', town: '镇', village: '村' },
+  levels: { county: '县直单位', town: '镇中心', village: '村点' },
+  live: {
+    connecting: '正在连接', live: '实时', catching_up: '补齐中', stale: '已断开，停在 {time}', ended: '已退出',
+    stale_long: '与监察台的连接自 {time} 起中断，画面保留断开前的内容，恢复后自动补齐。', back: '正在补齐断开期间的变化……',
+  },
+  age: {
+    second: '{n} 秒', minute: '{n} 分钟', hour: '{n} 小时', day: '{n} 天', ago: '{span}前', ahead: '{span}后', now: '刚刚',
+    since: '自 {time}', as_of: '截至 {time}',
+  },
+  common: {
+    retry: '重试', close: '关闭', cancel: '取消', confirm: '确定', back: '返回', more: '加载更多', all: '全部', none: '无', loading: '正在加载', search: '搜索',
+    clear: '清除', language: '语言', of: '共', hall: '大厅', unit: '单位', window: '窗口', window_no: '{no} 号窗口', item: '事项', case: '办件', camera: '摄像机',
+    unknown: '未知', yes: '是', no: '否', filter: '筛选', month: '月份', rows: '{n} 条', loaded: '已加载 {n} 条', end: '已到末尾', new_rows: '{n} 条新消息', show: '查看', any: '不限', every_hall: '全部大厅', every_unit: '全部单位',
+    update: '新版本已就绪', update_now: '载入',
+  },
+  error: {
+    title: '没有取到内容', network: '监察台没有应答。请检查网络；恢复后点“重试”。', 'not-found': '没有找到，或不在您的管辖范围内。', forbidden: '您的角色不能查看这一内容。',
+    unavailable: '监察台暂时不可用，通常一分钟内恢复。', 'too-many': '请求过多，请稍候再试。', page: '页面出错，请重试；仍不行请告知系统管理员。', other: '监察台答复：{detail}',
+    kept: '更新失败，显示的是 {time} 的内容。', page_missing: '没有这个页面', page_missing_hint: '链接可能已失效，或您的角色没有这一功能。', home: '回到首页',
+  },
+  empty: { cards: '没有符合条件的牌', cards_hint: '换一个视图，或清除筛选。', cases: '没有符合条件的办件', cases_hint: '放宽筛选条件再试。', cameras: '这里没有摄像机', cameras_hint: '在左侧选择其他大厅。', feed: '今天还没有预警或纠错', ranking: '这个月没有可排名的数据', windows: '没有窗口', search: '没有找到“{q}”', inbox: '没有等您答复的牌' },
+  signin: { login: '用户名', password: '密码', submit: '登录', busy: '正在登录', show: '显示密码', hide: '隐藏密码', need: '请填写用户名和密码', notice: '登录、查看视频与个人信息均留痕备查。', ended: '会话已结束，请重新登录。', 'bad-credentials': '用户名或密码不对。', locked: '连续失败次数过多，请 {n} 秒后再试。', locked_soon: '连续失败次数过多，请稍后再试。' },
+  search: { placeholder: '搜办件、大厅、事项、摄像机', cases: '办件', halls: '大厅', items: '事项', cameras: '摄像机', keys: '按 / 搜索' },
+  inbox: { title: '待我答复', count: '{n} 张牌待答复', due: '{time} 前答复', over: '已超 {span}', open: '打开预警纠错' },
+  account: { title: '账户', sign_out: '退出登录' },
+  grade: { notice: '蓝牌提醒', warning: '预警', yellow_card: '黄牌', red_card: '红牌' },
+  grade_short: { notice: '蓝牌', warning: '预警', yellow_card: '黄牌', red_card: '红牌' },
+  card_state: {
+    pending: '待发', provisional: '待定', issued: '已发', received: '已签收', answered: '已反馈', closed: '办结', superseded: '已升级', withdrawn: '据实撤回', contested: '有争议',
+    revoked: '已撤牌', cleared: '已消除', cancelled: '已取消', appealed: '申诉中', returned: '已打回', referred: '已上报',
+  },
+  rule: {
+    R1: '临近时限', R2: '超过时限', R3: '环节超时', R4: '程序', R5: '无理由退件', R6: '收费', R7: '数据', R8: '办件异常比例', R9: '在岗', R10: '投诉', R11: '差评', R12: '限期答复', R13: '特别程序', R14: '摄像机', R15: '受理与送达',
+  },
+  kind: { timeliness: '时效', process: '流程', content: '内容', discretion: '裁量', conduct: '行为', complaint: '投诉', data: '数据' },
+  window_state: { serving: '办理中', idle: '空闲', empty: '无人', paused: '暂停', unknown: '未知', closed: '未开放' },
+  window_hint: { serving: '十分钟内有办件动作', idle: '开放中，十分钟内没有动作', empty: '开放中，窗口无人', paused: '已登记暂停', unknown: '来源没有消息，不知道', closed: '不在开放时间' },
+  camera_state: {
+    live: '在线', connecting: '正在连接', offline_refused: '拒绝连接', offline_no_host: '找不到主机', offline_unreachable: '网络不通', offline_closed: '连接被关闭', wrong_password: '用户名或密码不对', not_found: '没有这路视频', not_rtsp: '对方不是 RTSP',
+    silent: '已连接但没有数据', no_key_frame: '没有关键帧', damaged: '码流损坏', flooding: '数据过量', unsupported_codec: '编码不支持', no_video: '没有视频流', error: '摄像机报错', stopped: '已停用', unknown: '未知（前端未连接）', offline: '离线',
+  },
+  source_state: { ok: '正常', silent: '静默', loading: '正在装入', never_heard: '从未收到' },
+  bucket: { on_time: '时限内', over_promise_only: '超承诺', over_legal: '超法定', no_deadline: '无时限' },
+  case_state: { open: '在办', completed: '已办结' },
+  status: { applied: '已申请', supplement: '待补正', accepted: '已受理', step: '办理中', suspended: '特别程序', completed: '办结', refused: '不予许可', withdrawn: '撤回', voided: '作废', delivered: '已送达' },
+  clock: { not_started: '未起算', running: '计时中', suspended: '暂停计时', stopped: '已停止' },
+  case_kind: { immediate: '即办件', promised: '承诺件', forwarded: '上报件', joint: '联办件' },
+  unit_of: { workday: '工作日', day: '天', hour: '小时' },
+  monitoring: {
+    open: '在办', due_today: '今日到期', over_promise: '超承诺', over_legal: '超法定', completed_today: '今日办结', accepted_today: '今日受理', on_time_rate: '本月按时率', windows: '窗口在办/开放', cameras: '摄像机在线', sources: '静默来源', strip: '全县数字',
+    matrix: '窗口', matrix_all: '全部状态', feed: '预警与纠错', rankings: '按时率排名', curve: '今日受理与办结', accepted: '受理', completed: '办结', best: '前五', worst: '后五', villages: '{n} 村', villages_open: '{open}/{n} 开放',
+    show_villages: '展开村点', hide_villages: '收起村点', wall: '大屏', wall_leave: '退出大屏', held: '{n} 条新消息', hour: '时', count: '件', small: 'n 太小', change_up: '上升 {n}', change_down: '下降 {n}', change_none: '不变', change_new: '上月未排名', month_n: '应办 {due}，按时 {met}', legend: '图例',
+    see_all: '全部', in_hand: '在办件 {no}', no_case: '没有在办件', click_hint: '点击看在办件', picture_none: '没有画面', picture_age: '{age}前的画面', issued: '发出', changed: '变化', no_camera: '此窗口没有摄像机', reduced: '只显示有窗口的村点',
+  },
+  cards: {
+    views: '视图', view: { to_answer: '待答复', unsigned: '未签收', provisional: '待定', contested: '有争议', all: '全部' }, grade_filter: '等级', rule_filter: '规则', select_all: '全选已加载', selected: '已选 {n} 张', bulk: '批量签收', bulk_done: '已签收 {n} 张', bulk_failed: '{n} 张没有签收：{why}',
+    col: { grade: '等级', what: '事项 / 办件', where: '大厅窗口 / 单位', rule: '规则', state: '状态', since: '发生', due: '答复期限', holder: '承办' }, keys: '↑↓ 选择，空格 勾选，回车 打开', what_happened: '发生了什么', profile: '方案 v{n}', issued: '发出', due_at: '到期', answer_by: '答复期限', answer_over: '答复已超期',
+    holder: '由谁处理', actions: '处理', history: '经过', no_actions: '现在没有需要您做的', dims: '六个维度', video_now: '窗口此刻', choose: '选择一张牌查看详情', case_link: '打开办件', conflict: '{who} 已先一步处理（{what}）。已载入最新状态，请核对后再决定。', conflict_plain: '别人已先一步处理。已载入最新状态，请核对后再决定。', done: '已{action}', trial: '试运行', why: '理由', why_need: '请写明理由', why_hint: '写入经过，不能再改', not_sent: '没有送出：{detail}', by_rule: '按规则', list: '牌列表', detail: '牌详情',
+    why_place: { reply: '怎么回事，采取了什么措施', appeal: '申诉的事实与依据', default: '写明理由' },
+  },
+  dimension: { electronic: '电子监察', video: '视频监察', own_control: '单位自控', complaints: '投诉查询', replay: '过程回放', satisfaction: '满意度', cards_n: '{n} 张牌', cameras_n: '{n} 路摄像机', answers_n: '{n} 次答复', open_n: '{n} 件未结', events_n: '{n} 个事件', no_rating: '未评价' },
+  rating: { very_satisfied: '非常满意', satisfied: '满意', basically_satisfied: '基本满意', dissatisfied: '不满意', very_dissatisfied: '非常不满意' },
+  action: { issue: '发出', receive: '签收', reply: '反馈', review: '审核', close: '办结', appeal: '申诉', revoke: '撤牌', return: '打回', refer: '上报', cancel: '取消', contest: '提出争议', uphold: '维持', withdraw: '撤回', accept: '采纳', reject: '不采纳', clear: '消除', supersede: '升级', provisional: '待定', firm: '确认', create: '生成', escalate: '升级', revive: '恢复', decide: '裁定', confirm: '确认', dismiss: '驳回' },
+  cases: {
+    title: '办件', state: '状态', bucket: '时限', query: '编号或事项', col: { no: '办件编号', item: '事项', where: '大厅窗口 / 单位', kind: '类型', accepted: '受理', promise: '承诺到期', legal: '法定到期', state: '状态', card: '牌' }, expected: '预计', left: '剩 {span}', over: '超 {span}', window_filter: '窗口 {no}', item_filter: '事项 {item}', list: '办件列表', keys: '↑↓ 选择，回车 打开',
+  },
+  case: {
+    timer: '时限', steps: '环节', events: '事件', cards: '牌', anomalies: '数据疑点', cameras: '窗口画面', applicant: '申请人', phone: '电话', handler: '经办人', source: '来源系统', applied: '申请', accepted: '受理', decided: '办结', delivered: '送达', item: '事项', kind: '类型', status: '状态',
+    col: { step: '环节', handler: '经办人', started: '开始', finished: '结束', limit: '时限', due: '到期', type: '事件', time: '发生', received: '收到', committed: '入库', data: '内容' }, over: '超时', replaced: '已被更正', date_only: '只有日期', none_steps: '没有环节记录', none_cards: '这件办件没有牌', late_by: '晚到 {span}', no_camera: '窗口没有摄像机', received_hint: '发生：来源说的时间；收到：我方盖戳；入库：写入数据库', going: '进行中',
+  },
+  event: {
+    case_applied: '申请', case_accepted: '受理', case_supplement_requested: '要求补正', case_supplement_received: '收到补正', case_step_started: '环节开始', case_step_finished: '环节结束', case_suspended: '进入特别程序', case_resumed: '恢复计时', case_extended: '延期', case_completed: '办结', case_refused: '不予许可', case_withdrawn: '撤回', case_voided: '作废', case_delivered: '送达', case_fee: '收费', case_rated: '评价',
+  },
+  suspension: { hearing: '听证', tender: '招标', auction: '拍卖', inspection: '检验', testing: '检测', quarantine: '检疫', appraisal: '鉴定', expert_review: '专家评审', unlawful: '不合法', declared: '申报至 {time}' },
+  clockbar: {
+    used: '已用 {used} / {limit} {unit}', left: '剩 {n} {unit}', over: '超 {n} {unit}', promise: '承诺', legal: '法定', warning: '预警', now: '现在', accepted: '受理', decided: '办结', no_limit: '没有时限', not_started: '尚未受理，未起算', expected: '预计', legal_left: '法定剩 {n} {unit}', legal_over: '超法定 {n} {unit}', suspended: '暂停计时', label: '办件时限条', step: '环节：{name}', steps: '环节',
+    cell: { used: '已用', suspended: '暂停', left: '剩余', over: '超时', uncounted: '不计' }, day: { workday: '工作日', weekend: '周末', holiday: '节假日', makeup: '调休上班' },
+  },
+  video: {
+    tree: '大厅与摄像机', grid: '宫格', grid_n: '{n} 宫格', prev: '上一页', next: '下一页', page: '{page} / {pages}', live_n: '{live}/{total} 在线', age: '画面 {age}', frozen: '画面停滞', frozen_hint: '最后一帧是 {age}前的', offline_since: '自 {time} 起离线', offline_for: '已 {span}', starting: '正在接入画面', codec_unsupported: '浏览器不能播放 {codec}', codec_hint: '请让摄像机改用 H.264，或换用支持该编码的浏览器', lost: '画面连接断开，正在重连', hidden: '不可见，已停止接收', dropped: '落后，跳过 {n} 帧',
+    window_list: '窗口 {list}', no_window: '公共区域', health: '状态', open: '打开', back: '返回宫格', snapshot: '最近关键帧', download: '保存快照', cards: '这些窗口的牌', h: { state: '状态', since: '自', codec: '编码', size: '画面', frame_rate: '帧率', bit_rate: '码率', losses: '丢包', reconnects: '重连', last_frame: '最近一帧', picture: '缩略图', edge: '前端', hall: '大厅', windows: '窗口', lag: '落后直播', age: '屏上画面', decoded: '已解码', dropped_frames: '已丢弃' }, fps: '{n} 帧/秒', every: '每 {n} 秒', only_with: '只看有摄像机的', all_cameras: '全部摄像机', state_filter: '只看离线', tile: '{name} 实时画面', seconds: '{n} 秒', unit_all: '全县',
+  },
+  performance: { title: '绩效评估', col: { rank: '名次', change: '变化', name: '名称', rate: '按时率', due: '应办', met: '按时', open: '在办', yellow: '黄牌', red: '红牌' }, small: 'n 太小', small_hint: '应办不足 {n} 件，只列出不排名', hint: '按时率：当月到期的办件中按承诺时限办结的比例，即办件除外。', prev_month: '上个月', next_month: '下个月', month_now: '本月未结束，数字随时变化', up: '升 {n}', down: '降 {n}', same: '平', fresh: '新' },
+}

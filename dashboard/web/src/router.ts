@@ -1,0 +1,51 @@
+import { createRouter, createWebHistory, type RouteLocationNormalized } from 'vue-router'
+
+import type { MenuEntry } from './api/types'
+import { forgetHalls } from './halls'
+import { may, onLeft, resume, session } from './session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** The function that the page belongs to; only who has it may open it. */
+    entry?: MenuEntry
+    open?: boolean
+  }
+}
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: '/', redirect: '/monitoring' },
+    { path: '/signin', name: 'signin', component: () => import('./views/SignInView.vue'), meta: { open: true } },
+    { path: '/monitoring', name: 'monitoring', component: () => import('./views/MonitoringView.vue'), meta: { entry: 'monitoring' } },
+    { path: '/:missing(.*)*', name: 'missing', component: () => import('./views/MissingView.vue') },
+  ],
+})
+
+const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'video', 'performance']
+
+/** Where somebody starts: the first function that they have. */
+function start(): string {
+  return `/${ORDER.find(may) ?? 'missing'}`
+}
+
+router.beforeEach(async (to: RouteLocationNormalized) => {
+  if (to.meta.open) return true
+  try {
+    if (!(await resume())) return { name: 'signin', query: to.path === '/monitoring' ? {} : { to: to.fullPath } }
+  } catch {
+    // No answer from the console: the sign-in page says so, and leads back here.
+    return { name: 'signin', query: { to: to.fullPath } }
+  }
+  if (to.path === '/monitoring' && !may('monitoring')) return start()
+  if (to.meta.entry && !may(to.meta.entry)) return { name: 'missing', params: { missing: to.path.slice(1).split('/') } }
+  return true
+})
+
+onLeft(() => {
+  forgetHalls()
+  const at = router.currentRoute.value
+  if (!at.meta.open) void router.push({ name: 'signin', query: { to: at.fullPath, ended: '1' } })
+})
+
+export { session }

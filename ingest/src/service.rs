@@ -1,0 +1,170 @@
+//! An ingest as a whole: cameras, intake, spool and uplink, started and stopped together.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::camera::{Camera, CameraConfigError, CameraHandle, Secret};
+use crate::config::{self, ConfigError, IngestConfig};
+use crate::events::Intake;
+use crate::picture::PictureBudget;
+use crate::spool::{Fill, Spool, SpoolError};
+use crate::uplink::{Endpoint, EndpointError, EventsLink, LinkState, MediaLink, Roster, Tokens};
+
+/// Everything ends within this at [`Ingest::stop`].
+const STOP: Duration = Duration::from_secs(5);
+
+/// Why an ingest cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The console's address or token.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+/// A running ingest.
+#[derive(Debug)]
+pub struct Ingest {
+    roster: Arc<Roster>,
+    /// Taken while a camera is exchanged, so that two changes of one camera do not cross.
+    changing: Mutex<()>,
+    budget: Arc<PictureBudget>,
+    intake: Intake,
+    spool: Spool,
+    link: watch::Receiver<LinkState>,
+    tasks: Vec<JoinHandle<()>>,
+    shutdown: CancellationToken,
+}
+
+impl Ingest {
+    /// Starts the cameras of `config`, opens the spool and connects to `console` (`wss://host`, or `ws://` on this machine)
+    /// with the `edge` token. A console that is away is no error: the uplink goes on trying. Ends by itself when
+    /// `shutdown` is cancelled; [`Ingest::stop`] waits for that.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, the address, the token or the spool; nothing is left running then.
+    pub async fn start(
+        config: IngestConfig,
+        token: Secret,
+        console: Url,
+        shutdown: &CancellationToken,
+    ) -> Result<Self, StartError> {
+        let cameras = config.cameras()?;
+        let endpoint = Endpoint::new(console, token, &config.uplink)?;
+        let spool = Spool::open(&config.data_dir, config.spool.max_bytes).await?;
+        let tokens = Tokens::open(spool.clone()).await;
+        let table = tokens.table();
+        // Cameras end after the links, so that their last state is still told.
+        let (shutdown, roster) = (shutdown.child_token(), Arc::new(Roster::default()));
+        let events = EventsLink {
+            endpoint: endpoint.clone(),
+            name: config.name.clone(),
+            roster: Arc::clone(&roster),
+            spool: spool.clone(),
+            tokens,
+            shutdown: shutdown.clone(),
+        };
+        let budget = Arc::new(PictureBudget::default());
+        for camera in cameras {
+            let handle = Camera::spawn(camera.session, Arc::clone(&budget), &shutdown)
+                .map_err(ConfigError::Camera)?;
+            roster.put(camera.description, handle);
+        }
+        let (courier, link, events) = events.start();
+        let media = MediaLink {
+            endpoint,
+            name: config.name.clone(),
+            roster: Arc::clone(&roster),
+            shutdown: shutdown.clone(),
+        };
+        let intake = Intake::new(courier, table, config.timezone, &config.intake);
+        let tasks = vec![events, media.start()];
+        Ok(Self {
+            roster,
+            changing: Mutex::new(()),
+            budget,
+            intake,
+            spool,
+            link,
+            tasks,
+            shutdown,
+        })
+    }
+
+    /// `POST /api/v1/events`, to be served here or mounted in the console.
+    pub fn router(&self) -> axum::Router {
+        crate::events::router(self.intake.clone())
+    }
+
+    /// How the uplink stands, as it changes.
+    pub fn link(&self) -> watch::Receiver<LinkState> {
+        self.link.clone()
+    }
+
+    /// How full the spool is.
+    pub fn spool(&self) -> Fill {
+        self.spool.fill()
+    }
+
+    /// The running session of a camera.
+    pub fn camera(&self, id: &str) -> Option<CameraHandle> {
+        self.roster
+            .now()
+            .get(id)
+            .map(|running| running.handle.clone())
+    }
+
+    /// Adds a camera, or replaces the one with its id; viewers go on with the new session.
+    ///
+    /// # Errors
+    /// A configuration that cannot work; nothing is changed then.
+    pub fn put_camera(&self, camera: config::Camera) -> Result<(), CameraConfigError> {
+        camera.session.validate()?;
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self
+            .roster
+            .now()
+            .get(&camera.description.id)
+            .map(|running| running.handle.clone());
+        if let Some(old) = &old {
+            old.stop();
+        }
+        let budget = Arc::clone(&self.budget);
+        let handle = Camera::spawn_after(old, camera.session, budget, &self.shutdown)?;
+        self.roster.put(camera.description, handle);
+        Ok(())
+    }
+
+    /// Takes a camera out of service; `false` when it is not here.
+    pub fn remove_camera(&self, id: &str) -> bool {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let removed = self.roster.take(id);
+        if let Some(running) = &removed {
+            running.handle.stop();
+        }
+        removed.is_some()
+    }
+
+    /// Stops everything: waits for what is under way, then for cameras and sockets, 5 s at most. What the console did not
+    /// acknowledge is in the spool. Requests still being answered find the spool open as long as their router lives.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        let roster = self.roster.now();
+        let cameras =
+            futures::future::join_all(roster.values().map(|running| running.handle.stopped()));
+        let everything = futures::future::join(cameras, futures::future::join_all(self.tasks));
+        if tokio::time::timeout(STOP, everything).await.is_err() {
+            tracing::warn!("cameras or sockets did not end in time; they are given up");
+        }
+    }
+}
