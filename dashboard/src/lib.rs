@@ -1,3 +1,20 @@
 //! The console of Mingjing: the HTTP interface, the live sockets, the uplink server, accounts, and the pages.
+//!
+//! A request passes [`policy`], which knows who may use which route, and reaches a handler in [`api`] with a
+//! [`caller::Caller`]; every query takes that caller's scope. What changes goes out through [`live`].
 
+pub mod api;
+pub mod app;
+pub mod auth;
+pub mod boot;
+pub mod caller;
+pub mod cli;
+pub mod config;
 pub mod demo;
+pub mod directory;
+pub mod live;
+pub mod pages;
+pub mod policy;
+pub mod problem;
+pub mod server;
+pub mod store;

@@ -1,0 +1,55 @@
+//! The HTTP interface (`docs/api.md`), one file a group of routes.
+
+pub mod halls;
+pub mod health;
+pub mod items;
+pub mod list;
+pub mod session;
+
+use axum::Router;
+use axum::http::Method;
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::live;
+use crate::policy::Routes;
+
+/// The head of the OpenAPI document; paths and schemas come from the handlers.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Mingjing console",
+        description = "Real-time electronic supervision and video monitoring of service halls. Sign in with \
+                       POST /api/v1/session, or send a bearer token. Errors are problem+json (RFC 9457).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    servers((url = "/")),
+    components(schemas(crate::problem::Problem))
+)]
+struct Document;
+
+/// Every route of the console but its pages.
+pub fn routes(app: &App) -> Routes {
+    Routes::new(app.clone(), Document::openapi())
+        .api(routes!(session::show, session::open, session::close))
+        .api(routes!(halls::list))
+        .api(routes!(items::list))
+        .raw(Method::GET, "/api/v1/live", get(live::socket::open))
+        .raw(Method::GET, "/api/openapi.json", get(health::openapi))
+        .raw(Method::GET, "/health/live", get(health::live))
+        .raw(Method::GET, "/health/ready", get(health::ready))
+        .raw(Method::GET, "/metrics", get(health::metrics))
+}
+
+/// The router, with its document stored in `app`.
+pub fn router(app: &App) -> Router<App> {
+    let (router, document) = routes(app).finish();
+    let json = document.to_json().unwrap_or_else(|error| {
+        tracing::error!(%error, "the OpenAPI document could not be written");
+        "{}".into()
+    });
+    app.openapi().get_or_init(|| json);
+    router
+}

@@ -1,0 +1,185 @@
+//! What every handler reaches: one value, shared.
+
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::PgPool;
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::limiter::Limiter;
+use crate::auth::secret;
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::live::Live;
+
+/// How far the console has come up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ready {
+    /// Not yet, and what is missing.
+    Waiting(String),
+    /// The database answers and the deadlines are loaded.
+    Yes,
+}
+
+/// The console's shared state.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    db: PgPool,
+    live: Live,
+    directory: RwLock<Arc<Directory>>,
+    limiter: Limiter,
+    /// Token of the ingest inside this process.
+    edge_token: String,
+    edge_hash: Vec<u8>,
+    ready: watch::Sender<Ready>,
+    access: watch::Sender<u64>,
+    ended: broadcast::Sender<Vec<u8>>,
+    stopping: CancellationToken,
+    metrics: Option<PrometheusHandle>,
+    openapi: OnceLock<String>,
+}
+
+impl App {
+    /// A console that has not come up yet.
+    pub fn new(config: Config, db: PgPool, metrics: Option<PrometheusHandle>) -> Self {
+        let edge_token = secret::random();
+        let epoch: String = secret::random()
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(8)
+            .collect();
+        let live = Live::new(epoch, config.server.live_ring);
+        Self(Arc::new(Inner {
+            config,
+            db,
+            live,
+            directory: RwLock::default(),
+            limiter: Limiter::default(),
+            edge_hash: secret::hash(&edge_token),
+            edge_token,
+            ready: watch::Sender::new(Ready::Waiting("the database has not answered yet".into())),
+            access: watch::Sender::new(0),
+            ended: broadcast::Sender::new(256),
+            stopping: CancellationToken::new(),
+            metrics,
+            openapi: OnceLock::new(),
+        }))
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The database.
+    pub fn db(&self) -> &PgPool {
+        &self.0.db
+    }
+
+    /// The live stream.
+    pub fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// The county as it stands.
+    pub fn directory(&self) -> Arc<Directory> {
+        Arc::clone(
+            &self
+                .0
+                .directory
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Reads the county again.
+    ///
+    /// # Errors
+    /// When the database cannot be asked; the old one stays.
+    pub async fn reload_directory(&self) -> sqlx::Result<()> {
+        let directory = Arc::new(Directory::load(&self.0.db).await?);
+        *self
+            .0
+            .directory
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = directory;
+        Ok(())
+    }
+
+    /// Counts failed sign-ins.
+    pub fn limiter(&self) -> &Limiter {
+        &self.0.limiter
+    }
+
+    /// Token of the ingest inside this process.
+    pub fn edge_token(&self) -> &str {
+        &self.0.edge_token
+    }
+
+    /// Whether a token hash is that of the ingest inside this process.
+    pub fn is_own_edge(&self, hash: &[u8]) -> bool {
+        self.0.edge_hash == hash
+    }
+
+    /// How far the console has come up.
+    pub fn ready(&self) -> Ready {
+        self.0.ready.borrow().clone()
+    }
+
+    /// Sets how far the console has come up.
+    pub fn set_ready(&self, ready: Ready) {
+        self.0
+            .ready
+            .send_if_modified(|old| std::mem::replace(old, ready.clone()) != ready);
+    }
+
+    /// Waits until the console is up.
+    pub async fn wait_ready(&self) {
+        let _ = self
+            .0
+            .ready
+            .subscribe()
+            .wait_for(|ready| *ready == Ready::Yes)
+            .await;
+    }
+
+    /// Accounts or tokens changed: whoever is connected is looked at again.
+    pub fn access_changed(&self) {
+        self.0.access.send_modify(|count| *count += 1);
+    }
+
+    /// Tells when accounts or tokens changed.
+    pub fn watch_access(&self) -> watch::Receiver<u64> {
+        self.0.access.subscribe()
+    }
+
+    /// A session was closed by its owner.
+    pub fn session_ended(&self, hash: Vec<u8>) {
+        // Nobody listening is fine.
+        let _ = self.0.ended.send(hash);
+    }
+
+    /// Tells which sessions are closed.
+    pub fn watch_ended_sessions(&self) -> broadcast::Receiver<Vec<u8>> {
+        self.0.ended.subscribe()
+    }
+
+    /// Cancelled when the console stops.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.0.stopping
+    }
+
+    /// Renders the metrics, where a recorder is installed.
+    pub fn metrics(&self) -> Option<&PrometheusHandle> {
+        self.0.metrics.as_ref()
+    }
+
+    /// The OpenAPI document.
+    pub fn openapi(&self) -> &OnceLock<String> {
+        &self.0.openapi
+    }
+}

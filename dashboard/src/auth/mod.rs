@@ -1,0 +1,149 @@
+//! Signing in, sessions, tokens.
+
+pub mod limiter;
+pub mod password;
+pub mod secret;
+
+use axum::http::{HeaderMap, header};
+use axum_extra::extract::CookieJar;
+use chrono::Utc;
+
+use crate::app::App;
+use crate::caller::{Caller, Scope, Who};
+use crate::policy::Role;
+use crate::problem::Problem;
+use crate::store;
+
+/// Name of the session cookie.
+pub const COOKIE: &str = "mingjing_session";
+
+/// Hours that a session lasts, whatever happens in it: a working day and its overtime.
+pub const SESSION_HOURS: i64 = 12;
+
+/// Header in which a page sends back the session's CSRF value.
+pub const CSRF_HEADER: &str = "x-csrf-token";
+
+/// Who sends these headers: a bearer token first, else the session cookie.
+///
+/// # Errors
+/// `unauthenticated` when neither is valid, `unavailable` when the database cannot be asked.
+pub async fn identify(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+    if let Some(token) = bearer(headers) {
+        return by_token(app, token).await;
+    }
+    let jar = CookieJar::from_headers(headers);
+    let cookie = jar.get(COOKIE).ok_or_else(Problem::unauthenticated)?;
+    by_session(app, &secret::hash(cookie.value()))
+        .await?
+        .ok_or_else(Problem::unauthenticated)
+}
+
+/// The caller whose session has this hash, while it is valid.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn by_session(app: &App, hash: &[u8]) -> Result<Option<Caller>, Problem> {
+    let found = store::accounts::session(app.db(), hash, Utc::now()).await?;
+    Ok(found.and_then(|row| {
+        let role = Role::parse(&row.account.role)?;
+        let who = Who::Account {
+            id: row.account.id,
+            login: row.account.login,
+            name: row.account.name,
+            session: hash.to_vec(),
+            csrf: row.csrf,
+        };
+        Some(Caller {
+            who,
+            role,
+            scope: scope(role, row.account.hall, row.account.unit, row.account.win),
+        })
+    }))
+}
+
+async fn by_token(app: &App, token: &str) -> Result<Caller, Problem> {
+    let hash = secret::hash(token);
+    if app.is_own_edge(&hash) {
+        let who = Who::Token {
+            id: None,
+            name: "local".into(),
+        };
+        return Ok(Caller {
+            who,
+            role: Role::Edge,
+            scope: Scope {
+                hall: app.directory().root(),
+                unit: None,
+                window: None,
+            },
+        });
+    }
+    let row = store::tokens::by_hash(app.db(), &hash, Utc::now())
+        .await?
+        .ok_or_else(Problem::unauthenticated)?;
+    let role = Role::parse(&row.role).ok_or_else(Problem::unauthenticated)?;
+    let who = Who::Token {
+        id: Some(row.id),
+        name: row.name,
+    };
+    Ok(Caller {
+        who,
+        role,
+        scope: Scope {
+            hall: row.hall,
+            unit: None,
+            window: None,
+        },
+    })
+}
+
+/// A unit's head sees one unit, a clerk one window; for the others the columns mean nothing.
+fn scope(role: Role, hall: String, unit: Option<String>, window: Option<String>) -> Scope {
+    Scope {
+        hall,
+        unit: unit.filter(|_| role == Role::UnitHead),
+        window: window.filter(|_| role == Role::Clerk),
+    }
+}
+
+/// The token of `Authorization: Bearer …`.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// A changing call with a cookie must prove that the page sent it. A bearer token is proof itself: no browser adds it.
+///
+/// # Errors
+/// `csrf` when the header is missing or wrong.
+pub fn check_csrf(caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
+    let Who::Account { csrf, .. } = &caller.who else {
+        return Ok(());
+    };
+    let sent = headers
+        .get(CSRF_HEADER)
+        .and_then(|value| value.to_str().ok());
+    if sent.is_some_and(|sent| secret::same(sent, csrf)) {
+        Ok(())
+    } else {
+        Err(Problem::csrf())
+    }
+}
+
+/// Whether a token has not been revoked since.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn token_valid(app: &App, id: Option<i64>) -> Result<bool, Problem> {
+    let Some(id) = id else { return Ok(true) };
+    Ok(store::tokens::is_valid(app.db(), id).await?)
+}
+
+/// Whether a browser says that a request comes from our own pages (or no browser sent it): signing in has no CSRF value yet.
+pub fn same_site(headers: &HeaderMap) -> bool {
+    let site = headers
+        .get("sec-fetch-site")
+        .and_then(|value| value.to_str().ok());
+    site.is_none_or(|site| matches!(site, "same-origin" | "none"))
+}

@@ -1,0 +1,138 @@
+//! The command line of `mingjing`. Exit codes: 0 done, 1 failed, 2 used wrongly.
+
+pub mod output;
+pub mod serve;
+pub mod token;
+pub mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use sqlx::PgPool;
+
+use crate::config::{Config, ConfigError};
+use crate::store;
+
+/// Real-time supervision of service halls: the clocks of their cases and the pictures of their windows, live.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mingjing",
+    version,
+    about,
+    after_help = "Example:\n  mingjing serve --config /etc/mingjing.toml"
+)]
+pub struct Cli {
+    /// Configuration file [default: mingjing.toml of the working directory, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the console, and an ingest for the cameras in its configuration
+    Serve(serve::Serve),
+    /// Add accounts, change passwords, disable accounts
+    User(user::User),
+    /// Create, list and revoke bearer tokens for programs
+    Token(token::Token),
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// Used wrongly: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Anything else: what, where and what to do.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CliError {
+    /// Says what was being done when the database refused.
+    pub fn database(what: &str, error: &sqlx::Error) -> Self {
+        Self::Failed(format!("{what}: {}", explain(error)))
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Config(_) | Self::Failed(_) => 1,
+        }
+    }
+}
+
+fn explain(error: &sqlx::Error) -> String {
+    if crate::problem::is_away(error) {
+        return format!(
+            "the database cannot be reached ({error}). Is it running? (scripts/timescaledb start)"
+        );
+    }
+    error.as_database_error().map_or_else(
+        || error.to_string(),
+        |database| database.message().to_owned(),
+    )
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mingjing: {error}");
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), CliError> {
+    let config = Config::load(cli.config.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Failed(format!("the runtime cannot be started: {error}")))?;
+    let done = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(serve) => serve.run(config).await,
+            Command::User(user) => user.run(config).await,
+            Command::Token(token) => token.run(config).await,
+        }
+    });
+    // Nothing that blocks may hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    done
+}
+
+/// Connects to the configured database and brings it to this version.
+///
+/// # Errors
+/// When it cannot be reached or refuses.
+pub async fn database(config: &Config) -> Result<PgPool, CliError> {
+    let db =
+        store::pool(&config.database_url()?, config.database.max_connections).map_err(|error| {
+            CliError::Failed(format!(
+                "the database address cannot be understood: {error}"
+            ))
+        })?;
+    crate::boot::migrate(&db)
+        .await
+        .map_err(|error| match error {
+            sqlx::migrate::MigrateError::Execute(error) => {
+                CliError::database("opening the database", &error)
+            }
+            other => CliError::Failed(format!(
+                "the database cannot be brought to this version: {other}"
+            )),
+        })?;
+    store::org::found_county(&db, &config.county)
+        .await
+        .map_err(|error| CliError::database("founding the county", &error))?;
+    Ok(db)
+}

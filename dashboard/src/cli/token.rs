@@ -1,0 +1,199 @@
+//! `mingjing token`
+
+use chrono::Utc;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{CliError, database, output, user};
+use crate::auth::secret;
+use crate::config::Config;
+use crate::policy::Role;
+use crate::store::tokens;
+
+/// Bearer tokens for programs: sources that post events, edges that carry cameras, readers.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mingjing token create --role source --source //approval.county\n  \
+    mingjing token create --role edge --hall 320382-T07 --name town-7\n  mingjing token list\n  mingjing token revoke 3"
+)]
+pub struct Token {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a token; it is printed once and stored as a hash
+    #[command(
+        after_help = "Example:\n  mingjing token create --role source --source //approval.county --initial-load --json"
+    )]
+    Create {
+        /// source, edge or reader
+        #[arg(long)]
+        role: Role,
+        /// Top of the halls that it may speak for or read [default: the county]
+        #[arg(long, value_name = "CODE")]
+        hall: Option<String>,
+        /// What it is for
+        #[arg(long)]
+        name: Option<String>,
+        /// The only CloudEvents source that it may speak for [default: any]
+        #[arg(long, value_name = "URI")]
+        source: Option<String>,
+        /// May post history, as received when it happened
+        #[arg(long)]
+        initial_load: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List tokens, newest first (never the tokens themselves)
+    #[command(after_help = "Example:\n  mingjing token list --json")]
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a token at once
+    #[command(after_help = "Example:\n  mingjing token revoke 3")]
+    Revoke {
+        /// Number, as `mingjing token list` shows it
+        id: i64,
+    },
+}
+
+impl Token {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What failed, and what to do.
+    pub async fn run(self, config: Config) -> Result<(), CliError> {
+        match self.command {
+            Command::Create {
+                role,
+                hall,
+                name,
+                source,
+                initial_load,
+                json,
+            } => {
+                check(role, source.as_deref(), initial_load)?;
+                let db = database(&config).await?;
+                let hall = match hall {
+                    Some(hall) => hall,
+                    None => user::root(&db).await?,
+                };
+                let token = secret::random();
+                let hash = secret::hash(&token);
+                let name = name
+                    .or_else(|| source.clone())
+                    .unwrap_or_else(|| role.code().to_owned());
+                let new = tokens::NewToken {
+                    name: &name,
+                    hash: &hash,
+                    role: role.code(),
+                    hall: &hall,
+                    source: source.as_deref(),
+                    initial_load,
+                };
+                let id = tokens::add(&db, &new, Utc::now())
+                    .await
+                    .map_err(|error| refused(&hall, &error))?;
+                if json {
+                    output::json(
+                        &json!({"id": id, "name": name, "role": role, "hall": hall, "token": token}),
+                    );
+                } else {
+                    eprintln!("token {id} ({name}), shown only now:");
+                    output::line(&token);
+                }
+            }
+            Command::List { json } => {
+                let db = database(&config).await?;
+                let all = tokens::list(&db)
+                    .await
+                    .map_err(|error| CliError::database("reading the tokens", &error))?;
+                if json {
+                    output::json(&all);
+                } else {
+                    print(all);
+                }
+            }
+            Command::Revoke { id } => {
+                let db = database(&config).await?;
+                match tokens::revoke(&db, id, Utc::now()).await {
+                    Ok(true) => output::line(&format!("token {id} is revoked")),
+                    Ok(false) => {
+                        return Err(CliError::Failed(format!(
+                            "there is no valid token {id}: see mingjing token list"
+                        )));
+                    }
+                    Err(error) => return Err(CliError::database("revoking the token", &error)),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check(role: Role, source: Option<&str>, initial_load: bool) -> Result<(), CliError> {
+    if !role.is_machine() {
+        return Err(CliError::Usage(format!(
+            "{} is for people: use mingjing user add",
+            role.code()
+        )));
+    }
+    if role != Role::Source && (source.is_some() || initial_load) {
+        return Err(CliError::Usage(
+            "--source and --initial-load go with --role source".into(),
+        ));
+    }
+    Ok(())
+}
+
+fn refused(hall: &str, error: &sqlx::Error) -> CliError {
+    match error
+        .as_database_error()
+        .map(sqlx::error::DatabaseError::kind)
+    {
+        Some(sqlx::error::ErrorKind::ForeignKeyViolation) => CliError::Failed(format!(
+            "there is no hall {hall}: import it first (mingjing import halls FILE)"
+        )),
+        _ => CliError::database("adding the token", error),
+    }
+}
+
+fn print(all: Vec<tokens::Token>) {
+    let when = |time: Option<chrono::DateTime<Utc>>| {
+        time.map_or_else(|| "-".into(), |time| time.format("%F %R").to_string())
+    };
+    let rows = all.into_iter().map(|token| {
+        let state = if token.revoked.is_some() {
+            "revoked"
+        } else {
+            "valid"
+        };
+        let source = token.source.unwrap_or_else(|| "any".into());
+        [
+            token.id.to_string(),
+            token.name,
+            token.role,
+            token.hall,
+            source,
+            state.into(),
+            when(token.last_used),
+        ]
+    });
+    output::table(
+        [
+            "id",
+            "name",
+            "role",
+            "hall",
+            "source",
+            "state",
+            "last used (UTC)",
+        ],
+        rows,
+    );
+}

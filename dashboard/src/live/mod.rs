@@ -1,0 +1,342 @@
+//! What changes, told to every open page within moments of its commit.
+//!
+//! Each [`Audience`] (a subtree, and whether it sees cards) has a ring of the last messages, numbered without gaps. A message
+//! is serialised once, wrapped once for each audience that may see it, and shared by all sockets of that audience. A socket
+//! reads the ring at its own pace: nobody waits for a slow page, and one that falls out of the ring is told to reload.
+
+pub mod socket;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::ws::Utf8Bytes;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::caller::{Caller, Scope};
+use crate::directory::Directory;
+use crate::policy::{self, Role};
+
+/// Bytes that one ring holds at most.
+const MAX_RING_BYTES: usize = 8 << 20;
+
+/// Those who see the same: one ring.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Audience {
+    /// How far they see.
+    pub scope: Scope,
+    /// Whether they see cases and cards, or only cameras and sources.
+    pub supervises: bool,
+}
+
+impl Audience {
+    /// The audience that a caller belongs to.
+    pub fn of(caller: &Caller) -> Self {
+        Self {
+            scope: caller.scope.clone(),
+            supervises: supervises(caller.role),
+        }
+    }
+}
+
+/// The same rows that guard the lists of cases guard their live messages.
+fn supervises(role: Role) -> bool {
+    policy::row(&axum::http::Method::GET, "/api/v1/cases")
+        .is_some_and(|row| row.access.admits(role))
+}
+
+/// What a message is about, for deciding who may see it.
+#[derive(Debug, Clone, Copy)]
+pub enum About<'a> {
+    /// A case, a card or a window.
+    Supervision {
+        /// Its hall.
+        hall: &'a str,
+        /// Its unit.
+        unit: Option<&'a str>,
+        /// Its window.
+        window: Option<&'a str>,
+    },
+    /// A camera.
+    Camera(&'a str),
+    /// A source: everybody who may open the socket.
+    Everybody,
+}
+
+/// The rings of all audiences.
+#[derive(Debug)]
+pub struct Live {
+    epoch: String,
+    capacity: usize,
+    rings: Mutex<HashMap<Audience, Arc<Ring>>>,
+    /// Halls whose counts changed since the last tick.
+    changed: Mutex<HashSet<String>>,
+}
+
+/// The last messages of one audience.
+#[derive(Debug)]
+pub struct Ring {
+    held: Mutex<Held>,
+    newest: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    messages: VecDeque<Utf8Bytes>,
+    bytes: usize,
+    /// Number of the newest message; 0 before the first.
+    newest: u64,
+}
+
+/// What a reader gets.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Read {
+    /// The messages after the one it had, oldest first; may be empty.
+    Messages(Vec<Utf8Bytes>),
+    /// Some of them are gone.
+    Gap,
+}
+
+impl Ring {
+    fn new() -> Self {
+        Self {
+            held: Mutex::default(),
+            newest: watch::Sender::new(0),
+        }
+    }
+
+    /// Number of the newest message.
+    pub fn newest(&self) -> u64 {
+        self.lock().newest
+    }
+
+    /// Tells when there is something new.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    /// At most `most` messages after number `since`.
+    pub fn after(&self, since: u64, most: usize) -> Read {
+        let held = self.lock();
+        let oldest = held.newest - held.messages.len() as u64 + 1;
+        if since > held.newest || since + 1 < oldest {
+            return Read::Gap;
+        }
+        let skip = usize::try_from(since + 1 - oldest).unwrap_or(usize::MAX);
+        Read::Messages(
+            held.messages
+                .iter()
+                .skip(skip)
+                .take(most)
+                .cloned()
+                .collect(),
+        )
+    }
+
+    fn push(&self, capacity: usize, encode: impl FnOnce(u64) -> String) {
+        let newest = {
+            let mut held = self.lock();
+            held.newest += 1;
+            let message = Utf8Bytes::from(encode(held.newest));
+            held.bytes += message.len();
+            held.messages.push_back(message);
+            while held.messages.len() > capacity || held.bytes > MAX_RING_BYTES {
+                let Some(old) = held.messages.pop_front() else {
+                    break;
+                };
+                held.bytes -= old.len();
+            }
+            held.newest
+        };
+        self.newest.send_replace(newest);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
+    /// Rings of `capacity` messages. `epoch` names this run of the console.
+    pub fn new(epoch: String, capacity: usize) -> Self {
+        Self {
+            epoch,
+            capacity: capacity.max(1),
+            rings: Mutex::default(),
+            changed: Mutex::default(),
+        }
+    }
+
+    /// Names this run of the console: numbers of another run mean nothing.
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// The ring of an audience; begins with its first reader.
+    pub fn ring(&self, audience: &Audience) -> Arc<Ring> {
+        let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ring) = rings.get(audience) {
+            return Arc::clone(ring);
+        }
+        let ring = Arc::new(Ring::new());
+        rings.insert(audience.clone(), Arc::clone(&ring));
+        ring
+    }
+
+    /// Where the stream stands for this caller. Read it *before* the snapshot: what commits in between comes twice, never not.
+    pub fn seq(&self, caller: &Caller) -> u64 {
+        self.ring(&Audience::of(caller)).newest()
+    }
+
+    /// Tells every audience that may see it. Call after the commit.
+    pub fn publish(
+        &self,
+        directory: &Directory,
+        about: About<'_>,
+        kind: &str,
+        data: &impl Serialize,
+    ) {
+        let data = match serde_json::to_string(data) {
+            Ok(data) => data,
+            Err(error) => {
+                tracing::error!(%error, kind, "a live message could not be written as JSON");
+                return;
+            }
+        };
+        for (_, ring) in self.select(|audience| may_see(directory, audience, about)) {
+            ring.push(self.capacity, |seq| self.envelope(seq, kind, &data));
+        }
+    }
+
+    /// Notes that counts of a hall changed; [`Self::tick`] tells it, at most once a second.
+    pub fn counts_changed(&self, hall: &str) {
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !changed.contains(hall) {
+            changed.insert(hall.to_owned());
+        }
+    }
+
+    /// Tells what [`Self::counts_changed`] gathered.
+    pub fn tick(&self, directory: &Directory) {
+        let changed =
+            std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner));
+        if changed.is_empty() {
+            return;
+        }
+        let concerned = |audience: &Audience| {
+            audience.supervises
+                && changed
+                    .iter()
+                    .any(|hall| directory.contains(&audience.scope.hall, hall))
+        };
+        for (_, ring) in self.select(concerned) {
+            for kind in ["overview.changed", "ranking.changed"] {
+                ring.push(self.capacity, |seq| self.envelope(seq, kind, "{}"));
+            }
+        }
+    }
+
+    /// The envelope of a message that is not in the ring (`hello`, `reload`).
+    pub fn control(&self, seq: u64, kind: &str) -> Utf8Bytes {
+        let data = format!(r#"{{"seq":{seq},"epoch":"{}"}}"#, self.epoch);
+        self.envelope(seq, kind, &data).into()
+    }
+
+    fn envelope(&self, seq: u64, kind: &str, data: &str) -> String {
+        format!(
+            r#"{{"seq":{seq},"epoch":"{}","type":"{kind}","data":{data}}}"#,
+            self.epoch
+        )
+    }
+
+    fn select(&self, keep: impl Fn(&Audience) -> bool) -> Vec<(Audience, Arc<Ring>)> {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = rings.iter().filter(|(audience, _)| keep(audience));
+        kept.map(|(audience, ring)| (audience.clone(), Arc::clone(ring)))
+            .collect()
+    }
+}
+
+fn may_see(directory: &Directory, audience: &Audience, about: About<'_>) -> bool {
+    match about {
+        About::Supervision { hall, unit, window } => {
+            audience.supervises && directory.sees(&audience.scope, hall, unit, window)
+        }
+        About::Camera(id) => directory
+            .camera(id)
+            .is_some_and(|camera| directory.sees_camera(&audience.scope, camera)),
+        About::Everybody => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn audience(hall: &str, supervises: bool) -> Audience {
+        Audience {
+            scope: Scope {
+                hall: hall.into(),
+                unit: None,
+                window: None,
+            },
+            supervises,
+        }
+    }
+
+    fn messages(read: Read) -> Vec<String> {
+        match read {
+            Read::Messages(messages) => {
+                messages.iter().map(|message| message.to_string()).collect()
+            }
+            Read::Gap => vec!["gap".into()],
+        }
+    }
+
+    #[test]
+    fn numbers_have_no_gaps_and_what_is_gone_is_a_gap() {
+        let live = Live::new("e".into(), 2);
+        let ring = live.ring(&audience("C", true));
+        for _ in 0..3 {
+            live.publish(&Directory::default(), About::Everybody, "x", &1);
+        }
+        assert_eq!(ring.newest(), 3);
+        assert_eq!(
+            messages(ring.after(1, 10)),
+            [
+                r#"{"seq":2,"epoch":"e","type":"x","data":1}"#,
+                r#"{"seq":3,"epoch":"e","type":"x","data":1}"#
+            ]
+        );
+        assert_eq!(ring.after(0, 10), Read::Gap);
+        assert_eq!(ring.after(3, 10), Read::Messages(vec![]));
+        assert_eq!(ring.after(4, 10), Read::Gap, "a number from another life");
+        assert_eq!(messages(ring.after(1, 1)).len(), 1);
+    }
+
+    #[test]
+    fn administrators_hear_of_no_cards() {
+        let live = Live::new("e".into(), 8);
+        let (inspector, sysadmin) = (
+            live.ring(&audience("", true)),
+            live.ring(&audience("", false)),
+        );
+        let card = About::Supervision {
+            hall: "H",
+            unit: None,
+            window: None,
+        };
+        live.publish(&Directory::default(), card, "card.issued", &1);
+        assert_eq!((inspector.newest(), sysadmin.newest()), (1, 0));
+    }
+
+    #[test]
+    fn counts_are_told_once_a_tick() {
+        let live = Live::new("e".into(), 8);
+        let ring = live.ring(&audience("", true));
+        (0..100).for_each(|_| live.counts_changed("H"));
+        live.tick(&Directory::default());
+        live.tick(&Directory::default());
+        assert_eq!(ring.newest(), 2);
+    }
+}

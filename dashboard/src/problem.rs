@@ -1,0 +1,302 @@
+//! What a client is told when something does not work: problem+json (RFC 9457) with a stable `type`.
+//!
+//! Nothing of the inside (a query, a path, a stack) ever stands in it; that goes to the log.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Result of a handler.
+pub type Result<T, E = Problem> = std::result::Result<T, E>;
+
+/// A problem, as it goes to the client.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// Stable name of the kind, `/problems/not-found`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "/problems/not-found")]
+    kind: &'static str,
+    /// The kind in words.
+    #[schema(value_type = String)]
+    title: &'static str,
+    /// HTTP status.
+    status: u16,
+    /// What, where and what to do.
+    detail: String,
+    /// For `Retry-After`, in seconds.
+    #[serde(skip)]
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    fn new(
+        status: StatusCode,
+        kind: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            retry_after: None,
+        }
+    }
+
+    /// 401: nobody is signed in.
+    pub fn unauthenticated() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "/problems/unauthenticated",
+            "Not signed in",
+            "Sign in, or send a valid bearer token.",
+        )
+    }
+
+    /// 401: login or password is wrong; never says which.
+    pub fn bad_credentials() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "/problems/bad-credentials",
+            "Wrong account or password",
+            "The account does not exist, is disabled, or the password is wrong.",
+        )
+    }
+
+    /// 429: too many failed sign-ins.
+    pub fn locked(seconds: u64) -> Self {
+        let detail = format!("Too many failed attempts. Try again in {seconds} seconds.");
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "/problems/locked",
+            "Locked for a while",
+            detail,
+        )
+        .retry(seconds)
+    }
+
+    /// 403: signed in, and the role may not do this.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "/problems/forbidden",
+            "Not allowed",
+            detail,
+        )
+    }
+
+    /// 403: the CSRF token is missing or wrong.
+    pub fn csrf() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "/problems/csrf",
+            "Request not confirmed",
+            "Send the X-CSRF-Token header with the value from GET /api/v1/session.",
+        )
+    }
+
+    /// 404: not there, or outside the caller's subtree; the two cannot be told apart.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "/problems/not-found",
+            "Not found",
+            format!("There is no such {what}."),
+        )
+    }
+
+    /// 405: the address knows other methods.
+    pub fn method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "/problems/method",
+            "Method not allowed",
+            "This address does not take that method; see /api/openapi.json.",
+        )
+    }
+
+    /// 409: somebody else was first.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "/problems/conflict",
+            "Somebody else was first",
+            detail,
+        )
+    }
+
+    /// 422: what, where, and what to do.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "/problems/invalid",
+            "Invalid request",
+            detail,
+        )
+    }
+
+    /// 429 with `Retry-After`.
+    pub fn too_many(seconds: u64) -> Self {
+        let detail = format!("Too many requests. Try again in {seconds} seconds.");
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "/problems/too-many",
+            "Too many requests",
+            detail,
+        )
+        .retry(seconds)
+    }
+
+    /// 503: the database is away or the console is still loading.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "/problems/unavailable",
+            "Not available right now",
+            detail,
+        )
+        .retry(2)
+    }
+
+    /// 500: our own fault. The cause goes to the log and nowhere else.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed by our own fault");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "/problems/internal",
+            "Internal error",
+            "The console failed; its log says why.",
+        )
+    }
+
+    fn retry(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The stable kind, for bulk answers.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// What, where and what to do.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// HTTP status.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (self.status(), body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == 401 {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// Whether the database cannot be reached now, as opposed to having refused something.
+pub fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => true,
+        // Shutting down, crashed, starting up, out of connections.
+        sqlx::Error::Database(database) => {
+            matches!(
+                database.code().as_deref(),
+                Some("57P01" | "57P02" | "57P03" | "53300" | "08006" | "08003")
+            )
+        }
+        _ => false,
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        if is_away(&error) {
+            tracing::warn!(%error, "the database cannot be reached");
+            return Self::unavailable(
+                "The database cannot be reached. What you have on screen stays; try again soon.",
+            );
+        }
+        Self::internal(error)
+    }
+}
+
+impl From<axum::extract::rejection::JsonRejection> for Problem {
+    fn from(rejection: axum::extract::rejection::JsonRejection) -> Self {
+        match rejection.status() {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "/problems/media-type",
+                "Unsupported media type",
+                "Send application/json.",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "/problems/too-large",
+                "Too large",
+                "The body is too large.",
+            ),
+            _ => Self::invalid(rejection.body_text()),
+        }
+    }
+}
+
+impl From<axum::extract::rejection::QueryRejection> for Problem {
+    fn from(rejection: axum::extract::rejection::QueryRejection) -> Self {
+        Self::invalid(rejection.body_text())
+    }
+}
+
+impl From<axum::extract::rejection::PathRejection> for Problem {
+    fn from(_: axum::extract::rejection::PathRejection) -> Self {
+        Self::not_found("page")
+    }
+}
+
+/// `Json` whose refusals are problems.
+#[derive(Debug, axum::extract::FromRequest)]
+#[from_request(via(axum::Json), rejection(Problem))]
+pub struct Json<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        let mut response = axum::Json(self.0).into_response();
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// `Query` whose refusals are problems.
+#[derive(Debug, axum::extract::FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Problem))]
+pub struct Query<T>(pub T);
+
+/// `Path` whose refusals are problems.
+#[derive(Debug, axum::extract::FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Problem))]
+pub struct Path<T>(pub T);
