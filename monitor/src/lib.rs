@@ -12,4 +12,5 @@ pub mod event;
 pub mod item;
 pub mod limit;
 pub mod org;
+pub mod score;
 pub mod store;

@@ -85,6 +85,10 @@ impl CaseEvent {
             .get("data")
             .filter(|data| !data.is_null())
             .unwrap_or(&empty);
+        // A struct is also read from an array of its fields, and nobody means that.
+        if !data.is_object() {
+            return Err(EventError::wrong("data", "must be an object"));
+        }
         let kind = match EventKind::read(&type_name, data) {
             None => {
                 return Err(EventError::UnknownType(
