@@ -12,6 +12,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod directory;
+pub mod import;
 pub mod live;
 pub mod pages;
 pub mod policy;

@@ -1,5 +1,6 @@
 //! The command line of `mingjing`. Exit codes: 0 done, 1 failed, 2 used wrongly.
 
+pub mod import;
 pub mod output;
 pub mod serve;
 pub mod token;
@@ -34,6 +35,8 @@ pub struct Cli {
 enum Command {
     /// Run the console, and an ingest for the cameras in its configuration
     Serve(serve::Serve),
+    /// Import halls, items, calendars and cameras
+    Import(import::Import),
     /// Add accounts, change passwords, disable accounts
     User(user::User),
     /// Create, list and revoke bearer tokens for programs
@@ -101,6 +104,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
     let done = runtime.block_on(async {
         match cli.command {
             Command::Serve(serve) => serve.run(config).await,
+            Command::Import(import) => import.run(config).await,
             Command::User(user) => user.run(config).await,
             Command::Token(token) => token.run(config).await,
         }

@@ -1,0 +1,214 @@
+//! `mingjing import`: the county's halls, items, calendars and cameras from JSON or CSV, by the file's extension.
+//!
+//! A file goes in whole or not at all; what is wrong is named with its line. Importing the same file again changes nothing.
+
+mod calendar;
+mod cameras;
+mod halls;
+mod items;
+
+use std::path::{Path, PathBuf};
+
+use mingjing_monitor::store::StoreError;
+use serde::de::DeserializeOwned;
+use sqlx::PgPool;
+
+use crate::store::org;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Halls, their windows, units, and the county itself.
+    Halls,
+    /// Items and their versions.
+    Items,
+    /// Years of the statutory calendar.
+    Calendar,
+    /// Cameras and the windows that they see.
+    Cameras,
+}
+
+/// Why a file was not imported. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// It cannot be read.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// Neither JSON nor CSV.
+    #[error("{}: name the file .json or .csv, by what it holds", .0.display())]
+    Extension(PathBuf),
+    /// A line that does not hold what it must.
+    #[error("{}:{line}: {what}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Its line, from 1.
+        line: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// What the lines say does not fit together, or does not fit the county.
+    #[error("{}: {what}", path.display())]
+    Whole {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// The database refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for ImportError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Reads `path` and writes what it holds, in one transaction; the running console learns of it at once. Returns what went
+/// in, counted, e.g. `[("halls", 516), ("windows", 771)]`.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub async fn import(
+    db: &PgPool,
+    subject: Subject,
+    path: &Path,
+) -> Result<Vec<(&'static str, usize)>, ImportError> {
+    let file = Source::read(path)?;
+    let mut tx = db.begin().await?;
+    let counts = match subject {
+        Subject::Halls => halls::write(&mut tx, &file).await,
+        Subject::Items => items::write(&mut tx, &file).await,
+        Subject::Calendar => calendar::write(&mut tx, &file).await,
+        Subject::Cameras => cameras::write(&mut tx, &file).await,
+    };
+    let counts = counts.map_err(|error| match error {
+        ImportError::Store(StoreError::Import(what)) => file.whole(what),
+        other => other,
+    })?;
+    org::announce(&mut tx).await?;
+    tx.commit().await?;
+    Ok(counts)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Csv,
+}
+
+/// A file in memory.
+struct Source {
+    path: PathBuf,
+    format: Format,
+    text: String,
+}
+
+impl Source {
+    fn read(path: &Path) -> Result<Self, ImportError> {
+        let extension = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .map(str::to_lowercase);
+        let format = match extension.as_deref() {
+            Some("json") => Format::Json,
+            Some("csv") => Format::Csv,
+            _ => return Err(ImportError::Extension(path.to_owned())),
+        };
+        let file = |error| ImportError::File {
+            path: path.to_owned(),
+            error,
+        };
+        let bytes = std::fs::read(path).map_err(file)?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+            ImportError::Line {
+                path: path.to_owned(),
+                line,
+                what: "is not UTF-8: save the file as UTF-8".into(),
+            }
+        })?;
+        // Spreadsheets put a byte-order mark before UTF-8.
+        let text = text
+            .strip_prefix('\u{feff}')
+            .map(str::to_owned)
+            .unwrap_or(text);
+        Ok(Self {
+            path: path.to_owned(),
+            format,
+            text,
+        })
+    }
+
+    fn line(&self, line: u64, what: impl ToString) -> ImportError {
+        ImportError::Line {
+            path: self.path.clone(),
+            line,
+            what: what.to_string(),
+        }
+    }
+
+    fn whole(&self, what: impl ToString) -> ImportError {
+        ImportError::Whole {
+            path: self.path.clone(),
+            what: what.to_string(),
+        }
+    }
+
+    /// The whole file as JSON.
+    fn json<T: DeserializeOwned>(&self) -> Result<T, ImportError> {
+        serde_json::from_str(&self.text).map_err(|error| {
+            let text = error.to_string();
+            let what = text
+                .rfind(" at line ")
+                .map_or(text.as_str(), |end| &text[..end]);
+            self.line(error.line() as u64, what)
+        })
+    }
+
+    /// The rows of a CSV with a head, each with its line.
+    fn rows<T: DeserializeOwned>(&self) -> Result<Vec<(u64, T)>, ImportError> {
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_reader(self.text.as_bytes());
+        let head = reader
+            .headers()
+            .map_err(|error| self.line(1, error))?
+            .clone();
+        let mut rows = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(|error| {
+                self.line(error.position().map_or(1, csv::Position::line), &error)
+            })?;
+            let line = record.position().map_or(0, csv::Position::line);
+            let row = record
+                .deserialize(Some(&head))
+                .map_err(|error| match error.kind() {
+                    csv::ErrorKind::Deserialize { err, .. } => {
+                        let column = err.field().and_then(|field| head.get(field as usize));
+                        self.line(
+                            line,
+                            column.map_or_else(
+                                || err.to_string(),
+                                |column| format!("{column}: {}", err.kind()),
+                            ),
+                        )
+                    }
+                    _ => self.line(line, &error),
+                })?;
+            rows.push((line, row));
+        }
+        Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests;

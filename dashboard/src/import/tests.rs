@@ -1,0 +1,152 @@
+use mingjing_monitor::store::testing::TestDatabase;
+use mingjing_monitor::store::{calendars, county, halls, items};
+
+use super::*;
+
+async fn put(
+    db: &PgPool,
+    subject: Subject,
+    name: &str,
+    text: &str,
+) -> Result<Vec<(&'static str, usize)>, ImportError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    import(db, subject, &path).await
+}
+
+const HALLS: &str = r#"{
+  "county": {"code": "C", "name": "县", "office_hours": ["08:30", "17:00"]},
+  "units": [{"code": "U", "name": "单位"}],
+  "halls": [
+    {"code": "C", "level": "county", "name": "大厅", "windows": [{"no": "1", "unit": "U", "name": "1 号"}]},
+    {"code": "T", "parent": "C", "level": "town", "name": "镇", "opening": {"6": ["09:00", "12:00"]}}
+  ]
+}"#;
+
+#[tokio::test]
+async fn a_county_goes_in_twice_and_is_there_once() {
+    let test = TestDatabase::new().await;
+    let db = test.store.pool();
+    for _ in 0..2 {
+        let counts = put(db, Subject::Halls, "halls.json", HALLS).await.unwrap();
+        assert_eq!(counts, [("units", 1), ("halls", 2), ("windows", 1)]);
+    }
+    assert_eq!(halls::halls(db, "C").await.unwrap().len(), 2);
+    assert_eq!(halls::windows(db, "C").await.unwrap().len(), 1);
+    let county = county::county(db).await.unwrap().unwrap();
+    assert_eq!(
+        (county.office_opens.to_string(), county.trial_run),
+        ("08:30:00".into(), false)
+    );
+    let csv = "code,parent,level,name,opening,window,unit,window_name\nT,C,town,镇,1-5 09:00-17:30,1,U,1 号\nT,C,town,镇,1-5 09:00-17:30,2,新,\n";
+    let counts = put(db, Subject::Halls, "halls.csv", csv).await.unwrap();
+    assert_eq!(
+        counts,
+        [("units", 1), ("halls", 1), ("windows", 2)],
+        "the unit that was there keeps its name"
+    );
+    let units = halls::units(db).await.unwrap();
+    assert!(
+        units
+            .iter()
+            .any(|unit| unit.code == "U" && unit.name == "单位")
+    );
+    let item = "code,name,unit,kind,promise,legal\nP,养老金,U,promised,7,20 day\n";
+    put(db, Subject::Items, "items.csv", item).await.unwrap();
+    let versions = items::versions(db, None).await.unwrap();
+    assert_eq!(versions[0].promise.map(|limit| limit.n), Some(7));
+    put(
+        db,
+        Subject::Items,
+        "items.json",
+        r#"[{"code":"P","name":"养老金","kind":"promised","promise":{"n":5,"unit":"workday"}}]"#,
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        items::versions(db, None).await.unwrap()[0]
+            .promise
+            .map(|limit| limit.n),
+        Some(5)
+    );
+    put(
+        db,
+        Subject::Cameras,
+        "cameras.csv",
+        "id,hall,name,windows\ncam,T,东,1;2\n",
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        halls::cameras(db, "C").await.unwrap()[0].windows,
+        ["1", "2"]
+    );
+    put(
+        db,
+        Subject::Calendar,
+        "2027.csv",
+        "date,kind,notice\n2027-01-01,holiday,n\n2027-01-03,makeup,n\n",
+    )
+    .await
+    .unwrap();
+    assert_eq!(calendars::years(db).await.unwrap()[0].makeup.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named_with_its_line_and_nothing_goes_in() {
+    let test = TestDatabase::new().await;
+    let db = test.store.pool();
+    put(db, Subject::Halls, "halls.json", HALLS).await.unwrap();
+    let cases = [
+        (
+            Subject::Halls,
+            "h.json",
+            "{\n \"halls\": [\n  {\"code\": \"X\"}\n ]\n}",
+            "h.json:3: missing field",
+        ),
+        (
+            Subject::Halls,
+            "h.json",
+            r#"{"halls":[{"code":"X","parent":"NO","level":"town","name":"x"}]}"#,
+            "NO",
+        ),
+        (
+            Subject::Halls,
+            "h.csv",
+            "code,parent,level,name\nX,C,town,x\nY,C,hamlet,y\n",
+            "h.csv:3: ",
+        ),
+        (
+            Subject::Items,
+            "i.csv",
+            "code,name,kind,promise\nA,a,promised,7\nB,b,promised,soon\n",
+            "i.csv:3: promise \"soon\"",
+        ),
+        (
+            Subject::Items,
+            "i.json",
+            r#"[{"code":"A","name":"a","kind":"promised"},{"code":"B","name":"b","kind":"hasty"}]"#,
+            "entry 2 (item B)",
+        ),
+        (
+            Subject::Cameras,
+            "c.csv",
+            "id,hall,name\nx,NOWHERE,x\n",
+            "NOWHERE",
+        ),
+        (
+            Subject::Calendar,
+            "y.csv",
+            "date,kind\n2027-01-01,holiday\n2027-02-30,holiday\n",
+            "y.csv:3: ",
+        ),
+        (Subject::Items, "i.txt", "", ".json or .csv"),
+    ];
+    for (subject, name, text, expected) in cases {
+        let error = put(db, subject, name, text).await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+    assert_eq!(halls::halls(db, "C").await.unwrap().len(), 2);
+    assert!(items::versions(db, None).await.unwrap().is_empty());
+}
