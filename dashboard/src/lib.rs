@@ -14,6 +14,7 @@ pub mod demo;
 pub mod directory;
 pub mod import;
 pub mod live;
+pub mod media;
 pub mod pages;
 pub mod policy;
 pub mod problem;

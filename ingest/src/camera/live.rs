@@ -1,4 +1,4 @@
-//! From one camera to any number of viewers.
+//! From one camera to any number of viewers: in the ingest from the camera's session, in the console from the uplink.
 //!
 //! A ring holds the newest group of pictures (and two seconds before it), so that a viewer starts at once on a key
 //! frame. Viewers read it at their own pace, each by the number of the fragment that it wants next: the camera never
@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 8 << 20;
 /// Fragments held for one camera at most.
 const MAX_FRAGMENTS: usize = 2_000;
 
-/// The sending side, held by the camera's session.
+/// The sending side, held by whoever receives the camera.
 #[derive(Clone, Debug)]
 pub struct LiveHub {
     ring: Arc<Mutex<Ring>>,
@@ -40,6 +40,8 @@ struct Ring {
     next: u64,
     /// Number of the newest key frame that is still held.
     newest_key: Option<u64>,
+    /// Fragments that were left out before the next one, upstream of here.
+    gap: u64,
     offline: Option<Offline>,
     closed: bool,
 }
@@ -55,6 +57,8 @@ struct Held {
     fragment: Fragment,
     init: Arc<InitSegment>,
     arrived: Instant,
+    /// Fragments that were left out right before this one, upstream of here.
+    gap: u64,
 }
 
 impl Default for LiveHub {
@@ -81,8 +85,19 @@ impl LiveHub {
             fragment,
             init: Arc::clone(init),
             arrived: Instant::now(),
+            gap: 0,
         };
         self.with_ring(|ring| ring.push(held));
+    }
+
+    /// Says that fragments were left out before the next one is published; those who watch are told.
+    pub fn left_out(&self, frames: u64) {
+        self.with_ring(|ring| ring.gap += frames);
+    }
+
+    /// Forgets what is held, when the source pauses because nobody watches: who comes later must not start in the past.
+    pub fn clear(&self) {
+        self.with_ring(Ring::clear);
     }
 
     /// Ends all viewers.
@@ -107,6 +122,7 @@ impl LiveHub {
             next: None,
             init: None,
             offline: None,
+            told_gap: None,
         }
     }
 
@@ -117,8 +133,9 @@ impl LiveHub {
 }
 
 impl Ring {
-    fn push(&mut self, held: Held) {
+    fn push(&mut self, mut held: Held) {
         self.offline = None;
+        held.gap = std::mem::take(&mut self.gap);
         self.next = held.fragment.sequence + 1;
         self.bytes += held.fragment.bytes.len();
         if held.fragment.key {
@@ -172,6 +189,8 @@ pub struct LiveStream {
     init: Option<Arc<InitSegment>>,
     /// The last bad news that the viewer knows.
     offline: Option<Offline>,
+    /// The fragment before which the viewer was last told of a gap.
+    told_gap: Option<u64>,
 }
 
 impl LiveStream {
@@ -225,7 +244,10 @@ impl LiveStream {
             });
         }
         let held = ring.get(wanted)?;
-        self.next = Some(wanted);
+        let newcomer = self.next.replace(wanted).is_none();
+        if held.gap > 0 && self.told_gap.replace(wanted) != Some(wanted) && !newcomer {
+            return Some(Message::Dropped { frames: held.gap });
+        }
         if self.init.as_ref() != Some(&held.init) {
             self.init = Some(Arc::clone(&held.init));
             return Some(Message::Init(Arc::clone(&held.init)));
@@ -330,6 +352,29 @@ mod tests {
         send(&hub, &a, true, MAX_BYTES / 4);
         send(&hub, &a, false, MAX_BYTES / 4);
         assert_eq!(drain(&mut viewer), ["dropped 3", "key 4", "5"]);
+    }
+
+    #[test]
+    fn a_gap_upstream_is_told_once_to_those_who_watch() {
+        let (hub, a) = (LiveHub::default(), init("a"));
+        send(&hub, &a, true, 10);
+        let mut viewer = hub.subscribe();
+        assert_eq!(drain(&mut viewer), ["init a", "key 0"]);
+        hub.left_out(4);
+        send(&hub, &a, true, 10);
+        assert_eq!(drain(&mut viewer), ["dropped 4", "key 1"]);
+        assert_eq!(drain(&mut hub.subscribe()), ["init a", "key 1"]);
+    }
+
+    #[test]
+    fn what_was_cleared_is_not_shown_to_who_comes_later() {
+        let (hub, a) = (LiveHub::default(), init("a"));
+        send(&hub, &a, true, 10);
+        hub.clear();
+        let mut viewer = hub.subscribe();
+        assert!(drain(&mut viewer).is_empty());
+        send(&hub, &a, true, 10);
+        assert_eq!(drain(&mut viewer), ["init a", "key 1"]);
     }
 
     #[test]

@@ -22,10 +22,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use config::{CameraConfig, CameraConfigError, Secret, Transport};
-pub use live::LiveStream;
+pub use live::{LiveHub, LiveStream};
 pub use state::{CameraHealth, CameraState};
 
-use self::live::LiveHub;
 use self::reporter::Reporter;
 use self::session::Context;
 use crate::fragment::Fragmenter;

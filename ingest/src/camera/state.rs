@@ -43,6 +43,8 @@ pub enum CameraState {
     Error,
     /// Taken out of service: configuration removed or program ending.
     Stopped,
+    /// Nothing is known: the ingest that carries the camera is not connected. Only the console says this.
+    Unknown,
 }
 
 impl CameraState {
@@ -79,6 +81,7 @@ impl CameraState {
             Self::NoVideo => "no_video",
             Self::Error => "error",
             Self::Stopped => "stopped",
+            Self::Unknown => "unknown",
         }
     }
 }
