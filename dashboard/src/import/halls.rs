@@ -15,7 +15,7 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 
 use super::{Format, ImportError, Source};
-use crate::store::org;
+use crate::store::import as store;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,14 +106,14 @@ pub(super) async fn write(
                         .iter()
                         .map(|entry| entry.hall.code.clone())
                         .collect();
-                    org::leave_placeholder(connection, &codes).await?;
+                    store::leave_placeholder(connection, &codes).await?;
                 }
             }
             from_json(content.units, content.halls)
         }
         Format::Csv => {
             let mut parsed = from_csv(file)?;
-            let known: HashSet<String> = org::unit_codes(connection).await?.into_iter().collect();
+            let known: HashSet<String> = store::unit_codes(connection).await?.into_iter().collect();
             parsed.units.retain(|unit| !known.contains(&unit.code));
             parsed
         }

@@ -13,7 +13,7 @@ use mingjing_monitor::store::StoreError;
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
 
-use crate::store::org;
+use crate::store::import as store;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub async fn import(
         ImportError::Store(StoreError::Import(what)) => file.whole(what),
         other => other,
     })?;
-    org::announce(&mut tx).await?;
+    store::announce(&mut tx).await?;
     tx.commit().await?;
     Ok(counts)
 }

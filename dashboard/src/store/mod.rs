@@ -2,6 +2,7 @@
 //! `alerts`; their tables are only read here.
 
 pub mod accounts;
+pub mod import;
 pub mod org;
 pub mod tokens;
 
