@@ -80,11 +80,15 @@ impl CaseFold {
 
     /// Takes one more event into the state. The result equals a fold of all events from scratch.
     pub fn advance(&mut self, event: &CaseEvent) -> Advance {
-        if !event.is_about_case() || self.is_replaced(event) {
+        if !event.is_about_case() {
             return Advance::InOrder;
         }
+        // Even one that is itself corrected takes out what it corrected.
         if event.replaces.is_some() {
             return Advance::NeedsRefold;
+        }
+        if self.is_replaced(event) {
+            return Advance::InOrder;
         }
         let key = event.order_key();
         match self.last.as_ref().map(|last| key.cmp(last)) {

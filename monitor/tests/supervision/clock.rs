@@ -79,6 +79,25 @@ fn licensing_example_by_the_second() {
 }
 
 #[test]
+fn a_pause_that_begins_at_the_due_instant_comes_too_late() {
+    let too_late = [pause("2018-10-24 10:00", "2018-10-26 10:00")];
+    assert_eq!(
+        due(
+            Mode::Second,
+            "2018-10-15 10:00",
+            Limit::workdays(7),
+            &too_late
+        ),
+        at("2018-10-24 10:00")
+    );
+    let too_late = [pause("2018-10-15 14:00", "2018-10-15 15:00")];
+    assert_eq!(
+        due(Mode::Day, "2018-10-15 10:00", Limit::hours(4), &too_late),
+        at("2018-10-15 14:00")
+    );
+}
+
+#[test]
 fn holidays_and_makeup_days_count_as_the_state_council_says() {
     // National Day 2024: 1 to 7 October off, Sunday 29 September and Saturday 12 October worked.
     assert_eq!(

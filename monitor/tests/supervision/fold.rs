@@ -218,6 +218,27 @@ fn a_replaced_event_leaves_the_case_even_when_it_comes_after_its_correction() {
 }
 
 #[test]
+fn a_correction_that_was_itself_corrected_still_takes_out_what_it_corrected() {
+    let first = event("2018-10-20 10:00", "completed", json!({}));
+    let second = event(
+        "2018-10-22 10:00",
+        "completed",
+        json!({"replaces": first.id}),
+    );
+    let third = event(
+        "2018-10-24 10:00",
+        "completed",
+        json!({"replaces": second.id}),
+    );
+    let mut advanced = fold(&[first.clone(), third.clone()]);
+    assert_eq!(advanced.decided.as_ref().unwrap().at, first.time);
+    assert_eq!(advanced.advance(&second), Advance::NeedsRefold);
+    let whole = fold(&[first, third.clone(), second]);
+    assert_eq!(whole.decided.unwrap().at, third.time);
+    assert!(whole.data_anomalies.is_empty());
+}
+
+#[test]
 fn advancing_takes_what_is_in_order_and_asks_for_a_refold_otherwise() {
     let mut case = fold(&[accepted()]);
     let later = event(
@@ -249,6 +270,8 @@ fn history_loaded_later_counts_as_received_when_it_happened() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
     #[test]
     fn any_order_and_repetition_gives_the_same_case(
         (events, arrivals) in any_events().prop_flat_map(|events| {
