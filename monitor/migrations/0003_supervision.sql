@@ -36,6 +36,9 @@ CREATE TABLE card (
     facts           jsonb NOT NULL,
     sentence_zh     text NOT NULL,
     sentence_en     text NOT NULL,
+    -- Where it stood before late evidence contested it, and before another card came to stand above it.
+    contested_from  text,
+    superseded_from text,
     -- What the case's facts were when an inspector upheld the card against late evidence: the same facts contest it no more.
     judged          bytea,
     -- Counts the changes: whoever acts names the revision that they saw; one of two people at once wins.
@@ -44,7 +47,7 @@ CREATE TABLE card (
 CREATE INDEX card_case ON card (case_no);
 CREATE INDEX card_list ON card (due_at DESC, id DESC);
 CREATE INDEX card_hall ON card (hall, due_at DESC);
-CREATE INDEX card_open ON card (state, due_at DESC) WHERE closed_at IS NULL;
+CREATE INDEX card_open ON card (due_at DESC, id DESC) WHERE closed_at IS NULL;
 CREATE INDEX card_provisional ON card (source, due_at) WHERE state = 'provisional';
 
 -- Every transition, for ever: who, when, why.

@@ -4,44 +4,39 @@ use chrono::NaiveDate;
 use sqlx::{PgConnection, PgPool};
 
 use super::StoreError;
+use crate::calendar::{WorkdayYear, Workdays};
 
-/// A year of the statutory calendar as a notice of the State Council gives it.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct CalendarYear {
-    /// The year.
-    pub year: i32,
-    /// Days off beside weekends (a weekend day may stand here too).
-    pub holidays: Vec<NaiveDate>,
-    /// Weekend days that are worked (调休).
-    pub makeup: Vec<NaiveDate>,
-    /// The notice it comes from.
-    pub notice: String,
-}
+type Row = (i32, Vec<NaiveDate>, Vec<NaiveDate>, String);
 
 /// Every year loaded, oldest first.
-pub async fn years(pool: &PgPool) -> Result<Vec<CalendarYear>, StoreError> {
-    let rows =
-        sqlx::query_as("SELECT year, holidays, makeup, notice FROM calendar_year ORDER BY year");
-    Ok(rows.fetch_all(pool).await?)
+pub async fn years(pool: &PgPool) -> Result<Vec<WorkdayYear>, StoreError> {
+    let rows: Vec<Row> =
+        sqlx::query_as("SELECT year, holidays, makeup, notice FROM calendar_year ORDER BY year")
+            .fetch_all(pool)
+            .await?;
+    let year = |(year, holidays, makeup, notice)| WorkdayYear {
+        year,
+        notice,
+        holidays,
+        makeup,
+    };
+    Ok(rows.into_iter().map(year).collect())
 }
 
-/// Adds or replaces a year. Days of another year are refused.
-pub async fn set_year(
-    connection: &mut PgConnection,
-    year: &CalendarYear,
-) -> Result<(), StoreError> {
-    use chrono::Datelike;
-    if let Some(stray) = year
-        .holidays
-        .iter()
-        .chain(&year.makeup)
-        .find(|day| day.year() != year.year)
-    {
-        return Err(StoreError::Import(format!(
-            "{stray} stands in the calendar of {}: move it to its own year",
-            year.year
-        )));
-    }
+/// The shipped workdays with every loaded year added or replaced.
+pub async fn workdays(pool: &PgPool) -> Result<Workdays, StoreError> {
+    let years = years(pool).await?;
+    let stored = |error: crate::calendar::CalendarError| StoreError::Stored(error.to_string());
+    years
+        .into_iter()
+        .try_fold(Workdays::shipped(), |days, year| {
+            days.with_year(year).map_err(stored)
+        })
+}
+
+/// Adds or replaces a year; one that contradicts itself is refused.
+pub async fn set_year(connection: &mut PgConnection, year: &WorkdayYear) -> Result<(), StoreError> {
+    Workdays::new([year.clone()]).map_err(|error| StoreError::Import(error.to_string()))?;
     sqlx::query(
         "INSERT INTO calendar_year (year, holidays, makeup, notice) VALUES ($1, $2, $3, $4)
          ON CONFLICT (year) DO UPDATE SET holidays = excluded.holidays, makeup = excluded.makeup, notice = excluded.notice",

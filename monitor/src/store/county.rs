@@ -1,9 +1,12 @@
 //! The county itself: one row.
 
+use std::sync::Arc;
+
 use chrono::NaiveTime;
 use sqlx::{PgConnection, PgPool};
 
 use super::StoreError;
+use crate::calendar::{Calendar, OfficeHours, Span};
 
 /// The county and what holds for all of it.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -25,6 +28,12 @@ pub struct County {
 }
 
 impl County {
+    /// Its office hours; 09:00 to 17:30 when the stored ones cannot be (imports are checked).
+    pub fn office(&self) -> OfficeHours {
+        Span::new(self.office_opens, self.office_closes)
+            .map_or_else(|_| OfficeHours::default(), OfficeHours)
+    }
+
     /// The time zone; `Asia/Shanghai` when the stored name is not one (imports are checked).
     pub fn zone(&self) -> chrono_tz::Tz {
         self.time_zone.parse().unwrap_or(chrono_tz::Asia::Shanghai)
@@ -37,6 +46,22 @@ pub async fn county(pool: &PgPool) -> Result<Option<County>, StoreError> {
         "SELECT code, name, name_en, time_zone, office_opens, office_closes, trial_run FROM county",
     );
     Ok(row.fetch_optional(pool).await?)
+}
+
+/// The calendar that every statutory clock is measured by: workdays, office hours and zone, as they are stored.
+pub async fn calendar(pool: &PgPool) -> Result<Calendar, StoreError> {
+    let workdays = Arc::new(super::calendars::workdays(pool).await?);
+    Ok(match county(pool).await? {
+        Some(county) => Calendar {
+            workdays,
+            office: county.office(),
+            zone: county.zone(),
+        },
+        None => Calendar {
+            workdays,
+            ..Calendar::default()
+        },
+    })
 }
 
 /// Sets or replaces the county. A time zone that does not exist is refused.

@@ -1,0 +1,50 @@
+//! R1 near due: a warning when little remains of the promise, or of the legal limit where nothing is promised.
+
+use super::facts::{Facts, Sentence, local, number, of_limit, put_limit};
+use super::{Anomaly, Case, Rule};
+use crate::card::{Grade, Kind};
+
+pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
+    let (name_zh, name_en, due) = match (&case.clock.promise, &case.clock.legal) {
+        (Some(promise), _) => ("承诺", "promised", promise),
+        (None, Some(legal)) => ("法定", "legal", legal),
+        (None, None) => return,
+    };
+    let (Some(clock), Some(at)) = (case.clock.clock(), due.warning_at) else {
+        return;
+    };
+    let decided = case.fold.decided.as_ref().map(|decided| decided.at);
+    if at > case.now || decided.is_some_and(|decided| decided <= at) {
+        return;
+    }
+    // Over, it is R2's affair; decided, nobody's.
+    let over = due.deadline.over_from();
+    let cleared_at = [decided, over]
+        .into_iter()
+        .flatten()
+        .min()
+        .filter(|&cleared| cleared <= case.now);
+    let left = clock.remaining(&due.deadline, at);
+    let mut facts = Facts::new();
+    put_limit(&mut facts, &due.deadline);
+    facts.insert("remaining_workdays".into(), left.into());
+    let (limit_zh, limit_en) = of_limit(&due.deadline);
+    let (left, by) = (number(left), local(case.calendar, due.deadline.due));
+    found.push(Anomaly {
+        rule: Rule::R1,
+        kind: Kind::Timeliness,
+        grade: Grade::Warning,
+        cause_key: format!("R1:{}", case.fold.case_no),
+        cause: format!("near:{}", case.fold.case_no),
+        due_at: at,
+        cleared_at,
+        facts,
+        sentence: Sentence {
+            zh: format!("{name_zh}时限{limit_zh}即将届满，剩余 {left} 个工作日，应于 {by} 前办结"),
+            en: format!(
+                "The {name_en} limit{limit_en} runs out soon: {left} workdays left, due {by}"
+            ),
+        },
+        bearer: case.bearer(at),
+    });
+}

@@ -1,0 +1,4 @@
+//! The SQL of this crate: cards, their history and orders, and rule profiles. The tables stand in `monitor/migrations`.
+
+pub mod cards;
+pub mod profiles;

@@ -1,0 +1,179 @@
+//! What people do to cards.
+
+use chrono::{DateTime, Utc};
+use mingjing_monitor::store::{StoreError, states};
+use sqlx::PgConnection;
+
+use super::Supervisor;
+use super::assess::facts_hash;
+use super::delta::{ActError, CardAction, Delta, Deltas};
+use super::diff::Working;
+use super::write::{Rows, Touched, Writer, goes_out};
+use crate::card::{Role, State, Transition, transition};
+use crate::profile::Subject;
+use crate::store::cards::{self, CardRecord, HistoryLine};
+
+impl Supervisor {
+    /// Does to a card what a person asks for, if the table allows it to the person's role and nobody was faster. Of two
+    /// people who act on the same revision one succeeds, the other gets [`ActError::Conflict`].
+    pub async fn act(
+        &mut self,
+        action: &CardAction,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Delta>, ActError> {
+        let mut transaction = self.pool.begin().await.map_err(StoreError::from)?;
+        let card = cards::find(&mut transaction, action.card)
+            .await?
+            .ok_or(ActError::NotFound(action.card))?;
+        if card.revision != action.revision {
+            return Err(ActError::Conflict {
+                seen: action.revision,
+                now: card.revision,
+            });
+        }
+        let (row, role) = allowed(&card, action)?;
+        let why = action
+            .why
+            .as_deref()
+            .map(str::trim)
+            .filter(|why| !why.is_empty());
+        if row.needs_why && why.is_none() {
+            return Err(ActError::NeedsWhy(row.name));
+        }
+        let mut deltas = Deltas::default();
+        let judged = self.facts_of(&mut transaction, &card).await?;
+        let moved = self.move_card(card, row, why, judged, now);
+        write_action(&mut transaction, &moved, action, role, now).await?;
+        deltas.add(Delta::CardChanged {
+            id: moved.card.id,
+            hall: moved.card.hall.clone(),
+        });
+        deltas.add(Delta::OverviewChanged);
+        deltas.add(Delta::RankingChanged);
+        // What was under a card that is taken back comes up again.
+        if let Some(case) = &moved.card.case_no {
+            self.look_again(&mut transaction, case, now, &mut deltas)
+                .await?;
+        }
+        transaction.commit().await.map_err(StoreError::from)?;
+        Ok(deltas.into_vec())
+    }
+
+    /// The facts of the card's case, which whoever decides about late evidence has judged.
+    async fn facts_of(
+        &self,
+        connection: &mut PgConnection,
+        card: &CardRecord,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(case) = &card.case_no else {
+            return Ok(None);
+        };
+        let records = states::load(connection, &[case.as_str()]).await?;
+        Ok(records.first().map(|record| facts_hash(&record.fold)))
+    }
+
+    fn move_card(
+        &self,
+        card: CardRecord,
+        row: &'static Transition,
+        why: Option<&str>,
+        judged: Option<Vec<u8>>,
+        now: DateTime<Utc>,
+    ) -> Working {
+        let rules = self.reference.profile.rules(&Subject {
+            level: self.reference.halls.get(&card.hall).copied(),
+            hall: &card.hall,
+            unit: card.unit.as_deref().unwrap_or_default(),
+            item: card.item.as_deref().unwrap_or_default(),
+        });
+        let target = row.target(
+            card.contested_from
+                .filter(|_| card.state == State::Contested),
+        );
+        let mut working = Working::from(card);
+        if row.name == "uphold" {
+            working.card.judged = judged;
+        }
+        working.enter(row.name, target, now, why, &self.reference.calendar, &rules);
+        working
+    }
+
+    async fn look_again(
+        &self,
+        connection: &mut PgConnection,
+        case: &str,
+        now: DateTime<Utc>,
+        deltas: &mut Deltas,
+    ) -> Result<(), StoreError> {
+        let Some(before) = states::load(&mut *connection, &[case]).await?.pop() else {
+            return Ok(());
+        };
+        let loading = self
+            .sources
+            .get(&before.fold.source)
+            .and_then(|source| source.loading_until);
+        let at = loading.unwrap_or(now);
+        let assessment = self.reference.assess(before.fold.clone(), at);
+        let mut touched = [Touched::new(
+            Some(before),
+            assessment,
+            at,
+            loading.is_some(),
+        )];
+        let writer = Writer {
+            reference: &self.reference,
+            sources: &self.sources,
+            now,
+        };
+        writer
+            .write(connection, &mut touched, Rows::Advance, deltas)
+            .await
+    }
+}
+
+fn allowed(
+    card: &CardRecord,
+    action: &CardAction,
+) -> Result<(&'static Transition, Role), ActError> {
+    let row = Role::of_account(&action.actor.role).and_then(|role| {
+        let row = transition(&action.action, Some(card.state), card.grade, role)?;
+        Some((row, role))
+    });
+    row.ok_or_else(|| ActError::NotAllowed {
+        action: action.action.chars().take(40).collect(),
+        role: action.actor.role.clone(),
+        grade: card.grade.as_str(),
+        state: card.state.as_str(),
+    })
+}
+
+async fn write_action(
+    connection: &mut PgConnection,
+    moved: &Working,
+    action: &CardAction,
+    role: Role,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    cards::update(&mut *connection, &[&moved.card]).await?;
+    let line = |taken: &super::diff::Taken| HistoryLine {
+        card: moved.card.id,
+        at: now,
+        transition: taken.transition,
+        from: taken.from,
+        to: taken.to,
+        account: Some(action.actor.account),
+        who: action.actor.who.clone(),
+        role: role.as_str(),
+        why: taken.why.clone(),
+    };
+    cards::append_history(
+        &mut *connection,
+        &moved.taken.iter().map(line).collect::<Vec<_>>(),
+    )
+    .await?;
+    let answered = matches!(moved.card.state, State::Answered | State::Appealed);
+    if moved.card.grade.is_card() && (answered || goes_out(moved)) {
+        cards::write_orders(connection, &[(&moved.card, answered.then_some(now))]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! What the supervisor answers: what became of a batch, and what changed on the screens.
+
+use std::collections::BTreeSet;
+
+use mingjing_monitor::store::StoreError;
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BatchOutcome {
+    /// Newly stored.
+    pub accepted: usize,
+    /// Known already, with the same content.
+    pub duplicate: usize,
+    /// Refused.
+    pub rejected: Vec<Rejection>,
+}
+
+/// One refused event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Index in the batch as it came.
+    pub index: usize,
+    /// The event's id.
+    pub id: String,
+    /// Its source.
+    pub source: String,
+    /// What, where and what to do.
+    pub reason: String,
+}
+
+/// Something that changed and that a screen may show. Given out after the commit, never before.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Delta {
+    /// A card is new or became firm.
+    CardIssued {
+        /// The card.
+        id: i64,
+        /// Code of the hall that bears it.
+        hall: String,
+    },
+    /// A card changed.
+    CardChanged {
+        /// The card.
+        id: i64,
+        /// Code of the hall that bears it.
+        hall: String,
+    },
+    /// A case changed.
+    CaseChanged {
+        /// Its number.
+        no: String,
+        /// Code of the hall that has it.
+        hall: String,
+    },
+    /// A window was heard of.
+    WindowChanged {
+        /// Code of its hall.
+        hall: String,
+        /// Its number.
+        no: String,
+    },
+    /// A source was heard of, or turned silent.
+    SourceChanged {
+        /// Its id.
+        id: String,
+    },
+    /// Counts of the overview moved.
+    OverviewChanged,
+    /// Counts of the rankings moved.
+    RankingChanged,
+}
+
+/// Deltas while they are gathered: each once.
+#[derive(Debug, Default)]
+pub(super) struct Deltas(BTreeSet<Delta>);
+
+impl Deltas {
+    pub(super) fn add(&mut self, delta: Delta) {
+        self.0.insert(delta);
+    }
+
+    /// All of them, cards first.
+    pub(super) fn into_vec(self) -> Vec<Delta> {
+        self.0.into_iter().collect()
+    }
+}
+
+/// What a batch came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// For the sender.
+    pub outcome: BatchOutcome,
+    /// For the screens.
+    pub deltas: Vec<Delta>,
+}
+
+/// Who acts on a card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The account.
+    pub account: i64,
+    /// The person's name, as the history keeps it.
+    pub who: String,
+    /// The account's role.
+    pub role: String,
+}
+
+/// What a person does to a card. Whether the card lies in the person's subtree is for the caller to have asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardAction {
+    /// The card.
+    pub card: i64,
+    /// The revision that the person saw.
+    pub revision: i32,
+    /// The transition's name.
+    pub action: String,
+    /// Why.
+    pub why: Option<String>,
+    /// Who.
+    pub actor: Actor,
+}
+
+/// Why nothing was done to a card.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// There is no such card.
+    #[error("there is no card {0}")]
+    NotFound(i64),
+    /// Somebody was faster.
+    #[error("the card has changed since you saw it (revision {seen}, now {now}): look at it again")]
+    Conflict {
+        /// The revision that the person saw.
+        seen: i32,
+        /// The revision that it has.
+        now: i32,
+    },
+    /// The table has no such row.
+    #[error("{action:?} cannot be done by {role} to a {grade} that is {state}")]
+    NotAllowed {
+        /// What was asked for.
+        action: String,
+        /// The role.
+        role: String,
+        /// The grade.
+        grade: &'static str,
+        /// The state.
+        state: &'static str,
+    },
+    /// A reason is missing.
+    #[error("`why` is missing: {0:?} has to say why")]
+    NeedsWhy(&'static str),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,398 @@
+//! From what the rules find to what becomes of the cards: a comparison of two sets, without input or output.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use mingjing_monitor::calendar::Calendar;
+use mingjing_monitor::clock::{Clock, Mode};
+use mingjing_monitor::limit::Limit;
+
+use crate::card::{Role, State, transition};
+use crate::profile::RuleSet;
+use crate::rules::Anomaly;
+use crate::store::cards::CardRecord;
+
+/// A step that a card took.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Taken {
+    pub transition: &'static str,
+    pub from: Option<State>,
+    pub to: State,
+    pub at: DateTime<Utc>,
+    pub why: Option<String>,
+}
+
+/// A card while it is worked on.
+#[derive(Debug, Clone)]
+pub(super) struct Working {
+    pub card: CardRecord,
+    pub taken: Vec<Taken>,
+    /// Words, numbers or bearer changed without a transition.
+    pub amended: bool,
+}
+
+impl From<CardRecord> for Working {
+    fn from(card: CardRecord) -> Self {
+        Self {
+            card,
+            taken: Vec::new(),
+            amended: false,
+        }
+    }
+}
+
+/// What holds for all cards of one case.
+pub(super) struct Ground<'a> {
+    pub calendar: &'a Calendar,
+    pub rules: &'a RuleSet,
+    /// When the cards are moved.
+    pub now: DateTime<Utc>,
+    /// What happens counts as done when it fell due: history that is being loaded.
+    pub lived: bool,
+    /// The source is complete up to here; `None`: its word counts at once.
+    pub complete_until: Option<Option<DateTime<Utc>>>,
+    pub profile_version: i32,
+    pub trial: bool,
+    pub case_no: &'a str,
+    pub source: &'a str,
+    pub item: &'a str,
+    /// What the facts of the case are, for cards that an inspector upheld.
+    pub facts: &'a [u8],
+    /// Ids of cards whose anomaly is gone by evidence that came in time.
+    pub in_time: &'a HashSet<i64>,
+}
+
+impl Ground<'_> {
+    fn is_firm(&self, due_at: DateTime<Utc>) -> bool {
+        self.complete_until
+            .is_none_or(|complete| complete.is_some_and(|complete| complete >= due_at))
+    }
+
+    fn at(&self, due_at: DateTime<Utc>) -> DateTime<Utc> {
+        if self.lived {
+            due_at.min(self.now)
+        } else {
+            self.now
+        }
+    }
+}
+
+/// When an answer to a card issued at `issued` is due.
+pub(super) fn answer_due(
+    calendar: &Calendar,
+    rules: &RuleSet,
+    card: &CardRecord,
+    issued: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let within = rules.answer_within(card.grade).filter(|&days| days > 0)?;
+    Some(
+        Clock::new(calendar, Mode::Day, issued, [])
+            .by_limit(Limit::workdays(within), 0)
+            .due,
+    )
+}
+
+impl Working {
+    /// Takes a transition if the table has it for the system; nothing happens where it has none.
+    pub(super) fn take(
+        &mut self,
+        name: &'static str,
+        at: DateTime<Utc>,
+        why: Option<&str>,
+        ground: &Ground<'_>,
+    ) {
+        let Some(row) = transition(name, Some(self.card.state), self.card.grade, Role::System)
+        else {
+            return;
+        };
+        let former = match self.card.state {
+            State::Contested => self.card.contested_from,
+            State::Superseded => self.card.superseded_from,
+            _ => None,
+        };
+        let (calendar, rules) = (ground.calendar, ground.rules);
+        self.enter(name, row.target(former), at, why, calendar, rules);
+    }
+
+    /// Puts the card into a state, with all that goes with it.
+    pub(super) fn enter(
+        &mut self,
+        transition: &'static str,
+        to: State,
+        at: DateTime<Utc>,
+        why: Option<&str>,
+        calendar: &Calendar,
+        rules: &RuleSet,
+    ) {
+        let card = &mut self.card;
+        let from = card.state;
+        match to {
+            State::Issued
+                if matches!(transition, "issue" | "revive") || card.issued_at.is_none() =>
+            {
+                card.issued_at = card.issued_at.or(Some(at));
+                card.answer_due = answer_due(calendar, rules, card, at);
+            }
+            State::Returned => card.answer_due = answer_due(calendar, rules, card, at),
+            State::Contested if transition == "contest" => card.contested_from = Some(from),
+            State::Superseded => card.superseded_from = Some(from),
+            _ => {}
+        }
+        card.state = to;
+        card.closed_at = to.is_over().then_some(at);
+        card.revision += 1;
+        self.taken.push(Taken {
+            transition,
+            from: Some(from),
+            to,
+            at,
+            why: why.map(Into::into),
+        });
+    }
+}
+
+/// The firm cards whose anomaly is gone: whether their evidence came in time has to be looked up.
+pub(super) fn to_look_up<'a>(
+    cards: &'a [Working],
+    anomalies: &[Anomaly],
+    facts: &[u8],
+) -> Vec<&'a CardRecord> {
+    let found: HashSet<&str> = anomalies
+        .iter()
+        .map(|anomaly| anomaly.cause_key.as_str())
+        .collect();
+    let gone = |card: &&CardRecord| {
+        let firm = card.state.weighs() || card.state == State::Superseded;
+        firm && card.grade.is_card()
+            && card.state != State::Contested
+            && !found.contains(card.cause_key.as_str())
+            && card.judged.as_deref() != Some(facts)
+    };
+    cards
+        .iter()
+        .map(|working| &working.card)
+        .filter(gone)
+        .collect()
+}
+
+/// Moves the cards of one case to what the rules find.
+pub(super) fn settle(cards: &mut Vec<Working>, anomalies: &[Anomaly], ground: &Ground<'_>) {
+    let at: HashMap<String, usize> = cards
+        .iter()
+        .enumerate()
+        .map(|(i, it)| (it.card.cause_key.clone(), i))
+        .collect();
+    let found: HashSet<&str> = anomalies
+        .iter()
+        .map(|anomaly| anomaly.cause_key.as_str())
+        .collect();
+    for anomaly in anomalies {
+        match at.get(&anomaly.cause_key) {
+            Some(&i) => present(&mut cards[i], anomaly, ground),
+            None => cards.push(begin(anomaly, ground)),
+        }
+    }
+    for working in cards
+        .iter_mut()
+        .filter(|working| !found.contains(working.card.cause_key.as_str()))
+    {
+        absent(working, ground);
+    }
+    let causes: BTreeSet<String> = cards
+        .iter()
+        .map(|working| working.card.cause.clone())
+        .collect();
+    for cause in causes {
+        one_of_a_cause(cards, &cause, &found, ground);
+    }
+}
+
+/// A card for an anomaly that has none.
+fn begin(anomaly: &Anomaly, ground: &Ground<'_>) -> Working {
+    let firm = ground.is_firm(anomaly.due_at);
+    let at = ground.at(anomaly.due_at);
+    let sentence = anomaly
+        .sentence
+        .signed(anomaly.rule.as_str(), ground.profile_version);
+    let card = CardRecord {
+        id: 0,
+        cause_key: anomaly.cause_key.clone(),
+        cause: anomaly.cause.clone(),
+        rule: anomaly.rule.as_str().to_owned(),
+        kind: anomaly.kind.as_str().to_owned(),
+        grade: anomaly.grade,
+        state: State::Provisional,
+        case_no: Some(ground.case_no.to_owned()),
+        source: Some(ground.source.to_owned()),
+        hall: anomaly.bearer.hall.clone(),
+        unit: anomaly.bearer.unit.clone(),
+        window: anomaly.bearer.window.clone(),
+        item: Some(ground.item.to_owned()).filter(|item| !item.is_empty()),
+        due_at: anomaly.due_at,
+        created_at: at,
+        issued_at: None,
+        answer_due: None,
+        closed_at: None,
+        profile_version: ground.profile_version,
+        trial: ground.trial,
+        facts: anomaly.facts.clone(),
+        sentence_zh: sentence.zh,
+        sentence_en: sentence.en,
+        contested_from: None,
+        superseded_from: None,
+        judged: None,
+        revision: 0,
+    };
+    let mut working = Working::from(card);
+    let (name, state) = if firm {
+        ("issue", State::Issued)
+    } else {
+        ("propose", State::Provisional)
+    };
+    working.enter(name, state, at, None, ground.calendar, ground.rules);
+    if let Some(first) = working.taken.first_mut() {
+        first.from = None;
+    }
+    clear_if_over(&mut working, anomaly, ground);
+    working
+}
+
+fn clear_if_over(working: &mut Working, anomaly: &Anomaly, ground: &Ground<'_>) {
+    if let Some(cleared) = anomaly.cleared_at {
+        working.take(
+            "clear",
+            if ground.lived { cleared } else { ground.now },
+            None,
+            ground,
+        );
+    }
+}
+
+/// The rules find it, and there is a card.
+fn present(working: &mut Working, anomaly: &Anomaly, ground: &Ground<'_>) {
+    amend(working, anomaly);
+    let found_again = Some("证据使异常重新成立 / evidence found it again");
+    match working.card.state {
+        State::Withdrawn => working.take("reinstate", ground.now, found_again, ground),
+        State::Cleared if anomaly.cleared_at.is_none() => {
+            working.take("reinstate", ground.now, found_again, ground)
+        }
+        State::Contested => working.take("restore", ground.now, found_again, ground),
+        _ => {}
+    }
+    if working.card.state == State::Provisional && ground.is_firm(anomaly.due_at) {
+        working.take("issue", ground.now, None, ground);
+    }
+    clear_if_over(working, anomaly, ground);
+}
+
+/// What the card says follows the facts, with the version that issued it.
+fn amend(working: &mut Working, anomaly: &Anomaly) {
+    let card = &mut working.card;
+    let sentence = anomaly
+        .sentence
+        .signed(anomaly.rule.as_str(), card.profile_version);
+    let bearer = &anomaly.bearer;
+    let same = card.sentence_zh == sentence.zh
+        && card.facts == anomaly.facts
+        && card.due_at == anomaly.due_at
+        && (&card.hall, &card.unit, &card.window) == (&bearer.hall, &bearer.unit, &bearer.window);
+    if same {
+        return;
+    }
+    card.sentence_zh = sentence.zh;
+    card.sentence_en = sentence.en;
+    card.facts.clone_from(&anomaly.facts);
+    card.due_at = anomaly.due_at;
+    card.hall.clone_from(&bearer.hall);
+    card.unit.clone_from(&bearer.unit);
+    card.window.clone_from(&bearer.window);
+    working.amended = true;
+}
+
+/// There is a card, and the rules do not find it any more.
+fn absent(working: &mut Working, ground: &Ground<'_>) {
+    if !working.card.grade.is_card() {
+        working.take("clear", ground.now, None, ground);
+        return;
+    }
+    match working.card.state {
+        State::Provisional | State::Pending => {
+            working.take(
+                "withdraw",
+                ground.now,
+                Some("证据在确定前到达 / evidence came before it was firm"),
+                ground,
+            );
+        }
+        _ if working.card.judged.as_deref() == Some(ground.facts) => {}
+        _ if ground.in_time.contains(&working.card.id) => {
+            let why = "证据在确定前或已记录的中断期间收到 / evidence was received in time, or during a recorded outage";
+            working.take("withdraw", ground.now, Some(why), ground);
+        }
+        _ => {
+            working.take(
+                "contest",
+                ground.now,
+                Some("确定之后收到相反证据 / contrary evidence came after it was firm"),
+                ground,
+            );
+        }
+    }
+}
+
+/// Of the cards of one cause the gravest stands, of equal ones the earliest; the others are put under it. When it goes, the
+/// next one is revived.
+fn one_of_a_cause(cards: &mut [Working], cause: &str, found: &HashSet<&str>, ground: &Ground<'_>) {
+    let weighing = |it: &Working| it.card.state.weighs() || it.card.state == State::Superseded;
+    let of_cause: Vec<usize> = (0..cards.len())
+        .filter(|&i| {
+            cards[i].card.cause == cause && cards[i].card.grade.is_card() && weighing(&cards[i])
+        })
+        .collect();
+    let rank = |&i: &usize| {
+        let card = &cards[i].card;
+        (
+            std::cmp::Reverse(card.grade),
+            card.due_at,
+            card.cause_key.clone(),
+        )
+    };
+    let Some(top) = of_cause.iter().copied().min_by_key(rank) else {
+        return;
+    };
+    if cards[top].card.state == State::Superseded {
+        let at = if ground.lived {
+            ground.at(cards[top].card.due_at)
+        } else {
+            ground.now
+        };
+        cards[top].take(
+            "revive",
+            at,
+            Some("同一事由的上级牌已撤 / the card above it was taken back"),
+            ground,
+        );
+        if !found.contains(cards[top].card.cause_key.as_str()) {
+            absent(&mut cards[top], ground);
+        }
+    }
+    let above_due = cards[top].card.due_at;
+    let why = format!(
+        "同一事由已发{} / a {} on the same cause",
+        grade_zh(&cards[top].card),
+        cards[top].card.grade.as_str()
+    );
+    for i in of_cause.into_iter().filter(|&i| i != top) {
+        let at = ground.at(above_due.max(cards[i].card.due_at));
+        cards[i].take("supersede", at, Some(&why), ground);
+    }
+}
+
+fn grade_zh(card: &CardRecord) -> &'static str {
+    if card.grade == crate::card::Grade::RedCard {
+        "红牌"
+    } else {
+        "黄牌"
+    }
+}

@@ -1,0 +1,119 @@
+//! What time alone brings about: deadlines, and sources that fall silent.
+
+use chrono::{DateTime, Utc};
+use mingjing_monitor::store::sources::SourceState;
+use mingjing_monitor::store::states::CaseRecord;
+use mingjing_monitor::store::{StoreError, health, states};
+use sqlx::PgConnection;
+
+use super::delta::{Delta, Deltas};
+use super::write::{Rows, Touched, Writer};
+use super::{FIRE_CHUNK, Supervisor};
+
+impl Supervisor {
+    /// Fires what has fallen due by `now`, a few thousand cases a call: call it while [`Supervisor::next_due`] is not after
+    /// `now`. Each card carries its true due time, however late this runs.
+    pub async fn fire_due(&mut self, now: DateTime<Utc>) -> Result<Vec<Delta>, StoreError> {
+        self.recover().await?;
+        let mut deltas = Deltas::default();
+        self.find_silent(now, &mut deltas).await?;
+        if self.queue.first().is_none_or(|&first| first > now) {
+            return Ok(deltas.into_vec());
+        }
+        let mut transaction = self.pool.begin().await?;
+        let records = states::due(&mut transaction, now, &self.loading(), FIRE_CHUNK).await?;
+        let last_chunk = (records.len() as i64) < FIRE_CHUNK;
+        let next = self
+            .fire(&mut transaction, records, now, false, &mut deltas)
+            .await?;
+        if let Err(error) = transaction.commit().await {
+            self.stale = true;
+            return Err(error.into());
+        }
+        if last_chunk {
+            self.queue = self
+                .queue
+                .split_off(&(now + chrono::TimeDelta::nanoseconds(1)));
+        }
+        self.queue.extend(next);
+        Ok(deltas.into_vec())
+    }
+
+    /// Looks at cases at `at` without new events; their next instants.
+    pub(super) async fn fire(
+        &self,
+        connection: &mut PgConnection,
+        records: Vec<CaseRecord>,
+        at: DateTime<Utc>,
+        lived: bool,
+        deltas: &mut Deltas,
+    ) -> Result<Vec<DateTime<Utc>>, StoreError> {
+        let look = |before: CaseRecord| {
+            let assessment = self.reference.assess(before.fold.clone(), at);
+            Touched::new(Some(before), assessment, at, lived)
+        };
+        let mut touched: Vec<Touched> = records.into_iter().map(look).collect();
+        let writer = Writer {
+            reference: &self.reference,
+            sources: &self.sources,
+            now: at,
+        };
+        writer
+            .write(connection, &mut touched, Rows::Advance, deltas)
+            .await?;
+        Ok(touched
+            .iter()
+            .filter_map(|case| case.after.next_instant)
+            .collect())
+    }
+
+    /// A source turns silent: said once, and kept in its health.
+    async fn find_silent(
+        &mut self,
+        now: DateTime<Utc>,
+        deltas: &mut Deltas,
+    ) -> Result<(), StoreError> {
+        let is_new = |id: &String| !self.silent.contains(id);
+        let silent = self
+            .sources
+            .values()
+            .filter(|source| source.state(now) == SourceState::Silent);
+        let found: Vec<String> = silent
+            .map(|source| source.id.clone())
+            .filter(is_new)
+            .collect();
+        for id in found {
+            let since = self
+                .sources
+                .get(&id)
+                .and_then(|source| source.silent_from())
+                .unwrap_or(now);
+            let mut connection = self.pool.acquire().await?;
+            health::source(&mut connection, since, &id, SourceState::Silent.as_str()).await?;
+            deltas.add(Delta::SourceChanged { id: id.clone() });
+            deltas.add(Delta::OverviewChanged);
+            self.silent.insert(id);
+        }
+        Ok(())
+    }
+
+    /// A calendar year was loaded: what was only expected may have become certain.
+    pub(super) async fn look_again_at_expected(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Delta>, StoreError> {
+        let (mut deltas, mut after) = (Deltas::default(), String::new());
+        loop {
+            let mut transaction = self.pool.begin().await?;
+            let records = states::expected(&mut transaction, &after, FIRE_CHUNK).await?;
+            let Some(last) = records.last() else { break };
+            after.clone_from(&last.fold.case_no);
+            let next = self
+                .fire(&mut transaction, records, now, false, &mut deltas)
+                .await?;
+            transaction.commit().await?;
+            self.queue.extend(next);
+        }
+        Ok(deltas.into_vec())
+    }
+}

@@ -1,0 +1,173 @@
+//! The supervisor: the one writer of cases, cards and roll-ups.
+//!
+//! It takes batches, due instants and people's actions in turn. Each is one transaction; what changed is given out after its
+//! commit. Because it is the only writer of its halls, no lock is taken and no order has to be argued about.
+//!
+//! The queue of deadlines holds *instants*, not cases: when one comes, the database's index tells which cases are meant. Due
+//! instants are closing times for the most part, so a million open cases share a few hundred instants; where every case has its
+//! own (second mode), an entry costs the tree about 16 bytes.
+
+mod act;
+mod assess;
+mod batch;
+mod delta;
+mod diff;
+mod fire;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use mingjing_monitor::item::{Item, ItemVersion};
+use mingjing_monitor::store::sources::{Source, SourceState};
+use mingjing_monitor::store::{StoreError, county, halls, items, sources, states};
+use sqlx::PgPool;
+
+use crate::store::profiles;
+
+pub use assess::{Assessment, Reference};
+pub use delta::{ActError, Actor, Applied, BatchOutcome, CardAction, Delta, Rejection};
+
+/// How many cases are looked at in one transaction when deadlines fire.
+const FIRE_CHUNK: i64 = 5_000;
+
+/// The one writer. Owned by one task of the console; see the module.
+pub struct Supervisor {
+    pool: PgPool,
+    reference: Reference,
+    queue: BTreeSet<DateTime<Utc>>,
+    sources: BTreeMap<String, Source>,
+    /// Sources that were found silent.
+    silent: BTreeSet<String>,
+    /// A transaction failed, perhaps after the server had committed it: the queue has to be read again.
+    stale: bool,
+}
+
+impl Supervisor {
+    /// Loads what cases are judged by and the queue of deadlines. What fell due while nobody ran is due at once: call
+    /// [`Supervisor::fire_due`] while [`Supervisor::next_due`] has passed. Where no rule profile is in force, the standard is
+    /// put in force.
+    pub async fn start(pool: PgPool, now: DateTime<Utc>) -> Result<Self, StoreError> {
+        let reference = load_reference(&pool, now).await?;
+        let mut connection = pool.acquire().await?;
+        let queue = states::instants(&mut connection)
+            .await?
+            .into_iter()
+            .collect();
+        let sources = by_id(sources::load(&mut connection).await?);
+        drop(connection);
+        let silent = sources
+            .values()
+            .filter(|source| source.state(now) == SourceState::Silent);
+        let silent = silent.map(|source| source.id.clone()).collect();
+        Ok(Self {
+            pool,
+            reference,
+            queue,
+            sources,
+            silent,
+            stale: false,
+        })
+    }
+
+    /// Reads again what may be changed beside us without a restart: county, calendar, halls, items, rule profile, lags of
+    /// sources. Cases whose deadline was only expected are looked at again when their year has come.
+    pub async fn reload(&mut self, now: DateTime<Utc>) -> Result<Vec<Delta>, StoreError> {
+        self.reference = load_reference(&self.pool, now).await?;
+        let mut connection = self.pool.acquire().await?;
+        self.sources = by_id(sources::load(&mut connection).await?);
+        drop(connection);
+        self.look_again_at_expected(now).await
+    }
+
+    /// What cases are judged by. The pages use it to show the clock as the rules see it.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    /// The sources as they stand.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.sources.values()
+    }
+
+    /// The earliest instant at which [`Supervisor::fire_due`] has something to do.
+    pub fn next_due(&self) -> Option<DateTime<Utc>> {
+        if self.stale {
+            return Some(DateTime::UNIX_EPOCH);
+        }
+        let turns_silent = |source: &Source| {
+            let heard = source.loading_until.is_none() && !self.silent.contains(&source.id);
+            source.silent_from().filter(|_| heard)
+        };
+        let silence = self.sources.values().filter_map(turns_silent).min();
+        [self.queue.first().copied(), silence]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// How many instants the queue holds.
+    pub fn queue_len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Reads the queue again after a transaction that failed.
+    async fn recover(&mut self) -> Result<(), StoreError> {
+        if self.stale {
+            let mut connection = self.pool.acquire().await?;
+            self.queue = states::instants(&mut connection)
+                .await?
+                .into_iter()
+                .collect();
+            self.sources = by_id(sources::load(&mut connection).await?);
+            self.stale = false;
+        }
+        Ok(())
+    }
+
+    /// Ids of the sources whose history is being loaded.
+    fn loading(&self) -> Vec<String> {
+        self.sources
+            .values()
+            .filter(|source| source.loading_until.is_some())
+            .map(|source| source.id.clone())
+            .collect()
+    }
+}
+
+fn by_id(sources: Vec<Source>) -> BTreeMap<String, Source> {
+    sources
+        .into_iter()
+        .map(|source| (source.id.clone(), source))
+        .collect()
+}
+
+/// Reads what cases are judged by.
+pub async fn load_reference(pool: &PgPool, now: DateTime<Utc>) -> Result<Reference, StoreError> {
+    let county = county::county(pool).await?;
+    Ok(Reference {
+        calendar: county::calendar(pool).await?,
+        profile: profiles::in_force(pool, now).await?,
+        halls: halls::tree(pool)
+            .await?
+            .halls()
+            .iter()
+            .map(|hall| (hall.code.clone(), hall.level))
+            .collect(),
+        items: by_code(items::versions(pool, None).await?),
+        // Before a county is set up, nothing may count.
+        trial: county.is_none_or(|county| county.trial_run),
+    })
+}
+
+fn by_code(versions: Vec<ItemVersion>) -> std::collections::HashMap<String, Item> {
+    let mut items: std::collections::HashMap<String, Vec<ItemVersion>> =
+        std::collections::HashMap::new();
+    for version in versions {
+        items.entry(version.code.clone()).or_default().push(version);
+    }
+    items
+        .into_iter()
+        .map(|(code, versions)| (code, Item::from(versions)))
+        .collect()
+}
