@@ -65,12 +65,12 @@ export function hallName(code: string, fallback?: string | null): string {
 }
 
 // What every hall of a level is called anyway.
-const SUFFIX = /(县|镇|乡|村)?(人民政府)?(政务服务大厅|政务服务中心|便民服务中心|政务查询点|便民服务点|查询点)$/
+const SUFFIX = /(县|镇|乡|村)?(人民政府)?(政务服务大厅|政务服务中心|便民服务中心|政务查询点|便民服务点|查询点)$|( town)? (government |public )?(service|enquiry|query|village) (hall|centre|center|point)$/i
 
 /** A hall's name without what its level says already: `官湖镇` for `官湖镇政务服务中心`. */
 export function hallShort(code: string, fallback?: string | null): string {
   const name = hallName(code, fallback)
-  const short = name.replace(SUFFIX, '$1')
+  const short = name.replace(SUFFIX, (_, level: string | undefined) => level ?? '')
   return short.length >= 2 ? short : name
 }
 

@@ -18,6 +18,12 @@ export const router = createRouter({
     { path: '/', redirect: '/monitoring' },
     { path: '/signin', name: 'signin', component: () => import('./views/SignInView.vue'), meta: { open: true } },
     { path: '/monitoring', name: 'monitoring', component: () => import('./views/MonitoringView.vue'), meta: { entry: 'monitoring' } },
+    { path: '/cards', name: 'cards', component: () => import('./views/CardsView.vue'), meta: { entry: 'cards' } },
+    { path: '/cases', name: 'cases', component: () => import('./views/CasesView.vue'), meta: { entry: 'cases' } },
+    { path: '/cases/:no', name: 'case', component: () => import('./views/CaseView.vue'), meta: { entry: 'cases' } },
+    { path: '/video', name: 'video', component: () => import('./views/VideoView.vue'), meta: { entry: 'video' } },
+    { path: '/video/:id', name: 'camera', component: () => import('./views/CameraView.vue'), meta: { entry: 'video' } },
+    { path: '/performance', name: 'performance', component: () => import('./views/PerformanceView.vue'), meta: { entry: 'performance' } },
     { path: '/:missing(.*)*', name: 'missing', component: () => import('./views/MissingView.vue') },
   ],
 })
