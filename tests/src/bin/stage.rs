@@ -1,0 +1,66 @@
+//! The console of the browser tests: `Stage` and a camera server, kept up until standard input is closed.
+//!
+//! Prints one line of JSON when all is ready (address, accounts, token, names); then obeys lines on standard input, each
+//! answered with `ok`: `kill` and `start` (the console), `camera stop|start NAME`.
+
+use std::process::ExitCode;
+
+use mingjing_tests::county::{COUNTY, ITEM, TOWN_1, TOWN_2, UNIT};
+use mingjing_tests::rtsp::Rtsp;
+use mingjing_tests::shared_data;
+use mingjing_tests::stage::{ACCOUNT_PASSWORD, Stage, StageCamera};
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Some(clip) = shared_data("video/opencv_vtest_h264.mp4") else {
+        return ExitCode::FAILURE;
+    };
+    let clip = clip.to_string_lossy();
+    let mut arguments = vec!["--loop".to_owned(), "40".to_owned()];
+    for name in ["steady", "failing"] {
+        arguments.extend(["--clip".to_owned(), format!("{name}={clip}")]);
+    }
+    arguments.extend(["--garbage".to_owned(), "garbage".to_owned()]);
+    let mut rtsp = Rtsp::start(&arguments).await;
+    let mut wrong = StageCamera::new("locked", TOWN_2, rtsp.url("steady"));
+    wrong.password = "not this one".into();
+    let mut stage = Stage::new(&[
+        StageCamera::new("steady", COUNTY, rtsp.url("steady")),
+        StageCamera::new("failing", TOWN_1, rtsp.url("failing")),
+        StageCamera::new("garbage", TOWN_1, rtsp.url("garbage")),
+        wrong,
+        StageCamera::new(
+            "nowhere",
+            TOWN_2,
+            "rtsp://no-such-host.invalid/stream".into(),
+        ),
+    ])
+    .await;
+    stage.account("inspector", "inspector", COUNTY).await;
+    stage.account("leader", "leader", COUNTY).await;
+    stage.account("manager", "hall_manager", TOWN_1).await;
+    let token = stage.token(&["--role", "source"]).await;
+    println!(
+        "{}",
+        json!({
+            "url": stage.url, "password": ACCOUNT_PASSWORD, "token": token,
+            "county": COUNTY, "town1": TOWN_1, "town2": TOWN_2, "unit": UNIT, "item": ITEM,
+        })
+    );
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["kill"] => stage.kill().await,
+            ["start"] => stage.start().await,
+            ["camera", command, name] => drop(rtsp.say(&format!("{command} {name}")).await),
+            _ => {
+                eprintln!("stage: {line:?} is no command");
+                return ExitCode::FAILURE;
+            }
+        }
+        println!("ok");
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,284 @@
+//! A console as a program of its own, on a database of its own.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use mingjing_monitor::store::testing::TestDatabase;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::county;
+use crate::rtsp::{PASSWORD, USER};
+
+/// Password of every account that a test makes.
+pub const ACCOUNT_PASSWORD: &str = "correct horse battery staple";
+/// A console that is not ready after this long never will be.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A camera of the console's own ingest.
+#[derive(Clone, Debug)]
+pub struct StageCamera {
+    /// Its id and name.
+    pub id: String,
+    /// Its hall.
+    pub hall: String,
+    /// Windows that it sees.
+    pub windows: Vec<String>,
+    /// Its address.
+    pub url: String,
+    /// The password that the console uses.
+    pub password: String,
+}
+
+impl StageCamera {
+    /// A camera over window 1 of `hall`, with the right password.
+    pub fn new(id: &str, hall: &str, url: String) -> Self {
+        Self {
+            id: id.into(),
+            hall: hall.into(),
+            windows: vec!["1".into()],
+            url,
+            password: PASSWORD.into(),
+        }
+    }
+}
+
+/// A console with its county, accounts and database; ends with this value.
+pub struct Stage {
+    /// Its database.
+    pub database: TestDatabase,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    directory: TempDir,
+    console: Option<Child>,
+}
+
+impl Stage {
+    /// Imports the county, writes the configuration with `cameras`, starts the console and waits until it is ready.
+    ///
+    /// # Panics
+    /// When any of it fails.
+    pub async fn new(cameras: &[StageCamera]) -> Self {
+        // Once a process; a second time changes nothing.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let database = TestDatabase::new().await;
+        let directory = TempDir::new().expect("a temporary directory");
+        let port = free_port();
+        let mut stage = Self {
+            database,
+            url: format!("http://127.0.0.1:{port}"),
+            directory,
+            console: None,
+        };
+        stage.configure(port, cameras);
+        for (kind, content) in [("halls", county::halls()), ("items", county::items())] {
+            let file = stage.path(&format!("{kind}.json"));
+            std::fs::write(&file, content.to_string()).expect("the import file can be written");
+            stage
+                .run(&["import", kind, &file.to_string_lossy()], "")
+                .await;
+        }
+        stage.start().await;
+        stage
+    }
+
+    /// A file in the stage's own directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Adds an account with [`ACCOUNT_PASSWORD`].
+    ///
+    /// # Panics
+    /// When the command fails.
+    pub async fn account(&self, login: &str, role: &str, hall: &str) {
+        self.run(
+            &[
+                "user", "add", login, "--role", role, "--hall", hall, "--stdin",
+            ],
+            ACCOUNT_PASSWORD,
+        )
+        .await;
+    }
+
+    /// Makes a bearer token; `arguments` follow `token create`.
+    ///
+    /// # Panics
+    /// When the command fails.
+    pub async fn token(&self, arguments: &[&str]) -> String {
+        let all = [&["token", "create", "--json"], arguments].concat();
+        let made: Value =
+            serde_json::from_str(&self.run(&all, "").await).expect("--json prints JSON");
+        made["token"].as_str().expect("the token").to_owned()
+    }
+
+    /// Runs a command of `mingjing` and gives its output.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn run(&self, arguments: &[&str], input: &str) -> String {
+        let mut command = self.command(arguments);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("mingjing can be run");
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        tokio::io::AsyncWriteExt::write_all(&mut stdin, format!("{input}\n").as_bytes())
+            .await
+            .ok();
+        drop(stdin);
+        let output = child.wait_with_output().await.expect("mingjing ends");
+        assert!(
+            output.status.success(),
+            "mingjing {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// A command of `mingjing` with this stage's configuration and database.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program("mingjing"));
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.path("mingjing.toml"))
+            .env("DATABASE_URL", &self.database.url)
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Starts the console (again) and waits until it is ready. Its log is `console.log` in the stage's directory.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub async fn start(&mut self) {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("console.log"))
+            .expect("the log can be opened");
+        let child = self
+            .command(&["serve"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle"))
+            .stderr(log)
+            .spawn();
+        self.console = Some(child.expect("mingjing can be run"));
+        let ready = format!("{}/health/ready", self.url);
+        let begun = Instant::now();
+        while !reqwest::get(&ready)
+            .await
+            .is_ok_and(|answer| answer.status().is_success())
+        {
+            let ended = self
+                .console
+                .as_mut()
+                .and_then(|child| child.try_wait().ok().flatten());
+            if let Some(status) = ended {
+                panic!("the console ended ({status}): {}", self.log());
+            }
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "the console is not ready: {}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Ends the console as a power cut would.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn kill(&mut self) {
+        self.console
+            .take()
+            .expect("a running console")
+            .kill()
+            .await
+            .expect("the console can be killed");
+    }
+
+    /// What the console wrote.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path("console.log")).unwrap_or_default()
+    }
+
+    fn configure(&self, port: u16, cameras: &[StageCamera]) {
+        let mut file = std::fs::File::create(self.path("mingjing.toml"))
+            .expect("the configuration can be written");
+        writeln!(
+            file,
+            "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\ndir = {}\n",
+            json!(self.path("data"))
+        )
+        .expect("written");
+        for camera in cameras {
+            let password = self.path(&format!("{}.password", camera.id));
+            std::fs::write(&password, &camera.password).expect("the password file can be written");
+            writeln!(
+                file,
+                "[[camera]]\nid = {}\nname = {}\nhall = {}\nwindows = {}\nurl = {}\nusername = {}\npassword_file = {}\n",
+                json!(camera.id), json!(camera.id), json!(camera.hall), json!(camera.windows), json!(camera.url), json!(USER), json!(password)
+            )
+            .expect("written");
+        }
+    }
+}
+
+/// A program of this workspace, beside the one that runs.
+///
+/// # Panics
+/// When it has not been built.
+pub fn program(name: &str) -> PathBuf {
+    let own = std::env::current_exe().expect("the path of this program");
+    let found = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("{name} has not been built: run `cargo build` first"))
+}
+
+/// A port that nobody listens on now.
+///
+/// # Panics
+/// When there is none.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// Waits for something to come true.
+///
+/// # Panics
+/// With `what`, when it does not within `patience`.
+pub async fn wait_for<F: Future<Output = bool>>(
+    what: &str,
+    patience: Duration,
+    mut check: impl FnMut() -> F,
+) {
+    let begun = Instant::now();
+    while !check().await {
+        assert!(
+            begun.elapsed() < patience,
+            "after {patience:?} still not: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// The directory of the project.
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
