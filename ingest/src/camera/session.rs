@@ -20,7 +20,7 @@ use super::failure::{Failure, diagnose, is_one_packet};
 use super::live::LiveHub;
 use super::reporter::{Counts, Meter, Reporter};
 use super::{CameraConfig, CameraState, Transport};
-use crate::fragment::{AccessUnit, Fragmenter, TIMESCALE};
+use crate::fragment::{AccessUnit, Content, Fragmenter, TIMESCALE};
 use crate::picture::{KeyFrame, Parameters};
 
 /// Every answer of the camera must come within this. With [`DIAGNOSIS`], a state is true within 10 s.
@@ -264,7 +264,11 @@ impl<'a> Receiving<'a> {
         if frame.has_new_parameters() || self.parameters.is_none() {
             self.take_parameters(demuxed)?;
         }
-        let key = frame.is_random_access_point();
+        let content = Content::of(frame.data());
+        let key = content == Content::Key;
+        if content == Content::Nothing {
+            return Ok(());
+        }
         let (Some(init), true) = (
             self.context.fragmenter.init().cloned(),
             self.seen_key || key,

@@ -12,9 +12,12 @@ use std::time::{Duration, Instant};
 /// Ticks a second of every presentation time here: RFC 6184 fixes 90 kHz for H.264.
 pub const TIMESCALE: u32 = 90_000;
 
-/// How fast the smallest difference is forgotten, seconds a second: three times the drift of a poor
-/// quartz (100 ppm).
-const FORGET: f64 = 0.0003;
+/// The smallest difference is that of the last one to two spans of so many seconds. Some servers send their first picture
+/// a second ahead of all others: that must be forgotten soon.
+const SPAN: f64 = 5.0;
+
+/// How fast the guess may grow, seconds a second: pictures near each other keep their distances.
+const SLEW: f64 = 0.1;
 
 /// A difference that changes by more than this is a new time line (camera restarted, stream spliced), not jitter.
 const JUMP: f64 = 2.0;
@@ -29,43 +32,64 @@ pub struct CaptureClock {
 struct Anchor {
     arrived: Instant,
     presentation: i64,
-    /// Smallest (arrival − presentation) lately, in seconds, relative to the anchor's own.
+    /// The guess: (arrival − presentation) of a picture that nothing delays, in seconds, relative to the anchor's own.
     delay: f64,
-    last_arrival: Instant,
+    /// Smallest difference in the span before this one, and in this one.
+    smallest: [f64; 2],
+    /// When this span began, in seconds after the anchor.
+    span: f64,
+    /// When the last picture arrived, in seconds after the anchor.
+    last: f64,
+}
+
+impl Anchor {
+    fn new(arrived: Instant, presentation: i64) -> Self {
+        let smallest = [f64::INFINITY; 2];
+        Self {
+            arrived,
+            presentation,
+            delay: 0.0,
+            smallest,
+            span: 0.0,
+            last: 0.0,
+        }
+    }
+
+    /// The guess after one more difference, at `wall` seconds after the anchor.
+    fn guess(&mut self, difference: f64, wall: f64) -> f64 {
+        if wall - self.span > SPAN {
+            self.smallest = [self.smallest[1], f64::INFINITY];
+            self.span = wall;
+        }
+        self.smallest[1] = self.smallest[1].min(difference);
+        let smallest = self.smallest[0].min(self.smallest[1]);
+        let most = self.delay + SLEW * (wall - self.last).max(0.0);
+        self.last = wall;
+        self.delay = smallest.min(most);
+        self.delay
+    }
 }
 
 impl CaptureClock {
     /// The instant at which the picture with this presentation time (in [`TIMESCALE`] ticks) was taken, having arrived
     /// at `arrived`. Never later than `arrived`.
     pub fn captured(&mut self, presentation: i64, arrived: Instant) -> Instant {
-        let anchor = self.anchor.get_or_insert(Anchor {
-            arrived,
-            presentation,
-            delay: 0.0,
-            last_arrival: arrived,
-        });
+        let anchor = self
+            .anchor
+            .get_or_insert_with(|| Anchor::new(arrived, presentation));
         let media = presentation.saturating_sub(anchor.presentation) as f64 / f64::from(TIMESCALE);
         let wall = arrived
             .saturating_duration_since(anchor.arrived)
             .as_secs_f64();
-        let delay = wall - media;
-        if (delay - anchor.delay).abs() > JUMP {
-            *anchor = Anchor {
-                arrived,
-                presentation,
-                delay: 0.0,
-                last_arrival: arrived,
-            };
+        let difference = wall - media;
+        if (difference - anchor.delay).abs() > JUMP {
+            *anchor = Anchor::new(arrived, presentation);
             return arrived;
         }
-        let since_last = arrived
-            .saturating_duration_since(anchor.last_arrival)
-            .as_secs_f64();
-        anchor.last_arrival = arrived;
-        anchor.delay = delay.min(anchor.delay + FORGET * since_last);
         // How long the picture took: what is over the smallest delay.
+        let late = (difference - anchor.guess(difference, wall)).max(0.0);
         arrived
-            .checked_sub(Duration::from_secs_f64((delay - anchor.delay).max(0.0)))
+            .checked_sub(Duration::from_secs_f64(late))
             .unwrap_or(arrived)
     }
 }
@@ -129,6 +153,18 @@ mod tests {
             let told = clock.captured((3_600.0 * frame as f64 * 0.9998) as i64, arrived);
             assert!(arrived.duration_since(told) < ms(5));
         }
+    }
+
+    #[test]
+    fn a_first_picture_that_came_early_is_forgotten() {
+        let (mut clock, start) = (CaptureClock::default(), Instant::now());
+        clock.captured(0, start);
+        let mut late = Duration::ZERO;
+        for frame in 1..500_u64 {
+            let arrived = start + ms(1_000 + 100 * frame);
+            late = arrived.duration_since(clock.captured(9_000 * frame as i64, arrived));
+        }
+        assert!(late < ms(1), "{late:?}");
     }
 
     #[test]

@@ -50,6 +50,37 @@ pub struct AccessUnit<'a> {
     pub arrived: Instant,
 }
 
+/// What an access unit is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// An IDR picture: decoding can begin here.
+    Key,
+    /// A picture that needs others.
+    Picture,
+    /// No picture at all: parameter sets or messages whose picture was lost.
+    Nothing,
+}
+
+impl Content {
+    /// Looks through the NAL units (ISO/IEC 14496-10 table 7-1), each after its length in four bytes. Retina calls
+    /// every access unit without a non-IDR slice a key frame, also one without any slice.
+    pub fn of(access_unit: &[u8]) -> Self {
+        let mut content = Self::Nothing;
+        let mut rest = access_unit;
+        while let Some((length, tail)) = rest.split_first_chunk::<4>() {
+            let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+            match tail.first().map(|header| header & 0x1F) {
+                Some(5) => content = Self::Key,
+                // A mixture begins nowhere.
+                Some(1..=4) => return Self::Picture,
+                _ => {}
+            }
+            rest = tail.get(length..).unwrap_or_default();
+        }
+        content
+    }
+}
+
 /// A fragment and the access unit in it.
 #[derive(Clone, Debug)]
 pub struct Made {
@@ -150,5 +181,30 @@ impl Fragmenter {
             },
             access_unit,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_picture_without_others_is_a_key_frame() {
+        let of = |nals: &[&[u8]]| {
+            let framed = nals
+                .iter()
+                .flat_map(|nal| [&(nal.len() as u32).to_be_bytes()[..], nal].concat());
+            Content::of(&framed.collect::<Vec<_>>())
+        };
+        assert_eq!(
+            of(&[&[0x67, 1], &[0x68, 1], &[0x65, 0x88, 0x84]]),
+            Content::Key
+        );
+        assert_eq!(of(&[&[0x09, 0xF0], &[0x41, 0x9A]]), Content::Picture);
+        assert_eq!(of(&[&[0x65, 0x88], &[0x41, 0x9A]]), Content::Picture);
+        assert_eq!(of(&[&[0x67, 1], &[0x06, 5]]), Content::Nothing);
+        assert_eq!(of(&[]), Content::Nothing);
+        assert_eq!(Content::of(&[0xFF, 0xFF, 0xFF, 0xFF, 0x65]), Content::Key);
+        assert_eq!(Content::of(&[0, 0, 0]), Content::Nothing);
     }
 }

@@ -58,7 +58,7 @@ pub fn decode(parameters: &Parameters, access_unit: &[u8]) -> Result<RgbImage, P
     decode_annex_b(&stream)
 }
 
-/// Decodes an H.264 byte stream (start codes) up to its first complete picture.
+/// Decodes an H.264 byte stream (start codes) and returns the last picture in it.
 ///
 /// # Errors
 /// As [`decode`].

@@ -15,9 +15,6 @@ use super::{Picture, PictureBudget, PictureError, SNAPSHOT_INTERVAL, Snapshot, j
 /// A camera's thumbnail is renewed at most so often.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// A turn that takes longer to come than this is told as a stretched interval.
-const LONG_WAIT: Duration = Duration::from_millis(500);
-
 /// A picture that could be decoded.
 #[derive(Clone, Debug)]
 pub struct KeyFrame {
@@ -47,10 +44,12 @@ pub async fn run(
     tell: impl Fn(Outcome),
 ) {
     let work = async {
+        // Whether a key frame had to be left out only because the turn before was not paid for yet.
+        let mut passed_over = false;
         while key_frames.changed().await.is_ok() {
-            let asked = Instant::now();
             let turn = budget.turn().await;
-            let stretched = asked.elapsed() > LONG_WAIT;
+            let newer = |frames: &watch::Receiver<_>| frames.has_changed().unwrap_or(false);
+            let stretched = passed_over || newer(&key_frames);
             // Whatever came while waiting is newer.
             let Some(frame) = key_frames.borrow_and_update().clone() else {
                 continue;
@@ -74,6 +73,7 @@ pub async fn run(
                 stretched,
             });
             turn.pay(spent).await;
+            passed_over = begun.elapsed() > INTERVAL && newer(&key_frames);
             tokio::time::sleep_until(begun + INTERVAL).await;
         }
     };
