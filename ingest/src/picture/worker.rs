@@ -60,9 +60,9 @@ pub async fn run(
                 .map(|picture| Arc::clone(&picture.snapshot));
             let begun = Instant::now();
             let captured_at = frame.captured_at;
-            let made = tokio::task::spawn_blocking(move || make(&frame, before)).await;
-            let made = made.unwrap_or(Err(PictureError::Decoder));
-            let spent = begun.elapsed();
+            let made = tokio::task::spawn_blocking(move || measured(|| make(&frame, before))).await;
+            let (made, spent) =
+                made.unwrap_or_else(|_| (Err(PictureError::Decoder), begun.elapsed()));
             let captured_at = made.is_ok().then_some(captured_at);
             match made {
                 Ok(picture) => drop(pictures.send_replace(Some(Arc::new(picture)))),
@@ -83,6 +83,23 @@ pub async fn run(
     }
 }
 
+/// What `work` returns and what it took of a core; where the system does not tell, how long it took.
+fn measured<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let (cpu, begun) = (cpu_time(), Instant::now());
+    let done = work();
+    let spent = cpu
+        .zip(cpu_time())
+        .map(|(before, after)| after.saturating_sub(before));
+    (done, spent.unwrap_or_else(|| begun.elapsed()))
+}
+
+/// What this thread has had of a core (Linux).
+fn cpu_time() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds = stat.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
 /// Decodes and makes the JPEGs; the full one only when the one before is old enough.
 fn make(frame: &KeyFrame, before: Option<Arc<Snapshot>>) -> Result<Picture, PictureError> {
     let image = decode(&frame.parameters, &frame.access_unit)?;
@@ -100,4 +117,24 @@ fn make(frame: &KeyFrame, before: Option<Arc<Snapshot>>) -> Result<Picture, Pict
         thumbnail,
         snapshot,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn waiting_costs_nothing_and_work_does() {
+        let ((), waited) = measured(|| std::thread::sleep(Duration::from_millis(50)));
+        assert!(waited < Duration::from_millis(25), "{waited:?}");
+        let (_, worked) = measured(|| {
+            let (mut sum, begun) = (0_u64, cpu_time().unwrap());
+            while cpu_time().unwrap() - begun < Duration::from_millis(20) {
+                sum += 1;
+            }
+            sum
+        });
+        assert!(worked >= Duration::from_millis(20), "{worked:?}");
+    }
 }
