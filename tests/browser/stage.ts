@@ -1,0 +1,122 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+import { type Page, test as base, expect } from '@playwright/test'
+
+const project = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+
+/** What `mingjing-stage` says when all is ready. */
+export interface Facts {
+  url: string
+  password: string
+  token: string
+  county: string
+  town1: string
+  town2: string
+  unit: string
+  item: string
+}
+
+/** A console, a county, cameras; see tests/src/bin/stage.rs. */
+export class Stage {
+  private answers: AsyncIterator<string>
+  facts!: Facts
+  private posted = 0
+
+  private constructor(private child: ChildProcessWithoutNullStreams) {
+    this.answers = createInterface(child.stdout)[Symbol.asyncIterator]()
+  }
+
+  static async start(): Promise<Stage> {
+    const program = join(process.env.CARGO_TARGET_DIR ?? join(project, 'target'), 'debug/mingjing-stage')
+    if (!existsSync(program)) throw new Error('mingjing-stage has not been built: run `cargo build --workspace` first')
+    const child = spawn(program, { cwd: project, stdio: ['pipe', 'pipe', 'pipe'] })
+    child.stderr.pipe(process.stderr)
+    const stage = new Stage(child)
+    stage.facts = JSON.parse(await stage.line()) as Facts
+    return stage
+  }
+
+  async say(command: string): Promise<void> {
+    this.child.stdin.write(`${command}\n`)
+    expect(await this.line()).toBe('ok')
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((done) => this.child.once('exit', done))
+    this.child.stdin.end()
+    await ended
+  }
+
+  /** Posts events as an approval system would. */
+  async post(...events: CaseEvent[]): Promise<Response> {
+    const batch = events.map(({ case: subject, type, time, ...data }) => ({
+      specversion: '1.0',
+      id: `browser-${process.pid}-${this.posted++}`,
+      source: '//approval.county',
+      type,
+      subject,
+      time: time.toISOString(),
+      data: { hall: this.facts.county, window: '1', unit: this.facts.unit, item: this.facts.item, handler: '0731', ...data },
+    }))
+    return fetch(`${this.facts.url}/api/v1/events`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.facts.token}`, 'content-type': 'application/cloudevents-batch+json' },
+      body: JSON.stringify(batch),
+    })
+  }
+
+  /** A case whose promise runs out at `due`; gives its number. */
+  async openCase(due: Date, data: Record<string, unknown> = {}): Promise<string> {
+    const no = `2026-320382-${process.pid}${String(this.posted).padStart(4, '0')}`
+    const accepted = new Date(Math.min(Date.now(), due.getTime()) - 2 * 86_400_000)
+    const later = new Date(due.getTime() + 30 * 86_400_000)
+    const answer = await this.post({ case: no, type: 'case.accepted', time: accepted, kind: 'promised', promise_due: due.toISOString(), legal_due: later.toISOString(), ...data })
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toEqual({ accepted: 1, duplicate: 0, rejected: [] })
+    return no
+  }
+
+  private async line(): Promise<string> {
+    const next = await this.answers.next()
+    if (next.done) throw new Error('mingjing-stage ended')
+    return next.value
+  }
+}
+
+/** An event: what the envelope needs, the rest is `data`. */
+export interface CaseEvent extends Record<string, unknown> {
+  case: string
+  type: string
+  time: Date
+}
+
+export async function signIn(page: Page, stage: Stage, login: string): Promise<void> {
+  await page.goto(stage.facts.url)
+  await page.getByTestId('signin-login').fill(login)
+  await page.getByTestId('signin-password').fill(stage.facts.password)
+  await page.getByTestId('signin-submit').click()
+  await expect(page.getByTestId('page-monitoring')).toBeVisible()
+}
+
+/** The page must not have been loaded anew since. */
+export async function mark(page: Page): Promise<() => Promise<void>> {
+  await page.evaluate(() => Object.assign(window, { notReloaded: true }))
+  return async () => expect(await page.evaluate(() => 'notReloaded' in window)).toBe(true)
+}
+
+export const test = base.extend<object, { stage: Stage }>({
+  stage: [
+    async ({}, use) => {
+      const stage = await Stage.start()
+      await use(stage)
+      await stage.stop()
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+})
+
+export { expect }
