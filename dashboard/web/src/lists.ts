@@ -1,8 +1,8 @@
-import { computed, onMounted, onScopeDispose, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue'
+import { computed, getCurrentScope, onMounted, onScopeDispose, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue'
 
 import { ApiError, get } from './api/client'
 import type { List } from './api/types'
-import { onReload } from './live'
+import { onReload, replay, streamStands } from './live'
 import { useThrottle } from './resource'
 import { serverNow } from './time'
 
@@ -43,6 +43,7 @@ export function usePagedList<T, L extends List<T> = List<T>>(
   const error = shallowRef<ApiError | null>(null)
   const loading = ref(false)
   const at = ref<number | null>(null)
+  const scope = getCurrentScope()
   let next: string | null = null
   let running: AbortController | null = null
   const complete = computed(() => head.value !== null && !loading.value && next === null)
@@ -52,6 +53,7 @@ export function usePagedList<T, L extends List<T> = List<T>>(
     const mine = (running = new AbortController())
     loading.value = true
     try {
+      await streamStands()
       const answer = await get<L>(path, { ...query(), limit, cursor }, mine.signal)
       if (mine.signal.aborted) return null
       error.value = null
@@ -75,6 +77,7 @@ export function usePagedList<T, L extends List<T> = List<T>>(
     head.value = answer
     rows.value = answer.items
     waiting.value = []
+    replay(scope, answer.seq)
   }
 
   async function more(): Promise<void> {

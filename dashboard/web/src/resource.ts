@@ -1,7 +1,7 @@
-import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
+import { getCurrentScope, onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 
 import { ApiError } from './api/client'
-import { onReload } from './live'
+import { onReload, replay, streamAt, streamStands } from './live'
 import { serverNow } from './time'
 
 export interface Resource<T> {
@@ -18,6 +18,12 @@ function asApiError(cause: unknown): ApiError {
   return cause instanceof ApiError ? cause : new ApiError(0, 'page', String(cause))
 }
 
+/** The stream's number that an answer stands at, where it says so. */
+export function seqOf(answer: unknown): number | null {
+  const seq = typeof answer === 'object' && answer !== null ? (answer as { seq?: unknown }).seq : null
+  return typeof seq === 'number' ? seq : null
+}
+
 /**
  * Something fetched: now, whenever what `key` reads changes (the old answer is dropped then), and when the live socket
  * cannot say what changed. An answer that was overtaken by a newer question is thrown away.
@@ -27,6 +33,7 @@ export function useResource<T>(load: (signal: AbortSignal) => Promise<T>, key?: 
   const error = shallowRef<ApiError | null>(null)
   const loading = ref(false)
   const at = ref<number | null>(null)
+  const scope = getCurrentScope()
   let running: AbortController | null = null
 
   async function reload(): Promise<void> {
@@ -35,11 +42,14 @@ export function useResource<T>(load: (signal: AbortSignal) => Promise<T>, key?: 
     running = mine
     loading.value = true
     try {
+      await streamStands()
+      const began = streamAt()
       const answer = await load(mine.signal)
       if (mine.signal.aborted) return
       data.value = answer
       error.value = null
       at.value = serverNow()
+      replay(scope, seqOf(answer) ?? began)
     } catch (cause) {
       if (!mine.signal.aborted) error.value = asApiError(cause)
     } finally {

@@ -1,7 +1,7 @@
-import { onScopeDispose, readonly, shallowRef } from 'vue'
+import { getCurrentScope, onScopeDispose, readonly, shallowRef, type EffectScope } from 'vue'
 
 import { url } from '../api/client'
-import { initial, step, type Effect, type Input, type State } from './machine'
+import { initial, step, type Delta, type Effect, type Input, type State } from './machine'
 
 type Handler = (data: unknown, seq: number) => void
 
@@ -9,28 +9,52 @@ type Handler = (data: unknown, seq: number) => void
 const PROBE_AFTER = 40_000
 const PROBE_LIMIT = 6_000
 
+/** How long a page waits for the stream before it takes its first snapshot without it. */
+const SETTLE = 1_200
+/** Deltas kept for snapshots that are on their way. */
+const MOST_RECENT = 2_000
+
+interface Entry {
+  handler: Handler
+  scope: EffectScope | undefined
+}
+
 const state = shallowRef<State>(initial())
-const handlers = new Map<string, Set<Handler>>()
+const handlers = new Map<string, Set<Entry>>()
+const recent: Delta[] = []
 const reloaders = new Set<() => Promise<unknown> | undefined>()
 
 let socket: WebSocket | null = null
 let timer: ReturnType<typeof setTimeout> | undefined
 let watchdog: ReturnType<typeof setInterval> | undefined
 let ended: () => void = () => undefined
+let settledYet = false
+/** A snapshot was taken before the stream began: what came between the two is missing from it. */
+let early = false
+let settle: () => void = () => undefined
+let first: Promise<void> = Promise.resolve()
 
 function feed(input: Input): void {
   const [next, effects] = step(state.value, input)
   state.value = next
+  if (!settledYet && next.position) {
+    settledYet = true
+    settle()
+    if (early) reloadAll()
+  }
   for (const effect of effects) act(effect)
 }
 
 function act(effect: Effect): void {
   switch (effect.kind) {
     case 'deliver':
-      for (const handler of handlers.get(effect.delta.type) ?? []) handler(effect.delta.data, effect.delta.seq)
+      recent.push(effect.delta)
+      if (recent.length > MOST_RECENT) recent.splice(0, MOST_RECENT / 2)
+      for (const entry of handlers.get(effect.delta.type) ?? []) entry.handler(effect.delta.data, effect.delta.seq)
       return
     case 'reload':
-      void Promise.allSettled([...reloaders].map((reload) => reload())).then(() => feed({ kind: 'reloaded', now: Date.now() }))
+      recent.length = 0
+      reloadAll()
       return
     case 'connect':
       clearTimeout(timer)
@@ -39,6 +63,10 @@ function act(effect: Effect): void {
     case 'signed_out':
       ended()
   }
+}
+
+function reloadAll(): void {
+  void Promise.allSettled([...reloaders].map((reload) => reload())).then(() => feed({ kind: 'reloaded', now: Date.now() }))
 }
 
 function connect(): void {
@@ -94,6 +122,10 @@ export function startLive(onEnded: () => void): void {
   stopLive()
   ended = onEnded
   state.value = initial()
+  recent.length = 0
+  settledYet = false
+  early = false
+  first = new Promise((resolve) => (settle = resolve))
   watchdog = setInterval(() => void probe(), 5_000)
   window.addEventListener('online', hurry)
   window.addEventListener('offline', offline)
@@ -115,16 +147,38 @@ export function stopLive(): void {
 /** What the top bar says about the connection. */
 export const liveState = readonly(state)
 
+/**
+ * The stream stands: a snapshot taken from now on misses nothing. Without a stream, pages show what HTTP gives them, and
+ * take it again when the stream is there.
+ */
+export async function streamStands(): Promise<void> {
+  if (settledYet) return
+  await Promise.race([first, new Promise((resolve) => setTimeout(resolve, SETTLE))])
+  if (!settledYet) early = true
+}
+
+/** Where the stream stands, for a snapshot whose answer does not say. */
+export function streamAt(): number {
+  return state.value.position?.seq ?? 0
+}
+
+/** Gives the handlers of `scope` again what came after `seq`, while the snapshot of that number was on its way. */
+export function replay(scope: EffectScope | undefined, seq: number): void {
+  for (const delta of recent.filter((one) => one.seq > seq)) {
+    for (const entry of handlers.get(delta.type) ?? []) if (entry.scope === scope) entry.handler(delta.data, delta.seq)
+  }
+}
+
 /** Calls `handler` for every delta of these types while the calling component lives. */
 export function onDelta<T>(types: string[], handler: (data: T, seq: number) => void): void {
-  const typed = handler as Handler
+  const entry: Entry = { handler: handler as Handler, scope: getCurrentScope() }
   for (const type of types) {
     const set = handlers.get(type) ?? new Set()
-    set.add(typed)
+    set.add(entry)
     handlers.set(type, set)
   }
   onScopeDispose(() => {
-    for (const type of types) handlers.get(type)?.delete(typed)
+    for (const type of types) handlers.get(type)?.delete(entry)
   })
 }
 
