@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
-use mingjing_monitor::calendar::{WorkdayYear, Workdays};
-use mingjing_monitor::store::calendars::{self, CalendarYear};
+use mingjing_monitor::calendar::WorkdayYear;
+use mingjing_monitor::store::calendars;
 use serde::Deserialize;
 use sqlx::PgConnection;
 
@@ -40,16 +40,7 @@ pub(super) async fn write(
         Format::Csv => from_csv(file)?,
     };
     for year in &years {
-        Workdays::shipped()
-            .with_year(year.clone())
-            .map_err(|error| file.whole(error))?;
-        let row = CalendarYear {
-            year: year.year,
-            holidays: year.holidays.clone(),
-            makeup: year.makeup.clone(),
-            notice: year.notice.clone(),
-        };
-        calendars::set_year(connection, &row).await?;
+        calendars::set_year(connection, year).await?;
     }
     Ok(vec![("years", years.len())])
 }
