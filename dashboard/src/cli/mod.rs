@@ -1,5 +1,6 @@
 //! The command line of `mingjing`. Exit codes: 0 done, 1 failed, 2 used wrongly.
 
+pub mod demo;
 pub mod import;
 pub mod output;
 pub mod serve;
@@ -35,6 +36,8 @@ pub struct Cli {
 enum Command {
     /// Run the console, and an ingest for the cameras in its configuration
     Serve(serve::Serve),
+    /// Run a demo county: halls, cases, cameras
+    Demo(demo::Demo),
     /// Import halls, items, calendars and cameras
     Import(import::Import),
     /// Add accounts, change passwords, disable accounts
@@ -104,6 +107,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
     let done = runtime.block_on(async {
         match cli.command {
             Command::Serve(serve) => serve.run(config).await,
+            Command::Demo(demo) => demo.run(config).await,
             Command::Import(import) => import.run(config).await,
             Command::User(user) => user.run(config).await,
             Command::Token(token) => token.run(config).await,

@@ -35,20 +35,29 @@ impl Serve {
         }
         config.check_listen()?;
         log(&config)?;
-        let url = config.database_url()?;
-        let db = store::pool(&url, config.database.max_connections).map_err(|error| {
-            CliError::Failed(format!(
-                "the database address cannot be understood: {error}"
-            ))
-        })?;
         let listener = bind(config.server.listen).await?;
-        let recorder = PrometheusBuilder::new()
-            .install_recorder()
-            .map_err(|error| CliError::Failed(format!("metrics cannot be recorded: {error}")))?;
-        let app = App::new(config, db, Some(recorder));
-        tokio::spawn(stop_on_signal(app.clone()));
+        let app = app(config)?;
         run(app, listener).await
     }
+}
+
+/// A console of this configuration, which stops on SIGTERM and SIGINT.
+///
+/// # Errors
+/// When the address of the database cannot be understood.
+pub fn app(config: Config) -> Result<App, CliError> {
+    let url = config.database_url()?;
+    let db = store::pool(&url, config.database.max_connections).map_err(|error| {
+        CliError::Failed(format!(
+            "the database address cannot be understood: {error}"
+        ))
+    })?;
+    let recorder = PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|error| CliError::Failed(format!("metrics cannot be recorded: {error}")))?;
+    let app = App::new(config, db, Some(recorder));
+    tokio::spawn(stop_on_signal(app.clone()));
+    Ok(app)
 }
 
 /// Runs a console on `listener` until [`App::stopping`].

@@ -1,6 +1,14 @@
-//! The demo county behind `mingjing demo`: what it is ([`county`]) and what happens in it ([`plan`]). It uses the same
-//! interfaces as any outside system.
+//! The demo county behind `mingjing demo`: what it is ([`county`]), what happens in it ([`plan`]), and how the console is told
+//! ([`run`]). It uses the same interfaces as any outside system.
 
+pub mod camera_server;
+pub mod client;
 pub mod county;
+pub mod files;
+pub mod history;
 pub mod plan;
 pub mod rng;
+pub mod run;
+pub mod setup;
+pub mod state;
+pub mod stream;

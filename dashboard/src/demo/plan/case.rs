@@ -5,8 +5,9 @@ use mingjing_monitor::item::HandlingKind;
 use serde_json::json;
 
 use super::life::Life;
+use super::minute::apply;
 use super::{Plan, PlannedCase};
-use crate::demo::county::{COUNTY_HALL, people};
+use crate::demo::county::COUNTY_HALL;
 use crate::demo::rng::Rng;
 
 /// Share of promised cases that run over their promise where slackness is 1.
@@ -62,11 +63,7 @@ fn apply_and_accept(life: &mut Life, accepted: NaiveDateTime) -> f64 {
         _ => TimeDelta::seconds(life.rng.range(90, 600)),
     };
     life.set(accepted - before);
-    let channel = if online { "web" } else { "window" };
-    let id_hash = format!("{:016x}{:016x}", life.rng.bits(), life.rng.bits());
-    let phone = format!("1990000{:04}", life.rng.range(0, 9_999));
-    let name = people::name(&mut life.rng);
-    life.tell("case.applied", json!({"channel": channel, "applicant": {"name": name, "phone": phone, "id_hash": id_hash}}));
+    apply(life, if online { "web" } else { "window" });
     if supplement {
         life.wait(300, 1_800);
         life.tell(

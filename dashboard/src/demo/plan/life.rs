@@ -34,6 +34,17 @@ impl<'a> Life<'a> {
         let unit = plan.county.items[item].unit;
         let window = rng.pick(&plan.county.windows_of(hall, unit)).no.clone();
         let source = Source::of(plan.county.halls[hall].level);
+        Self::of_source(plan, no, source, (hall, item, window), begin, rng)
+    }
+
+    pub fn of_source(
+        plan: &'a Plan,
+        no: String,
+        source: Source,
+        (hall, item, window): (usize, usize, String),
+        begin: NaiveDateTime,
+        rng: Rng,
+    ) -> Self {
         Self {
             plan,
             rng,
@@ -49,6 +60,11 @@ impl<'a> Life<'a> {
 
     pub fn item(&self) -> &'a DemoItem {
         &self.plan.county.items[self.item]
+    }
+
+    /// The case's clock: local time of what comes next.
+    pub fn now(&self) -> NaiveDateTime {
+        self.now
     }
 
     /// Sets the clock to `then`.
@@ -104,14 +120,31 @@ impl<'a> Life<'a> {
         if let Value::Object(own) = data {
             all.extend(own);
         }
+        let at = self.plan.calendar.instant(self.now);
+        // Somewhere within the lag that the source declares, in the order of the events.
+        let lag = self.source.lag().num_seconds();
+        let delay = if lag > 0 {
+            self.rng.range(5, lag - 10)
+        } else {
+            0
+        };
+        let told = at + TimeDelta::seconds(delay);
         self.events.push(PlannedEvent {
-            at: self.plan.calendar.instant(self.now),
+            at,
+            told: self.events.last().map_or(told, |last| last.told.max(told)),
             source: self.source,
             id: format!("{}-{:02}", self.no, self.events.len() + 1),
             kind,
             case_no: Some(self.no.clone()),
             data: all,
         });
+    }
+
+    /// Makes the source tell of the last event only so many seconds after it happened, whatever its lag.
+    pub fn tell_late(&mut self, seconds: i64) {
+        if let Some(last) = self.events.last_mut() {
+            last.told = last.at + TimeDelta::seconds(seconds);
+        }
     }
 
     pub fn end(self) -> PlannedCase {

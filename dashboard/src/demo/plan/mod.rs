@@ -3,6 +3,7 @@
 
 mod case;
 mod life;
+mod minute;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use mingjing_monitor::calendar::Calendar;
@@ -11,8 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::county::{CODE, COUNTY_HALL, County};
 use super::rng::Rng;
+pub use minute::LONGEST_LIFE_MINUTES;
 
-/// The systems that report to the console, one for each level, as in the counties that we know.
+/// The systems that report to the console, one for each level and one for the portal, as in the counties that we know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     /// The approval system of the county hall: tells at once.
@@ -21,11 +23,15 @@ pub enum Source {
     Town,
     /// The village points' system.
     Village,
+    /// The county's portal for applications online: open at any hour, tells at once.
+    Portal,
 }
 
 impl Source {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::County, Self::Town, Self::Village];
+    pub const ALL: [Self; 4] = [Self::County, Self::Town, Self::Village, Self::Portal];
+    /// Those that have a past: the portal is new.
+    pub const WITH_HISTORY: [Self; 3] = [Self::County, Self::Town, Self::Village];
 
     /// Its name in events.
     pub fn id(self) -> &'static str {
@@ -33,13 +39,24 @@ impl Source {
             Self::County => "//approval.mingjing",
             Self::Town => "//towns.mingjing",
             Self::Village => "//villages.mingjing",
+            Self::Portal => "//portal.mingjing",
+        }
+    }
+
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::County => "县大厅审批系统",
+            Self::Town => "镇便民服务系统",
+            Self::Village => "村级服务终端",
+            Self::Portal => "网上办事大厅",
         }
     }
 
     /// How long after an event its word comes, at most: the lag that it declares.
     pub fn lag(self) -> TimeDelta {
         match self {
-            Self::County => TimeDelta::zero(),
+            Self::County | Self::Portal => TimeDelta::zero(),
             Self::Town => TimeDelta::minutes(3),
             Self::Village => TimeDelta::minutes(1),
         }
@@ -59,6 +76,8 @@ impl Source {
 pub struct PlannedEvent {
     /// When it happens.
     pub at: DateTime<Utc>,
+    /// When its source tells of it.
+    pub told: DateTime<Utc>,
     /// Who reports it.
     pub source: Source,
     /// Its id, the same at every start.

@@ -125,6 +125,62 @@ fn every_event_is_understood_and_no_case_contradicts_itself() {
 }
 
 #[test]
+fn a_minute_adds_cases_that_end_within_the_hour_at_any_hour() {
+    let plan = plan(1);
+    let mut ids = HashSet::new();
+    let day = date("2026-11-22");
+    for case in plan.day(day) {
+        ids.extend(case.events.iter().map(|event| event.id.clone()));
+    }
+    let midnight = plan.calendar.midnight(day);
+    let (mut urgent_cases, mut over, mut walk_ins) = (0, 0, 0);
+    for minute in (0..24 * 60).map(|minute| midnight + TimeDelta::minutes(minute)) {
+        let (walking, urgent) = (plan.walk_ins(minute), plan.urgent(minute, true));
+        walk_ins += walking.len();
+        urgent_cases += urgent.len();
+        for case in walking.iter().chain(&urgent) {
+            let events = events(&plan, case);
+            assert!(
+                events.iter().all(|event| ids.insert(event.id.clone())),
+                "{}",
+                case.no
+            );
+            assert!(
+                case.events
+                    .iter()
+                    .all(|event| event.told <= minute + TimeDelta::minutes(LONGEST_LIFE_MINUTES)),
+                "{}",
+                case.no
+            );
+            assert!(
+                case.events.iter().all(|event| event.told >= event.at),
+                "{}",
+                case.no
+            );
+            let fold = fold(case, &events);
+            assert!(
+                fold.data_anomalies.is_empty() && fold.status.is_final(),
+                "{}",
+                case.no
+            );
+            over += usize::from(
+                fold.promise_due
+                    .is_some_and(|due| fold.decided.unwrap().at > due),
+            );
+        }
+        for event in plan.pauses(minute) {
+            CaseEvent::from_cloudevent(&event.cloudevent(), event.at, plan.calendar.zone).unwrap();
+            assert!(ids.insert(event.id.clone()), "{}", event.id);
+        }
+    }
+    assert!(walk_ins > 3_000, "{walk_ins}");
+    assert!(
+        urgent_cases > 2_500 && over * 2 < urgent_cases && over * 4 > urgent_cases,
+        "{over} of {urgent_cases}"
+    );
+}
+
+#[test]
 fn six_months_hold_enough_cases_and_a_believable_share_of_late_ones() {
     let plan = plan(1);
     let last = date("2026-11-21");

@@ -1,0 +1,310 @@
+//! `mingjing demo` from its first line to its last.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use chrono::Utc;
+use indicatif::{ProgressBar, ProgressStyle};
+use mingjing_monitor::calendar::Calendar;
+use mingjing_monitor::store::Store;
+
+use super::camera_server::{CameraServer, Options, find_script};
+use super::client::Client;
+use super::county::{County, DemoCamera};
+use super::plan::Plan;
+use super::state::{Progress, Secrets, State};
+use super::stream::{Teller, Voice, tell};
+use super::{files, history, setup};
+use crate::app::App;
+use crate::auth::secret;
+use crate::cli::{CliError, serve};
+use crate::config::Config;
+
+/// What the demo is told on its command line.
+#[derive(Debug, Clone)]
+pub struct Demo {
+    /// Cameras; 0 for none.
+    pub cameras: usize,
+    /// What the county is made from.
+    pub seed: u64,
+    /// Days of history.
+    pub days: i64,
+    /// Where the console listens.
+    pub listen: SocketAddr,
+    /// What the demo keeps.
+    pub dir: PathBuf,
+}
+
+/// What stands before the console is started.
+struct Ready {
+    state: State,
+    secrets: Secrets,
+    plan: Plan,
+    cameras: Option<CameraServer>,
+    config: Config,
+    tokens: setup::Tokens,
+    people: Vec<setup::Person>,
+}
+
+impl Demo {
+    /// Makes the county ready, serves the console and lets the county live until SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    /// One sentence that says what is in the way.
+    pub async fn run(self, database_url: &str) -> Result<(), CliError> {
+        let begun = Instant::now();
+        // Before anything is changed: a port that is taken.
+        let listener = serve::bind(self.listen).await?;
+        let listen = listener.local_addr().unwrap_or(self.listen);
+        let ready = self.prepare(database_url, listen).await?;
+        let Ready {
+            state,
+            secrets,
+            plan,
+            cameras,
+            config,
+            tokens,
+            people,
+        } = ready;
+        serve::log(&config)?;
+        let app = serve::app(config)?;
+        let stopping = app.stopping().clone();
+        let base = format!("http://{listen}");
+        let client = Client::new(base.clone(), stopping.clone()).map_err(failed)?;
+        let progress = self.progress(&state, &plan);
+        let teller = Arc::new(Teller {
+            plan,
+            client,
+            tokens: tokens.sources,
+            load_token: tokens.load,
+            progress: Mutex::new(progress),
+            state,
+        });
+        let living = tokio::spawn(live(
+            app.clone(),
+            Arc::clone(&teller),
+            announcement(&base, &people, &secrets, cameras.is_some()),
+            begun,
+        ));
+        let served = serve::run(app, listener).await;
+        stopping.cancel();
+        let lived = living.await.unwrap_or_else(|error| Err(error.to_string()));
+        if let Some(cameras) = cameras {
+            cameras.stop().await;
+        }
+        served?;
+        lived.map_err(CliError::Failed)
+    }
+
+    async fn prepare(&self, database_url: &str, listen: SocketAddr) -> Result<Ready, CliError> {
+        let state = State::open(&self.dir).map_err(|error| {
+            CliError::Failed(format!(
+                "the demo's directory {} cannot be used: {error}",
+                self.dir.display()
+            ))
+        })?;
+        let mut secrets: Secrets = state.load("secrets.json").unwrap_or_default();
+        if secrets.camera.is_empty() {
+            secrets.camera = secret::one_time_password();
+        }
+        let (url, new) = setup::database(database_url).await.map_err(failed)?;
+        if new {
+            state.forget("progress.json");
+        }
+        self.keep_seed(&state)?;
+        let plan = Plan {
+            county: County::new(self.seed),
+            calendar: Calendar::default(),
+        };
+        let cameras = plan.county.cameras(self.cameras);
+        let (server, store) = tokio::join!(
+            self.start_cameras(&state, &plan.county, &cameras, &secrets.camera),
+            Store::connect(&url)
+        );
+        let store = store.map_err(failed)?;
+        let db = store.pool();
+        // Items held long before the first case.
+        let since = Utc::now() - chrono::TimeDelta::days(3 * 365);
+        setup::import_county(db, &state, &plan.county, &cameras, since)
+            .await
+            .map_err(failed)?;
+        let people = setup::people(&plan.county);
+        setup::accounts(db, &state, &mut secrets, &people)
+            .await
+            .map_err(failed)?;
+        let tokens = setup::sources_and_tokens(db, &state, &mut secrets)
+            .await
+            .map_err(failed)?;
+        db.close().await;
+        let urls: Vec<(DemoCamera, String)> = match &server {
+            Some(server) => cameras
+                .into_iter()
+                .map(|camera| (camera.clone(), format!("{}{}", server.url, camera.id)))
+                .collect(),
+            None => Vec::new(),
+        };
+        let file = setup::config(&state, listen, &url, &plan.county, &urls, &secrets.camera)
+            .map_err(failed)?;
+        let config = Config::load(Some(&file))?;
+        Ok(Ready {
+            state,
+            secrets,
+            plan,
+            cameras: server,
+            config,
+            tokens,
+            people,
+        })
+    }
+
+    /// A directory holds one county: another seed would tell another story under the same case numbers.
+    fn keep_seed(&self, state: &State) -> Result<(), CliError> {
+        match state
+            .load::<u64>("seed.json")
+            .filter(|_| state.path("progress.json").exists())
+        {
+            Some(kept) if kept != self.seed => Err(CliError::Usage(format!(
+                "the county in {} was made with --seed {kept}: use that, or another directory (MINGJING_STATE) and database",
+                self.dir.display()
+            ))),
+            _ => state
+                .save("seed.json", &self.seed)
+                .map(|_| ())
+                .map_err(failed),
+        }
+    }
+
+    /// The cameras are no condition: without them the county lives on, and says so.
+    async fn start_cameras(
+        &self,
+        state: &State,
+        county: &County,
+        cameras: &[DemoCamera],
+        password: &str,
+    ) -> Option<CameraServer> {
+        if cameras.is_empty() {
+            return None;
+        }
+        let started = async {
+            let script = find_script().ok_or(
+                "scripts/demo-cameras was not found: start the demo in the project's directory",
+            )?;
+            let scenes = state
+                .save("scenes.json", &files::scenes(county, cameras))
+                .map_err(|error| error.to_string())?;
+            let options = Options {
+                scenes: &scenes,
+                port: 0,
+                password,
+                seed: self.seed,
+                failing: cameras.len(),
+            };
+            CameraServer::start(&script, &options).await
+        };
+        match started.await {
+            Ok(server) => Some(server),
+            Err(error) => {
+                eprintln!("demo: no cameras: {error}");
+                None
+            }
+        }
+    }
+
+    fn progress(&self, state: &State, plan: &Plan) -> Progress {
+        state.load("progress.json").unwrap_or_else(|| {
+            let now = Utc::now();
+            Progress::new(now, plan.calendar.date(now), self.days)
+        })
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> CliError {
+    CliError::Failed(error.to_string())
+}
+
+/// Address and accounts, as the first lines that a visitor reads.
+fn announcement(base: &str, people: &[setup::Person], secrets: &Secrets, cameras: bool) -> String {
+    let mut text = format!("\n  明镜县 Mingjing County is open:  {base}/\n\n");
+    for person in people {
+        let password = secrets
+            .accounts
+            .get(person.login)
+            .map_or("", String::as_str);
+        text.push_str(&format!(
+            "    {:<10} {password}   {}\n",
+            person.login, person.what
+        ));
+    }
+    if !cameras {
+        text.push_str("\n  There are no pictures: the camera server does not run (see above).\n");
+    }
+    text.push_str("\n  Ctrl-C ends it; the next start goes on where this one stops.\n");
+    text
+}
+
+/// Lets the county live: its portal at once, its halls when their past is loaded.
+async fn live(
+    app: App,
+    teller: Arc<Teller>,
+    announcement: String,
+    begun: Instant,
+) -> Result<(), String> {
+    if !teller.client.ready().await {
+        return Ok(());
+    }
+    eprintln!("{announcement}");
+    eprintln!("demo: ready after {:.1} s", begun.elapsed().as_secs_f64());
+    let halls = async {
+        if load_history(&teller).await? {
+            tell(&teller, Voice::Halls).await
+        } else {
+            Ok(())
+        }
+    };
+    let done = tokio::try_join!(halls, tell(&teller, Voice::Portal)).map(|_| ());
+    // The county cannot go on: neither may a console that looks as if it did.
+    if done.is_err() {
+        app.stopping().cancel();
+    }
+    done
+}
+
+/// Loads what is missing of the history, with its progress on the terminal. False: the console is stopping.
+async fn load_history(teller: &Teller) -> Result<bool, String> {
+    let progress = teller.progress();
+    let last = teller.plan.calendar.date(progress.cut);
+    if progress.next_day > last {
+        return Ok(true);
+    }
+    let days = (last - progress.next_day).num_days().unsigned_abs() + 1;
+    let bar = ProgressBar::new(days);
+    if let Ok(style) = ProgressStyle::with_template("demo: history {bar:30} {msg} ({eta} left)") {
+        bar.set_style(style);
+    }
+    let begun = Instant::now();
+    let mut events = 0;
+    let done = |day, posted| {
+        events += posted;
+        bar.inc(1);
+        bar.set_message(format!(
+            "{day}, {:.0} events/s",
+            events as f64 / begun.elapsed().as_secs_f64()
+        ));
+        let next_day = day + chrono::TimeDelta::days(1);
+        teller.note(|progress| progress.next_day = next_day)
+    };
+    let span = (progress.next_day, last, progress.cut);
+    let finished =
+        history::load(&teller.plan, &teller.client, &teller.load_token, span, done).await?;
+    bar.finish_and_clear();
+    if finished {
+        let seconds = begun.elapsed().as_secs_f64();
+        eprintln!(
+            "demo: {days} days of history, {events} events, in {seconds:.0} s ({:.0}/s)",
+            events as f64 / seconds
+        );
+    }
+    Ok(finished)
+}

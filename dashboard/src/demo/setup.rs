@@ -1,0 +1,320 @@
+//! Making ready what the demo county needs: its database, its data, its people and programs. Each by the way that any county
+//! takes; what is there already stays.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use mingjing_monitor::org::Level;
+use mingjing_monitor::store::{StoreError, accounts, sources, tokens};
+use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+use super::county::{CODE, County, DemoCamera};
+use super::files;
+use super::plan::Source;
+use super::state::{Secrets, State};
+use crate::auth::{password, secret};
+use crate::import::{ImportError, Subject, import};
+
+/// Name of the demo's database, beside the one that `DATABASE_URL` names.
+pub const DATABASE: &str = "mingjing_demo";
+
+/// Why the county cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The address of the database.
+    #[error("DATABASE_URL cannot be understood: {0}")]
+    Address(sqlx::Error),
+    /// The demo's database cannot be made.
+    #[error(
+        "the database {DATABASE} cannot be made: {0}. The role in DATABASE_URL needs the right to create databases, or create it beforehand"
+    )]
+    Create(sqlx::Error),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The county's files.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The state directory.
+    #[error("the demo's directory cannot be written: {0}")]
+    Disk(#[from] std::io::Error),
+}
+
+impl From<sqlx::Error> for SetupError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// The demo's database on the server of `url`, made where it is missing: its address, and whether it is new.
+///
+/// # Errors
+/// When the server is away or refuses.
+pub async fn database(url: &str) -> Result<(String, bool), SetupError> {
+    let server: PgConnectOptions = url.parse().map_err(SetupError::Address)?;
+    let own = server.clone().database(DATABASE);
+    let address = own.to_url_lossy().to_string();
+    let mut connection = sqlx::PgConnection::connect_with(&server)
+        .await
+        .map_err(StoreError::Unreachable)?;
+    let there: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+            .bind(DATABASE)
+            .fetch_one(&mut connection)
+            .await?;
+    if !there {
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {DATABASE}")))
+            .execute(&mut connection)
+            .await
+            .map_err(SetupError::Create)?;
+    }
+    connection.close().await?;
+    Ok((address, !there))
+}
+
+/// Imports the county's files, kept in the state directory for whoever wants to see what such files look like.
+///
+/// # Errors
+/// When a file cannot be written or imported.
+pub async fn import_county(
+    db: &PgPool,
+    state: &State,
+    county: &County,
+    cameras: &[DemoCamera],
+    since: DateTime<Utc>,
+) -> Result<(), SetupError> {
+    let contents = [
+        ("halls.json", Subject::Halls, files::halls(county)),
+        ("items.json", Subject::Items, files::items(county, since)),
+        (
+            "cameras.json",
+            Subject::Cameras,
+            files::cameras(county, cameras),
+        ),
+    ];
+    for (name, subject, content) in contents {
+        let path = state.save(name, &content)?;
+        import(db, subject, &path).await?;
+    }
+    Ok(())
+}
+
+/// Somebody who can sign in to the demo.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Login.
+    pub login: &'static str,
+    /// Name.
+    pub name: &'static str,
+    /// Role.
+    pub role: &'static str,
+    /// Hall.
+    pub hall: String,
+    /// What the person does, for the list of accounts.
+    pub what: String,
+}
+
+/// The people of the demo: one for each role that the pages have by now.
+pub fn people(county: &County) -> Vec<Person> {
+    let town = county
+        .halls
+        .iter()
+        .find(|hall| hall.level == Level::Town && hall.slackness > 2.0);
+    let (town_code, town_name) = town.map_or((CODE.to_owned(), ""), |hall| {
+        (hall.code.clone(), hall.name.as_str())
+    });
+    let person = |login, name, role, hall: &str, what: &str| Person {
+        login,
+        name,
+        role,
+        hall: hall.to_owned(),
+        what: what.to_owned(),
+    };
+    vec![
+        person(
+            "inspector",
+            "李督查",
+            "inspector",
+            CODE,
+            "纪检监察员 discipline inspector, the whole county",
+        ),
+        person(
+            "leader",
+            "王县长",
+            "leader",
+            CODE,
+            "领导 leader, reads everything",
+        ),
+        person(
+            "manager",
+            "赵主任",
+            "hall_manager",
+            &town_code,
+            &format!("大厅管理员 hall manager of {town_name} only"),
+        ),
+        person(
+            "sysadmin",
+            "系统管理员",
+            "sysadmin",
+            CODE,
+            "系统管理员 system administrator",
+        ),
+    ]
+}
+
+/// Makes the accounts that are missing, and gives a new password to those whose password is not known any more.
+///
+/// # Errors
+/// When the database or the disk refuses.
+pub async fn accounts(
+    db: &PgPool,
+    state: &State,
+    secrets: &mut Secrets,
+    people: &[Person],
+) -> Result<(), SetupError> {
+    for person in people {
+        let known = secrets.accounts.contains_key(person.login);
+        let password = secrets
+            .accounts
+            .entry(person.login.into())
+            .or_insert_with(secret::one_time_password)
+            .clone();
+        // Kept before it is set: a password that nobody knows would lock the visitor out.
+        state.save("secrets.json", secrets)?;
+        let there = accounts::by_login(db, person.login).await?.is_some();
+        let mut connection = db.acquire().await?;
+        if !there {
+            let account = accounts::NewAccount {
+                login: person.login,
+                name: person.name,
+                role: person.role,
+                hall: &person.hall,
+                unit: None,
+                window: None,
+                password_hash: &password::hash(&password),
+            };
+            accounts::create(&mut connection, &account, Utc::now()).await?;
+        } else if !known {
+            accounts::set_password(&mut connection, person.login, &password::hash(&password))
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// The tokens of the demo's systems.
+#[derive(Debug)]
+pub struct Tokens {
+    /// Each source's own.
+    pub sources: BTreeMap<Source, String>,
+    /// The one that may post history.
+    pub load: String,
+}
+
+/// Declares the sources with their lags and makes the tokens that are missing.
+///
+/// # Errors
+/// When the database or the disk refuses.
+pub async fn sources_and_tokens(
+    db: &PgPool,
+    state: &State,
+    secrets: &mut Secrets,
+) -> Result<Tokens, SetupError> {
+    let mut connection = db.acquire().await?;
+    let mut own = BTreeMap::new();
+    for source in Source::ALL {
+        sources::declare(&mut connection, source.id(), source.name(), source.lag()).await?;
+        own.insert(
+            source,
+            token(db, state, secrets, source.id(), Some(source.id())).await?,
+        );
+    }
+    let load = token(db, state, secrets, "initial-load", None).await?;
+    Ok(Tokens { sources: own, load })
+}
+
+async fn token(
+    db: &PgPool,
+    state: &State,
+    secrets: &mut Secrets,
+    name: &str,
+    source: Option<&str>,
+) -> Result<String, SetupError> {
+    if let Some(kept) = secrets.tokens.get(name)
+        && tokens::by_hash(db, &secret::hash(kept)).await?.is_some()
+    {
+        return Ok(kept.clone());
+    }
+    let made = secret::random();
+    let new = tokens::NewToken {
+        name: &format!("demo {name}"),
+        hash: &secret::hash(&made),
+        role: "source",
+        hall: CODE,
+        source,
+        initial_load: source.is_none(),
+    };
+    tokens::create(&mut *db.acquire().await?, &new, Utc::now()).await?;
+    secrets.tokens.insert(name.into(), made.clone());
+    state.save("secrets.json", secrets)?;
+    Ok(made)
+}
+
+/// Writes the console's configuration; passwords and the database's address stand in files beside it.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn config(
+    state: &State,
+    listen: std::net::SocketAddr,
+    database_url: &str,
+    county: &County,
+    cameras: &[(DemoCamera, String)],
+    password: &str,
+) -> std::io::Result<PathBuf> {
+    let url_file = state.write("database-url", database_url.as_bytes())?;
+    let password_file = state.write("camera-password", password.as_bytes())?;
+    let text = |path: &Path| toml::Value::from(path.display().to_string());
+    let mut config = toml::Table::new();
+    let table = |entries: Vec<(&str, toml::Value)>| -> toml::Value {
+        toml::Value::Table(
+            entries
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        )
+    };
+    config.insert(
+        "server".into(),
+        table(vec![("listen", listen.to_string().into())]),
+    );
+    config.insert(
+        "database".into(),
+        table(vec![("url_file", text(&url_file))]),
+    );
+    config.insert(
+        "county".into(),
+        table(vec![
+            ("code", CODE.into()),
+            ("name", super::county::NAME.into()),
+            ("name_en", super::county::NAME_EN.into()),
+        ]),
+    );
+    config.insert("log".into(), table(vec![("level", "warn".into())]));
+    config.insert("data_dir".into(), text(&state.path("data")));
+    let cameras = cameras.iter().map(|(camera, url)| {
+        table(vec![
+            ("id", camera.id.as_str().into()),
+            ("name", camera.name.as_str().into()),
+            ("hall", county.halls[camera.hall].code.as_str().into()),
+            ("windows", camera.windows.clone().into()),
+            ("url", url.as_str().into()),
+            ("username", super::camera_server::USER.into()),
+            ("password_file", text(&password_file)),
+        ])
+    });
+    config.insert("camera".into(), toml::Value::Array(cameras.collect()));
+    state.write("mingjing.toml", config.to_string().as_bytes())
+}
