@@ -72,13 +72,17 @@ impl EventsLink {
         let mut backoff = Backoff::default();
         let mut down_since: Option<DateTime<Utc>> = None;
         while !self.shutdown.is_cancelled() {
-            let ended = match self.connect().await {
+            let mut roster = self.roster.subscribe();
+            let told = roster.borrow_and_update().clone();
+            let ended = match self.connect(&told).await {
                 Ok(socket) => {
                     backoff.reset();
                     if let Some(since) = down_since.take() {
                         tracing::info!(%since, "the uplink is back");
                     }
-                    Session::new(&self, socket, &state).run(&mut inbox).await
+                    Session::new(&self, socket, &state)
+                        .run(&mut inbox, roster)
+                        .await
                 }
                 Err(error) => Err(error),
             };
@@ -108,15 +112,15 @@ impl EventsLink {
         });
     }
 
-    /// Opens the socket and exchanges greetings.
-    async fn connect(&self) -> Result<Socket, LinkError> {
+    /// Opens the socket and exchanges greetings; `roster` is what the console is told of.
+    async fn connect(&self, roster: &RosterView) -> Result<Socket, LinkError> {
         let mut socket = self.endpoint.open(PATH, QUEUE).await?;
         let hello = ToConsole::Hello {
             version: VERSION,
             edge: self.name.clone(),
             program: env!("CARGO_PKG_VERSION").to_owned(),
             now: Utc::now(),
-            cameras: descriptions(&self.roster.now()),
+            cameras: descriptions(roster),
         };
         send(&socket, &hello)?;
         let answer = tokio::time::timeout(WELCOME, socket.text())
@@ -203,11 +207,13 @@ impl<'a> Session<'a> {
     }
 
     /// Serves the connection until it fails, or until this ingest stops (`Ok`).
-    async fn run(mut self, inbox: &mut mpsc::Receiver<Submission>) -> Result<(), LinkError> {
+    async fn run(
+        mut self,
+        inbox: &mut mpsc::Receiver<Submission>,
+        mut roster: watch::Receiver<RosterView>,
+    ) -> Result<(), LinkError> {
         self.state.send_replace(LinkState::Up);
         let mut appended = self.link.spool.appended();
-        let mut roster = self.link.roster.subscribe();
-        roster.mark_unchanged();
         let mut ping = tokio::time::interval(PING);
         let mut tick = tokio::time::interval(HEALTH_TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

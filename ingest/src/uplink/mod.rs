@@ -11,8 +11,6 @@ mod media;
 pub mod protocol;
 mod roster;
 mod socket;
-#[cfg(test)]
-mod tests;
 mod tokens;
 
 pub(crate) use batch::Outbound;

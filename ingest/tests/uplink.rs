@@ -1,4 +1,9 @@
-//! The ingest's side of the uplink against a console that does as each test says.
+//! The ingest's side of the uplink, and the intake before it, against a console that does as each test says.
+
+#![allow(clippy::unwrap_used, reason = "a failed test is what it is for")]
+
+#[path = "support/console.rs"]
+mod console;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,208 +11,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::http::{HeaderMap, Request, StatusCode};
-use axum::response::IntoResponse;
-use axum::routing::any;
+use axum::http::{Request, StatusCode};
+use console::{Console, Script, any_port, commit, committing, same_port, token_hash, within};
+use mingjing_ingest::Ingest;
+use mingjing_ingest::camera::Secret;
+use mingjing_ingest::config::IngestConfig;
+use mingjing_ingest::events::MAX_BODY;
+use mingjing_ingest::spool::Spool;
+use mingjing_ingest::uplink::LinkState;
+use mingjing_ingest::uplink::protocol::{ToConsole, ToIngest};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-
-use super::LinkState;
-use super::protocol::{BatchOutcome, Rejection, ToConsole, ToIngest, TokenHash, VERSION};
-use crate::Ingest;
-use crate::camera::Secret;
-use crate::config::IngestConfig;
-
-/// What a console does with a batch.
-type Script = Arc<dyn Fn(u64, &ToConsole) -> Option<ToIngest> + Send + Sync>;
-
-/// A console that records what comes and answers by a script.
-struct Console {
-    address: SocketAddr,
-    /// Ids of the events of each batch, in order of arrival, with whether they were marked as spooled.
-    batches: Mutex<mpsc::UnboundedReceiver<(Vec<String>, bool)>>,
-    stop: CancellationToken,
-}
-
-#[derive(Clone)]
-struct Shared {
-    script: Script,
-    batches: mpsc::UnboundedSender<(Vec<String>, bool)>,
-    stop: CancellationToken,
-}
-
-fn token(secret: &str, change: impl FnOnce(&mut TokenHash)) -> TokenHash {
-    let sha256 = super::token_hash(secret);
-    let mut token = TokenHash {
-        sha256,
-        source: None,
-        halls: None,
-        initial_load: false,
-    };
-    change(&mut token);
-    token
-}
-
-fn tokens() -> Vec<TokenHash> {
-    vec![
-        token("all", |_| ()),
-        token("t07", |token| token.halls = Some(vec!["T07".into()])),
-        token("bound", |token| token.source = Some("//approval".into())),
-        token("history", |token| token.initial_load = true),
-    ]
-}
-
-impl Console {
-    async fn start(listener: TcpListener, script: Script) -> Self {
-        let address = listener.local_addr().unwrap();
-        let (sender, batches) = mpsc::unbounded_channel();
-        let stop = CancellationToken::new();
-        let shared = Shared {
-            script,
-            batches: sender,
-            stop: stop.clone(),
-        };
-        let app = Router::new()
-            .route("/uplink/v1/events", any(upgrade))
-            .with_state(shared);
-        let closed = stop.clone().cancelled_owned();
-        tokio::spawn(async move {
-            axum::serve(listener, app)
-                .with_graceful_shutdown(closed)
-                .await
-        });
-        Self {
-            address,
-            batches: Mutex::new(batches),
-            stop,
-        }
-    }
-
-    /// A console that commits everything.
-    async fn good() -> Self {
-        Self::start(
-            any_port().await,
-            Arc::new(|number, batch| Some(commit(number, batch))),
-        )
-        .await
-    }
-
-    async fn next(&self) -> (Vec<String>, bool) {
-        let mut batches = self.batches.lock().await;
-        within(batches.recv()).await.expect("the console goes on")
-    }
-}
-
-impl Drop for Console {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-async fn any_port() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").await.unwrap()
-}
-
-/// The port of a console that was there before.
-async fn same_port(address: SocketAddr) -> TcpListener {
-    within(async {
-        loop {
-            match TcpListener::bind(address).await {
-                Ok(listener) => return listener,
-                Err(_) => tokio::task::yield_now().await,
-            }
-        }
-    })
-    .await
-}
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), future)
-        .await
-        .expect("it did not happen in time")
-}
-
-async fn upgrade(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> axum::response::Response {
-    if headers
-        .get("authorization")
-        .is_none_or(|value| value != "Bearer edge-secret")
-    {
-        return StatusCode::UNAUTHORIZED.into_response();
-    }
-    upgrade.on_upgrade(move |socket| serve(socket, shared))
-}
-
-async fn serve(mut socket: WebSocket, shared: Shared) {
-    loop {
-        let message = tokio::select! {
-            () = shared.stop.cancelled() => return,
-            message = socket.recv() => message,
-        };
-        let Some(Ok(message)) = message else { return };
-        let Message::Text(text) = message else {
-            continue;
-        };
-        let message: ToConsole = serde_json::from_str(&text).unwrap();
-        let answer = match &message {
-            ToConsole::Hello { .. } => Some(ToIngest::Welcome {
-                version: VERSION,
-                tokens: tokens(),
-            }),
-            ToConsole::Batch {
-                number,
-                events,
-                spooled,
-                ..
-            } => {
-                let ids = events.iter().map(|event| event.id.clone()).collect();
-                let _ = shared.batches.send((ids, *spooled));
-                (shared.script)(*number, &message)
-            }
-            _ => None,
-        };
-        if let Some(answer) = answer {
-            let text = serde_json::to_string(&answer).unwrap();
-            if socket.send(Message::text(text)).await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-fn commit(number: u64, batch: &ToConsole) -> ToIngest {
-    let ToConsole::Batch { events, .. } = batch else {
-        unreachable!()
-    };
-    let refuse = |event: &mingjing_monitor::event::CaseEvent| event.id.starts_with("refuse");
-    let rejected: Vec<_> = events
-        .iter()
-        .enumerate()
-        .filter(|(_, event)| refuse(event))
-        .map(|(index, event)| Rejection {
-            index,
-            id: Some(event.id.clone()),
-            reason: "conflict".into(),
-        })
-        .collect();
-    let accepted = events.len() - rejected.len();
-    ToIngest::Ack {
-        number,
-        outcome: BatchOutcome {
-            accepted,
-            duplicate: 0,
-            rejected,
-        },
-    }
-}
 
 struct Edge {
     ingest: Ingest,
@@ -232,7 +48,7 @@ impl Edge {
         change(&mut config);
         let url = format!("ws://{console}/").parse().unwrap();
         let shutdown = CancellationToken::new();
-        let ingest = Ingest::start(config, Secret::new("edge-secret"), url, &shutdown)
+        let ingest = Ingest::start(config, Secret::new(console::EDGE), url, &shutdown)
             .await
             .unwrap();
         Self {
@@ -314,7 +130,7 @@ async fn a_batch_is_answered_after_the_commit_with_the_senders_indexes() {
     assert_eq!(indexes, [json!(1), json!(2)]);
     assert_eq!(answer.1["rejected"][1]["id"], "refuse-b");
     assert_eq!(
-        console.next().await,
+        console.batch().await,
         (vec!["a".into(), "refuse-b".into(), "c".into()], false)
     );
     assert_eq!(edge.ingest.spool().entries, 0);
@@ -361,11 +177,10 @@ async fn while_the_console_is_away_events_are_spooled_and_then_delivered_in_orde
         StatusCode::UNAUTHORIZED
     );
 
-    let script: Script = Arc::new(|number, batch| Some(commit(number, batch)));
-    let console = Console::start(same_port(address).await, script).await;
+    let console = Console::start(same_port(address).await, committing());
     let mut ids = Vec::new();
     while ids.len() < 6 {
-        let (batch, spooled) = console.next().await;
+        let (batch, spooled) = console.batch().await;
         assert!(spooled);
         ids.extend(batch);
     }
@@ -380,7 +195,7 @@ async fn while_the_console_is_away_events_are_spooled_and_then_delivered_in_orde
 async fn reopen(dir: tempfile::TempDir, console: SocketAddr) -> Edge {
     // The spool's thread closes its file a moment after the last handle is gone.
     within(async {
-        while let Err(error) = crate::spool::Spool::open(dir.path(), 1).await {
+        while let Err(error) = Spool::open(dir.path(), 1).await {
             assert!(error.to_string().contains("already open"), "{error}");
             tokio::task::yield_now().await;
         }
@@ -396,7 +211,7 @@ async fn reopen(dir: tempfile::TempDir, console: SocketAddr) -> Edge {
         let url: url::Url = format!("ws://{console}/").parse().unwrap();
         let shutdown = CancellationToken::new();
         loop {
-            let token = Secret::new("edge-secret");
+            let token = Secret::new(console::EDGE);
             match Ingest::start(config.clone(), token, url.clone(), &shutdown).await {
                 Ok(ingest) => {
                     return Edge {
@@ -415,7 +230,7 @@ async fn reopen(dir: tempfile::TempDir, console: SocketAddr) -> Edge {
 
 #[tokio::test]
 async fn a_console_that_does_not_answer_makes_senders_wait_two_seconds_and_no_more() {
-    let console = Console::start(any_port().await, Arc::new(|_, _| None)).await;
+    let console = Console::start(any_port().await, Arc::new(|_, _| None));
     let edge = Edge::start(console.address).await;
     edge.connected().await;
     let before = std::time::Instant::now();
@@ -437,7 +252,7 @@ async fn a_retry_is_honoured() {
             commit(number, batch)
         })
     });
-    let console = Console::start(any_port().await, script).await;
+    let console = Console::start(any_port().await, script);
     let edge = Edge::start(console.address).await;
     edge.connected().await;
     let before = std::time::Instant::now();
@@ -455,7 +270,7 @@ async fn a_retry_is_honoured() {
         "three refusals, 300 ms each"
     );
     for spooled in [false, true, true, true] {
-        assert_eq!(console.next().await, (vec!["a".into()], spooled));
+        assert_eq!(console.batch().await, (vec!["a".into()], spooled));
     }
     edge.connected().await;
     assert_eq!(
@@ -466,20 +281,19 @@ async fn a_retry_is_honoured() {
 
 #[tokio::test]
 async fn what_was_under_way_when_the_connection_broke_is_sent_again() {
-    let console = Console::start(any_port().await, Arc::new(|_, _| None)).await;
+    let console = Console::start(any_port().await, Arc::new(|_, _| None));
     let address = console.address;
     let edge = Edge::start(address).await;
     edge.connected().await;
     let posted = edge.post("all", json!([event("a")]));
     let cut = async {
-        console.next().await;
+        console.batch().await;
         drop(console);
     };
     let (answer, ()) = futures::future::join(posted, cut).await;
     assert_eq!(answer.0, StatusCode::ACCEPTED);
-    let script: Script = Arc::new(|number, batch| Some(commit(number, batch)));
-    let console = Console::start(same_port(address).await, script).await;
-    assert_eq!(console.next().await, (vec!["a".into()], true));
+    let console = Console::start(same_port(address).await, committing());
+    assert_eq!(console.batch().await, (vec!["a".into()], true));
     edge.drained().await;
 }
 
@@ -562,7 +376,7 @@ async fn an_initial_load_is_marked_and_received_when_it_happened() {
         let _ = sender.send(batch.clone());
         Some(commit(number, batch))
     });
-    let console = Console::start(any_port().await, script).await;
+    let console = Console::start(any_port().await, script);
     let edge = Edge::start(console.address).await;
     edge.connected().await;
     edge.post("history", json!([event("old")])).await;
@@ -575,13 +389,13 @@ async fn an_initial_load_is_marked_and_received_when_it_happened() {
     else {
         panic!("it is not marked")
     };
-    assert_eq!(token, super::token_hash("history"));
+    assert_eq!(token, token_hash("history"));
     assert!(events[0].initial_load && events[0].received == events[0].time);
 }
 
 #[tokio::test]
 async fn too_much_and_the_wrong_kind_are_refused_with_a_problem() {
-    let console = Console::start(any_port().await, Arc::new(|_, _| None)).await;
+    let console = Console::start(any_port().await, Arc::new(|_, _| None));
     let dir = tempfile::tempdir().unwrap();
     let edge = Edge::start_in(dir, console.address, |config| {
         config.intake.max_in_flight = 1;
@@ -605,7 +419,7 @@ async fn too_much_and_the_wrong_kind_are_refused_with_a_problem() {
         edge.send(request(kind, Body::from("{"))).await.0,
         StatusCode::UNPROCESSABLE_ENTITY
     );
-    let large = Body::from(vec![b' '; super::super::events::MAX_BODY + 1]);
+    let large = Body::from(vec![b' '; MAX_BODY + 1]);
     assert_eq!(
         edge.send(request(kind, large)).await.0,
         StatusCode::PAYLOAD_TOO_LARGE
@@ -620,7 +434,7 @@ async fn too_much_and_the_wrong_kind_are_refused_with_a_problem() {
     // One batch is in hand (the console does not answer), the next finds no place.
     let first = edge.post("all", json!([event("a")]));
     let second = async {
-        console.next().await;
+        console.batch().await;
         let response = edge
             .router
             .clone()
