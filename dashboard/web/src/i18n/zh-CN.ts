@@ -34,7 +34,7 @@ export default {
   grade: { notice: '蓝牌提醒', warning: '预警', yellow_card: '黄牌', red_card: '红牌' },
   grade_short: { notice: '蓝牌', warning: '预警', yellow_card: '黄牌', red_card: '红牌' },
   card_state: {
-    pending: '待发', provisional: '待定', issued: '已发', received: '已签收', answered: '已反馈', closed: '办结', superseded: '已升级', withdrawn: '据实撤回', contested: '有争议',
+    pending: '待发', provisional: '暂定', issued: '已发', received: '已签收', answered: '已反馈', closed: '办结', superseded: '已升级', withdrawn: '据实撤回', contested: '有争议',
     revoked: '已撤牌', cleared: '已消除', cancelled: '已取消', appealed: '申诉中', returned: '已打回', referred: '已上报',
   },
   rule: {
@@ -61,16 +61,16 @@ export default {
     see_all: '全部', in_hand: '在办件 {no}', no_case: '没有在办件', click_hint: '点击看在办件', picture_none: '没有画面', picture_age: '{age}前的画面', issued: '发出', changed: '变化', no_camera: '此窗口没有摄像机', reduced: '只显示有窗口的村点',
   },
   cards: {
-    views: '视图', view: { to_answer: '待答复', unsigned: '未签收', provisional: '待定', contested: '有争议', all: '全部' }, grade_filter: '等级', rule_filter: '规则', select_all: '全选已加载', selected: '已选 {n} 张', bulk: '批量签收', bulk_done: '已签收 {n} 张', bulk_failed: '{n} 张没有签收：{why}',
+    views: '视图', view: { to_answer: '待答复', unsigned: '未签收', provisional: '暂定', contested: '有争议', all: '全部' }, grade_filter: '等级', rule_filter: '规则', select_all: '全选已加载', selected: '已选 {n} 张', bulk: '批量签收', bulk_done: '已签收 {n} 张', bulk_failed: '{n} 张没有签收：{why}',
     col: { grade: '等级', what: '事项 / 办件', where: '大厅窗口 / 单位', rule: '规则', state: '状态', since: '发生', due: '答复期限', holder: '承办' }, keys: '↑↓ 选择，空格 勾选，回车 打开', what_happened: '发生了什么', profile: '方案 v{n}', issued: '发出', due_at: '到期', answer_by: '答复期限', answer_over: '答复已超期',
     holder: '由谁处理', actions: '处理', history: '经过', no_actions: '现在没有需要您做的', dims: '六个维度', video_now: '窗口此刻', choose: '选择一张牌查看详情', case_link: '打开办件', conflict: '{who} 已先一步处理（{what}）。已载入最新状态，请核对后再决定。', conflict_plain: '别人已先一步处理。已载入最新状态，请核对后再决定。', done: '已{action}', trial: '试运行', why: '理由', why_need: '请写明理由', why_hint: '写入经过，不能再改', not_sent: '没有送出：{detail}', by_rule: '按规则', list: '牌列表', detail: '牌详情',
     why_place: { reply: '怎么回事，采取了什么措施', appeal: '申诉的事实与依据', default: '写明理由' },
   },
   dimension: { electronic: '电子监察', video: '视频监察', own_control: '单位自控', complaints: '投诉查询', replay: '过程回放', satisfaction: '满意度', cards_n: '{n} 张牌', cameras_n: '{n} 路摄像机', answers_n: '{n} 次答复', open_n: '{n} 件未结', events_n: '{n} 个事件', no_rating: '未评价' },
   rating: { very_satisfied: '非常满意', satisfied: '满意', basically_satisfied: '基本满意', dissatisfied: '不满意', very_dissatisfied: '非常不满意' },
-  action: { issue: '发出', receive: '签收', reply: '反馈', review: '审核', close: '办结', appeal: '申诉', revoke: '撤牌', return: '打回', refer: '上报', cancel: '取消', contest: '提出争议', uphold: '维持', withdraw: '撤回', accept: '采纳', reject: '不采纳', clear: '消除', supersede: '升级', provisional: '待定', firm: '确认', create: '生成', escalate: '升级', revive: '恢复', decide: '裁定', confirm: '确认', dismiss: '驳回' },
+  action: { issue: '发出', propose: '暂定', prepare: '待发', restore: '恢复', reinstate: '重新列出', receive: '签收', reply: '反馈', review: '审核', close: '办结', appeal: '申诉', revoke: '撤牌', return: '打回', refer: '上报', cancel: '取消', contest: '提出争议', uphold: '维持', withdraw: '撤回', accept: '采纳', reject: '不采纳', clear: '消除', supersede: '升级', escalate: '升级', revive: '恢复', decide: '裁定', confirm: '确认', dismiss: '驳回' },
   cases: {
-    title: '办件', state: '状态', bucket: '时限', query: '编号或事项', col: { no: '办件编号', item: '事项', where: '大厅窗口 / 单位', kind: '类型', accepted: '受理', promise: '承诺到期', legal: '法定到期', state: '状态', card: '牌' }, expected: '预计', left: '剩 {span}', over: '超 {span}', window_filter: '窗口 {no}', item_filter: '事项 {item}', list: '办件列表', keys: '↑↓ 选择，回车 打开',
+    due_before: '{time} 前到期', decided_from: '{time} 起办结', title: '办件', state: '状态', bucket: '时限', query: '编号或事项', col: { no: '办件编号', item: '事项', where: '大厅窗口 / 单位', kind: '类型', accepted: '受理', promise: '承诺到期', legal: '法定到期', state: '状态', card: '牌' }, expected: '预计', left: '剩 {span}', over: '超 {span}', window_filter: '窗口 {no}', item_filter: '事项 {item}', list: '办件列表', keys: '↑↓ 选择，回车 打开',
   },
   case: {
     timer: '时限', steps: '环节', events: '事件', cards: '牌', anomalies: '数据疑点', cameras: '窗口画面', applicant: '申请人', phone: '电话', handler: '经办人', source: '来源系统', applied: '申请', accepted: '受理', decided: '办结', delivered: '送达', item: '事项', kind: '类型', status: '状态',
