@@ -46,7 +46,9 @@ impl Changes {
             if let Some(at) = case.decided_at() {
                 self.happened(case, at, COMPLETED, n, zone);
             }
-            if let Some(due) = case.due().filter(|_| case.kind != "immediate") {
+            // What was withdrawn or voided has no bucket: it was due to nobody.
+            let counted = case.kind != "immediate" && case.bucket.is_some();
+            if let Some(due) = case.due().filter(|_| counted) {
                 self.fell_due(case, due, n, zone);
             }
         }

@@ -1,0 +1,10 @@
+//! The supervisor against the real database: one binary, so that it links once.
+#![allow(clippy::unwrap_used)]
+
+mod acting;
+mod batches;
+mod common;
+mod deadlines;
+mod evidence;
+mod history;
+mod order;

@@ -1,0 +1,225 @@
+//! The order and grouping in which events come, and how often they come, must not matter.
+
+use mingjing_monitor::event::CaseEvent;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use serde_json::json;
+
+use crate::common::{World, accepted, at, completed, event, recount, snapshot};
+
+/// A few dozen cases with everything in them: in time and late, suspended, extended, corrected, moved, withdrawn.
+fn county_life() -> Vec<CaseEvent> {
+    let mut events = Vec::new();
+    for i in 0..40u32 {
+        let no = format!("N{i:02}");
+        let day = 1 + i % 20;
+        let time = |d: u32, hour: u32| {
+            let (month, day) = if d > 30 { (7, d - 30) } else { (6, d) };
+            format!("2026-{month:02}-{day:02} {hour:02}:{:02}", i % 60)
+        };
+        let mut put = |id: &str, kind: &str, at: String, data| {
+            events.push(event(&format!("{no}-{id}"), kind, &no, &at, data))
+        };
+        put(
+            "applied",
+            "case.applied",
+            time(day, 9),
+            json!({"channel": "web"}),
+        );
+        put(
+            "accepted",
+            "case.accepted",
+            time(day, 10),
+            json!({"window": if i % 2 == 0 { "3" } else { "12" }}),
+        );
+        put(
+            "begin",
+            "case.step_started",
+            time(day, 11),
+            json!({"step": "survey", "hall": if i % 7 == 0 { "T1" } else { "C" }}),
+        );
+        if i % 3 != 0 {
+            put(
+                "end",
+                "case.step_finished",
+                time(day + i % 9, 16),
+                json!({"step": "survey", "hall": if i % 7 == 0 { "T1" } else { "C" }}),
+            );
+        }
+        if i % 4 == 1 {
+            let data =
+                json!({"kind": "hearing", "declared_days": 3, "approver": "王", "notice": "1"});
+            put("suspended", "case.suspended", time(day + 1, 12), data);
+        }
+        if i % 8 == 1 {
+            put("resumed", "case.resumed", time(day + 3, 12), json!({}));
+        }
+        if i % 5 == 2 {
+            put(
+                "extended",
+                "case.extended",
+                time(day + 2, 12),
+                json!({"days": 5, "notice": "2"}),
+            );
+        }
+        match i % 6 {
+            0 => {}
+            1 => put(
+                "withdrawn",
+                "case.withdrawn",
+                time(day + 4, 15),
+                json!({"reason": "-"}),
+            ),
+            2 => {
+                put("completed", "case.completed", time(day + 16, 15), json!({}));
+                put(
+                    "corrected",
+                    "case.completed",
+                    time(day + 5, 15),
+                    json!({"replaces": format!("{no}-completed")}),
+                );
+            }
+            n => put(
+                "completed",
+                "case.completed",
+                time(day + 3 * n, 15),
+                json!({}),
+            ),
+        }
+    }
+    events
+}
+
+#[tokio::test]
+async fn any_order_and_repetition_in_any_batches_gives_the_same() {
+    let now = "2026-08-03 09:00";
+    let events = county_life();
+    let mut straight = World::new("2026-06-01 08:00").await;
+    straight.send(events.clone(), now).await;
+    let expected = snapshot(&straight.pool()).await;
+    assert!(
+        expected["card"].len() > 30,
+        "the life of this county gives cards: {}",
+        expected["card"].len()
+    );
+    let mut runner = TestRunner::deterministic();
+    for round in 0..4 {
+        // Every event once and some again, in any order, in batches of any size.
+        let mut all = events.clone();
+        all.extend(events.iter().skip(round).step_by(5).cloned());
+        let shuffled = Just(all)
+            .prop_shuffle()
+            .new_tree(&mut runner)
+            .unwrap()
+            .current();
+        let sizes = prop::collection::vec(1usize..60, 100)
+            .new_tree(&mut runner)
+            .unwrap()
+            .current();
+        let mut world = World::new("2026-06-01 08:00").await;
+        let mut rest = shuffled.as_slice();
+        for size in sizes {
+            let (batch, left) = rest.split_at(size.min(rest.len()));
+            world.send(batch.to_vec(), now).await;
+            rest = left;
+        }
+        assert!(rest.is_empty());
+        let found = snapshot(&world.pool()).await;
+        for (table, rows) in &expected {
+            if *table == "card" {
+                continue;
+            }
+            assert_eq!(&found[table], rows, "round {round}: {table}");
+        }
+        let (day, bucket) = recount(&world.pool()).await;
+        assert_eq!(
+            (&found["day"], &found["bucket"]),
+            (&day, &bucket),
+            "round {round}: the roll-ups add up"
+        );
+        cards_agree(&expected["card"], &found["card"], round);
+    }
+}
+
+/// A card that was issued before the evidence came is contested instead of never written: that is meant. Beside those the
+/// same cards stand, in the same states and words.
+fn cards_agree(expected: &[serde_json::Value], found: &[serde_json::Value], round: usize) {
+    let never_written = |card: &&serde_json::Value| {
+        card["state"] != "contested" && !(card["grade"] == "warning" && card["state"] == "cleared")
+    };
+    let of = |cards: &[serde_json::Value]| {
+        cards
+            .iter()
+            .filter(never_written)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of(found), of(expected), "round {round}: cards");
+}
+
+#[tokio::test]
+async fn living_it_hour_by_hour_equals_being_told_at_the_end() {
+    let mut events = county_life();
+    events.retain(|event| event.replaces.is_none());
+    let end = "2026-08-03 09:00";
+    let mut told = World::new("2026-06-01 08:00").await;
+    told.send(events.clone(), end).await;
+    let mut lived = World::new("2026-06-01 08:00").await;
+    events.sort_by(CaseEvent::cmp_order);
+    for batch in events.chunks(7) {
+        let now = batch.last().unwrap().time;
+        while let Some(due) = lived.supervisor.next_due().filter(|&due| due <= now) {
+            lived.supervisor.fire_due(due).await.unwrap();
+        }
+        // Two restarts on the way.
+        if batch.len() % 3 == 0 {
+            lived.supervisor = mingjing_alerts::supervisor::Supervisor::start(lived.pool(), now)
+                .await
+                .unwrap();
+        }
+        lived
+            .supervisor
+            .apply_batch(batch.to_vec(), false, now)
+            .await
+            .unwrap();
+    }
+    lived.wait_until(end).await;
+    let (told, lived) = (snapshot(&told.pool()).await, snapshot(&lived.pool()).await);
+    for table in ["case", "day", "hour", "bucket", "window"] {
+        assert_eq!(lived[table], told[table], "{table}");
+    }
+    let firm = |cards: &[serde_json::Value]| {
+        cards
+            .iter()
+            .filter(|card| card["grade"] != "warning")
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(firm(&lived["card"]), firm(&told["card"]));
+}
+
+#[tokio::test]
+async fn a_late_event_mends_the_case_the_counts_and_the_cards() {
+    let mut world = World::new("2026-11-02 09:00").await;
+    world
+        .send(vec![completed("1", "2026-11-04 10:00")], "2026-11-04 10:00")
+        .await;
+    assert_eq!(
+        world.case("1").await,
+        "on_time stopped -".replace("on_time", "no_deadline")
+    );
+    world
+        .send(vec![accepted("1", "2026-10-12 10:00")], "2026-11-04 11:00")
+        .await;
+    assert_eq!(world.case("1").await, "over_legal stopped -");
+    assert_eq!(world.cards().await.len(), 3);
+    let (day, bucket) = recount(&world.pool()).await;
+    let found = snapshot(&world.pool()).await;
+    assert_eq!((&found["day"], &found["bucket"]), (&day, &bucket));
+    assert_eq!(
+        world.supervisor.next_due(),
+        Some(at("2026-11-05 11:00")),
+        "only its source's silence is to come"
+    );
+}
