@@ -79,3 +79,8 @@ export function unitName(code: string | null, fallback?: string | null): string 
   const unit = unitByCode.value.get(code)
   return unit ? named(unit) : (fallback ?? code)
 }
+
+/** What a unit is called in passing: its code, where the county uses short names for codes (`人社局`). */
+export function unitShort(code: string | null, fallback?: string | null): string {
+  return code && locale.value === 'zh-CN' && /^[\u4e00-\u9fff]{2,8}$/.test(code) ? code : unitName(code, fallback)
+}

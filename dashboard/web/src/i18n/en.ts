@@ -56,7 +56,7 @@ export default {
   unit_of: { workday: 'wd', day: 'd', hour: 'h' },
   monitoring: {
     open: 'Open cases', due_today: 'Due today', over_promise: 'Over promise', over_legal: 'Over legal', completed_today: 'Completed today', accepted_today: 'Accepted today', on_time_rate: 'On time, month', windows: 'Serving / open', cameras: 'Cameras live', sources: 'Silent sources', strip: 'The county in numbers',
-    matrix: 'Windows', matrix_all: 'All states', feed: 'Warnings and corrections', rankings: 'On-time ranking', curve: 'Accepted and completed today', accepted: 'Accepted', completed: 'Completed', best: 'Best five', worst: 'Worst five', villages: '{n} village | {n} villages', villages_open: '{open}/{n} open',
+    matrix: 'Windows', matrix_all: 'All states', feed: 'Warnings and corrections', rankings: 'Ranking', curve: 'Today by the hour', accepted: 'Accepted', completed: 'Completed', best: 'Best five', worst: 'Worst five', villages: '{n} village | {n} villages', villages_open: '{open}/{n} open',
     show_villages: 'Show villages', hide_villages: 'Hide villages', wall: 'Wall', wall_leave: 'Leave wall', held: '{n} new', hour: 'h', count: 'cases', small: 'n too small', change_up: 'up {n}', change_down: 'down {n}', change_none: 'unchanged', change_new: 'not ranked last month', month_n: '{due} due, {met} in time', legend: 'Legend',
     see_all: 'All', in_hand: 'Case {no}', no_case: 'No case in hand', click_hint: 'Click for the cases in hand', picture_none: 'No picture', picture_age: 'picture {age} old', issued: 'Issued', changed: 'Changed', no_camera: 'No camera sees this window', reduced: 'Only villages with windows are shown',
   },

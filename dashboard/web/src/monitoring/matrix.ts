@@ -1,7 +1,7 @@
 import { computed, type ComputedRef, type ShallowRef } from 'vue'
 
 import type { Grade, Hall, WindowState, WindowTile } from '../api/types'
-import { childrenOf, hallOf, halls, unitName } from '../halls'
+import { childrenOf, hallOf, halls, unitName, unitShort } from '../halls'
 
 export const WINDOW_STATES: WindowState[] = ['serving', 'idle', 'empty', 'paused', 'unknown', 'closed']
 export const GRADES: Grade[] = ['notice', 'warning', 'yellow_card', 'red_card']
@@ -9,6 +9,7 @@ export const GRADES: Grade[] = ['notice', 'warning', 'yellow_card', 'red_card']
 export interface UnitRow {
   unit: string
   name: string
+  short: string
   tiles: WindowTile[]
 }
 
@@ -57,7 +58,7 @@ function byUnit(hall: Hall, tiles: WindowTile[]): UnitRow[] {
   const rows = new Map<string, UnitRow>()
   for (const tile of tiles) {
     const unit = unitOf.get(tile.no) ?? ''
-    const row = rows.get(unit) ?? { unit, name: unitName(unit), tiles: [] }
+    const row = rows.get(unit) ?? { unit, name: unitName(unit), short: unitShort(unit), tiles: [] }
     row.tiles.push(tile)
     rows.set(unit, row)
   }
