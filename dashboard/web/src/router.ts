@@ -17,6 +17,7 @@ export const router = createRouter({
   routes: [
     { path: '/', redirect: '/monitoring' },
     { path: '/signin', name: 'signin', component: () => import('./views/SignInView.vue'), meta: { open: true } },
+    { path: '/unreachable', name: 'unreachable', component: () => import('./views/UnreachableView.vue'), meta: { open: true } },
     { path: '/monitoring', name: 'monitoring', component: () => import('./views/MonitoringView.vue'), meta: { entry: 'monitoring' } },
     { path: '/cards', name: 'cards', component: () => import('./views/CardsView.vue'), meta: { entry: 'cards' } },
     { path: '/cases', name: 'cases', component: () => import('./views/CasesView.vue'), meta: { entry: 'cases' } },
@@ -40,8 +41,7 @@ router.beforeEach(async (to: RouteLocationNormalized) => {
   try {
     if (!(await resume())) return { name: 'signin', query: to.path === '/monitoring' ? {} : { to: to.fullPath } }
   } catch {
-    // No answer from the console: the sign-in page says so, and leads back here.
-    return { name: 'signin', query: { to: to.fullPath } }
+    return { name: 'unreachable', query: { to: to.fullPath } }
   }
   if (to.path === '/monitoring' && !may('monitoring')) return start()
   if (to.meta.entry && !may(to.meta.entry)) return { name: 'missing', params: { missing: to.path.slice(1).split('/') } }
