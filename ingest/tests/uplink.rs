@@ -19,7 +19,7 @@ use mingjing_ingest::config::IngestConfig;
 use mingjing_ingest::events::MAX_BODY;
 use mingjing_ingest::spool::Spool;
 use mingjing_ingest::uplink::LinkState;
-use mingjing_ingest::uplink::protocol::{ToConsole, ToIngest};
+use mingjing_ingest::uplink::protocol::{Rejection, ToConsole, ToIngest};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -277,6 +277,60 @@ async fn a_retry_is_honoured() {
         edge.post("all", json!([event("b")])).await.0,
         StatusCode::OK
     );
+}
+
+#[tokio::test]
+async fn a_late_acknowledgement_is_taken_and_nothing_is_sent_twice() {
+    // The console says nothing to the first batch, and acknowledges it when the second comes.
+    let script: Script = Arc::new(|number, batch| (number == 2).then(|| acknowledge(1, batch, 0)));
+    let console = Console::start(any_port().await, script);
+    let edge = Edge::start(console.address).await;
+    edge.connected().await;
+    assert_eq!(
+        edge.post("all", json!([event("late")])).await.0,
+        StatusCode::ACCEPTED
+    );
+    assert_eq!(edge.ingest.spool().entries, 1);
+    let second = edge.post("all", json!([event("second")]));
+    futures::future::join(second, edge.drained()).await;
+    assert_eq!(console.batch().await, (vec!["late".into()], false));
+    assert_eq!(console.batch().await, (vec!["second".into()], false));
+    assert_eq!(console.batch_now().await, None);
+}
+
+#[tokio::test]
+async fn a_late_refusal_is_told_again_as_spooled_for_the_quarantine() {
+    let script: Script = Arc::new(|number, batch| match number {
+        1 => None,
+        2 => Some(acknowledge(1, batch, 1)),
+        _ => Some(commit(number, batch)),
+    });
+    let console = Console::start(any_port().await, script);
+    let edge = Edge::start(console.address).await;
+    edge.connected().await;
+    let late = edge.post("all", json!([event("refuse-late")])).await;
+    assert_eq!(late.0, StatusCode::ACCEPTED);
+    edge.post("all", json!([event("second")])).await;
+    let mut sent = Vec::new();
+    while sent.last() != Some(&(vec!["refuse-late".to_owned()], true)) {
+        sent.push(console.batch().await);
+    }
+    assert_eq!(sent[0], (vec!["refuse-late".into()], false));
+}
+
+/// The acknowledgement of another batch than the one that came, with so many refusals.
+fn acknowledge(number: u64, batch: &ToConsole, refused: usize) -> ToIngest {
+    let mut ack = commit(number, batch);
+    if let ToIngest::Ack { outcome, .. } = &mut ack {
+        let reason = || "conflict".to_owned();
+        let refusal = |index| Rejection {
+            index,
+            id: None,
+            reason: reason(),
+        };
+        outcome.rejected = (0..refused).map(refusal).collect();
+    }
+    ack
 }
 
 #[tokio::test]

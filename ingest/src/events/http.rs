@@ -252,7 +252,32 @@ async fn receive(State(intake): State<Intake>, request: Request) -> Result<Answe
         let first = rejected.swap_remove(refused_before);
         return Err(Problem::forbidden(first.reason));
     }
-    deliver(&intake, &scope, events, rejected).await
+    let answer = deliver(&intake, &scope, events, rejected).await?;
+    count(&answer);
+    Ok(answer)
+}
+
+/// Counts what became of events, for `/metrics`.
+fn count(answer: &Answer) {
+    let add = |outcome: &'static str, n: usize| {
+        metrics::counter!("mingjing_intake_events_total", "outcome" => outcome).increment(n as u64);
+    };
+    let rejected = match answer {
+        Answer::Committed {
+            accepted,
+            duplicate,
+            rejected,
+        } => {
+            add("accepted", *accepted);
+            add("duplicate", *duplicate);
+            rejected
+        }
+        Answer::Spooled { spooled, rejected } => {
+            add("spooled", *spooled);
+            rejected
+        }
+    };
+    add("rejected", rejected.len());
 }
 
 /// Finds the sender's token in the list that the console gave.

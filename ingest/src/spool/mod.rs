@@ -7,8 +7,8 @@
 mod store;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -114,15 +114,31 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::Full`] or [`SpoolError::Disk`]; the entry is then not kept.
     pub async fn append(&self, entry: Vec<u8>) -> Result<Key, SpoolError> {
+        self.put(entry, None).await
+    }
+
+    /// As [`Spool::append`]; `named` learns the key before anybody can see the entry.
+    ///
+    /// # Errors
+    /// As [`Spool::append`].
+    pub async fn append_named(
+        &self,
+        entry: Vec<u8>,
+        named: Arc<OnceLock<Key>>,
+    ) -> Result<Key, SpoolError> {
+        self.put(entry, Some(named)).await
+    }
+
+    async fn put(
+        &self,
+        entry: Vec<u8>,
+        named: Option<Arc<OnceLock<Key>>>,
+    ) -> Result<Key, SpoolError> {
         let bytes = entry.len() as u64;
         self.shared.reserve(bytes)?;
         let (done, outcome) = oneshot::channel();
-        if self
-            .commands
-            .send(Command::Append { entry, done })
-            .await
-            .is_err()
-        {
+        let command = Command::Append { entry, named, done };
+        if self.commands.send(command).await.is_err() {
             self.shared.release(bytes);
             return Err(SpoolError::Closed);
         }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -26,6 +27,8 @@ type Done<T> = oneshot::Sender<Result<T, SpoolError>>;
 pub(super) enum Command {
     Append {
         entry: Vec<u8>,
+        /// Told the key before anybody can see the entry.
+        named: Option<Arc<OnceLock<Key>>>,
         done: Done<Key>,
     },
     Remove {
@@ -86,8 +89,9 @@ pub(super) fn run(
         match outcome {
             Ok(after) => {
                 counts = after;
-                shared.entries.store(counts.entries, Ordering::Release);
                 newest.send_replace(counts.next);
+                metrics::gauge!("mingjing_spool_entries").set(counts.entries as f64);
+                metrics::gauge!("mingjing_spool_bytes").set(counts.bytes as f64);
             }
             Err((group, reason)) => {
                 tracing::error!(reason, "the spool's disk failed");
@@ -173,14 +177,18 @@ fn serve(
                 return Err((all, error.to_string()));
             }
         }
+        shared.entries.store(after.entries, Ordering::Release);
         // Appends were counted when they were reserved: bring the total down to what is stored only by what was removed.
         let appended: u64 = changes.iter().map(|command| size(command) as u64).sum();
         shared.release((counts.bytes + appended).saturating_sub(after.bytes));
         let mut key = counts.next;
         for command in changes {
             match command {
-                Command::Append { done, .. } => {
+                Command::Append { named, done, .. } => {
                     key += 1;
+                    if let Some(named) = named {
+                        let _ = named.set(key);
+                    }
                     let _ = done.send(Ok(key));
                 }
                 Command::Remove { done, .. } | Command::Keep { done, .. } => {

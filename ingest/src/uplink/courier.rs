@@ -1,5 +1,6 @@
 //! From the intake to the console: at once where it can be, through the spool where not.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -7,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::LinkState;
 use super::batch::Outbound;
 use super::protocol::BatchOutcome;
-use crate::spool::{Spool, SpoolError};
+use crate::spool::{Key, Spool, SpoolError};
 
 /// How long a sender waits for the console's commit before its events go to the spool (`interfaces.md`, "Case events").
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -21,6 +22,8 @@ pub(super) struct Submission {
     pub(super) batch: Outbound,
     /// Dropped without an answer when the console cannot take the batch now.
     pub(super) reply: oneshot::Sender<BatchOutcome>,
+    /// The entry of the spool that its sender made when its patience ended before the answer came.
+    pub(super) spooled_as: Arc<OnceLock<Key>>,
 }
 
 /// What became of a batch.
@@ -67,17 +70,20 @@ impl Courier {
             .entry()
             .map_err(|error| SpoolError::Disk(error.to_string()))?;
         let up = *self.state.borrow() == LinkState::Up;
+        let spooled_as = Arc::new(OnceLock::new());
         if up {
             let (reply, outcome) = oneshot::channel();
-            let queued = self
-                .submissions
-                .try_send(Submission { batch, reply })
-                .is_ok();
+            let submission = Submission {
+                batch,
+                reply,
+                spooled_as: Arc::clone(&spooled_as),
+            };
+            let queued = self.submissions.try_send(submission).is_ok();
             if queued && let Ok(Ok(outcome)) = tokio::time::timeout(PATIENCE, outcome).await {
                 return Ok(Delivery::Committed(outcome));
             }
         }
-        self.spool.append(entry).await?;
+        self.spool.append_named(entry, spooled_as).await?;
         Ok(Delivery::Spooled)
     }
 }

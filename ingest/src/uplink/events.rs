@@ -1,7 +1,7 @@
 //! The events socket: batches up, acknowledgements down, the spool drained beside what comes in.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -163,10 +163,15 @@ fn read(text: &str) -> Result<ToIngest, LinkError> {
 
 /// A batch under way.
 enum Flight {
-    /// Somebody waits for it.
-    Live(oneshot::Sender<BatchOutcome>),
+    /// Somebody waits for it, or has put it into the spool meanwhile.
+    Live(oneshot::Sender<BatchOutcome>, Arc<OnceLock<Key>>),
     /// It is in the spool under these keys.
-    Spooled(Vec<Key>, Outbound),
+    Spooled {
+        keys: Vec<Key>,
+        batch: Outbound,
+        /// Whether the console knows that: what it refuses then goes to its quarantine.
+        marked: bool,
+    },
 }
 
 /// One connection.
@@ -250,7 +255,10 @@ impl<'a> Session<'a> {
         }
         let number = self.next();
         self.live += 1;
-        self.flights.insert(number, Flight::Live(submission.reply));
+        self.flights.insert(
+            number,
+            Flight::Live(submission.reply, submission.spooled_as),
+        );
         self.transmit(number, &submission.batch, false)
     }
 
@@ -277,7 +285,14 @@ impl<'a> Session<'a> {
         };
         let number = self.next();
         self.transmit(number, &batch, true)?;
-        self.flights.insert(number, Flight::Spooled(keys, batch));
+        self.flights.insert(
+            number,
+            Flight::Spooled {
+                keys,
+                batch,
+                marked: true,
+            },
+        );
         Ok(())
     }
 
@@ -309,6 +324,22 @@ impl<'a> Session<'a> {
                 self.cursor = Some(key);
                 continue;
             };
+            if let Some(number) = self.under_way_as(key) {
+                if joined.is_some() {
+                    break;
+                }
+                self.cursor = Some(key);
+                self.live -= 1;
+                self.flights.insert(
+                    number,
+                    Flight::Spooled {
+                        keys: vec![key],
+                        batch,
+                        marked: false,
+                    },
+                );
+                continue;
+            }
             match &mut joined {
                 None => joined = Some((vec![key], batch)),
                 Some((keys, joined)) => {
@@ -321,6 +352,15 @@ impl<'a> Session<'a> {
             self.cursor = Some(key);
         }
         joined
+    }
+
+    /// The flight of an entry that was sent while its sender still waited: the console is at it, and it is not sent twice.
+    fn under_way_as(&self, key: Key) -> Option<u64> {
+        let of = |flight: &Flight| matches!(flight, Flight::Live(_, spooled) if spooled.get() == Some(&key));
+        self.flights
+            .iter()
+            .find(|(_, flight)| of(flight))
+            .map(|(number, _)| *number)
     }
 
     async fn heard(&mut self, message: ToIngest) -> Result<(), LinkError> {
@@ -337,28 +377,46 @@ impl<'a> Session<'a> {
         self.state
             .send_if_modified(|state| std::mem::replace(state, LinkState::Up) != LinkState::Up);
         match self.flights.remove(&number) {
-            Some(Flight::Live(reply)) => {
+            Some(Flight::Live(reply, spooled_as)) => {
                 self.live -= 1;
-                // Where the sender's patience ended first, its events are in the spool: the console will know them again.
-                let _ = reply.send(outcome);
+                let refused = !outcome.rejected.is_empty();
+                match spooled_as.get() {
+                    // Its sender gave up waiting; the entry has not been looked at yet, and need not be.
+                    Some(key) if !refused => self.remove(vec![*key]).await,
+                    // Where the patience ends this moment, the entry is sent again and recognised.
+                    _ => drop(reply.send(outcome)),
+                }
             }
-            Some(Flight::Spooled(keys, batch)) => {
-                if !outcome.rejected.is_empty() {
-                    let (rejected, of) = (outcome.rejected.len(), batch.count());
+            Some(Flight::Spooled {
+                keys,
+                batch,
+                marked,
+            }) => {
+                let (rejected, of) = (outcome.rejected.len(), batch.count());
+                if rejected > 0 && !marked {
+                    // Nobody heard of these refusals: once more, as what it is, for the quarantine.
+                    self.again.push_back((keys, batch));
+                    return;
+                }
+                if rejected > 0 {
                     tracing::warn!(
                         rejected,
                         of,
                         "the console refused spooled events: they are in its quarantine"
                     );
                 }
-                if let Err(error) = self.link.spool.remove(keys).await {
-                    tracing::error!(%error, "acknowledged events stay in the spool and will be sent again");
-                }
+                self.remove(keys).await;
             }
             None => tracing::warn!(
                 number,
                 "the console acknowledged a batch that is not under way"
             ),
+        }
+    }
+
+    async fn remove(&self, keys: Vec<Key>) {
+        if let Err(error) = self.link.spool.remove(keys).await {
+            tracing::error!(%error, "acknowledged events stay in the spool and will be sent again");
         }
     }
 
@@ -369,8 +427,8 @@ impl<'a> Session<'a> {
         self.state.send_replace(LinkState::Held);
         match self.flights.remove(&number) {
             // Dropping the reply sends its sender to the spool, which comes back here.
-            Some(Flight::Live(_)) => self.live -= 1,
-            Some(Flight::Spooled(keys, batch)) => {
+            Some(Flight::Live(..)) => self.live -= 1,
+            Some(Flight::Spooled { keys, batch, .. }) => {
                 let place = self
                     .again
                     .iter()
