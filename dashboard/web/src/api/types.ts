@@ -349,6 +349,8 @@ export interface Camera {
   edge: string
   state: string
   since: Instant | null
+  /** What the state alone does not say, in English. */
+  detail?: string | null
   codec: string | null
   width: number | null
   height: number | null
