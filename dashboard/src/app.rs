@@ -1,8 +1,12 @@
 //! What every handler reaches: one value, shared.
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
+use chrono::Utc;
 use metrics_exporter_prometheus::PrometheusHandle;
+use mingjing_alerts::supervisor::{Reference, load_reference};
+use mingjing_monitor::store::StoreError;
+use mingjing_monitor::store::tokens::ValidToken;
 use sqlx::PgPool;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
@@ -11,7 +15,14 @@ use crate::auth::limiter::Limiter;
 use crate::auth::secret;
 use crate::config::Config;
 use crate::directory::Directory;
+use crate::engine::{Engine, Inbox};
 use crate::live::Live;
+use crate::media::MediaHub;
+use crate::uplink::Outages;
+use crate::uplink::edges::Edges;
+
+/// The source tokens that hold.
+pub type SourceTokens = Arc<Vec<ValidToken>>;
 
 /// How far the console has come up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +48,19 @@ struct Inner {
     edge_hash: Vec<u8>,
     ready: watch::Sender<Ready>,
     access: watch::Sender<u64>,
+    directory_changed: watch::Sender<u64>,
     ended: broadcast::Sender<Vec<u8>>,
     stopping: CancellationToken,
     metrics: Option<PrometheusHandle>,
     openapi: OnceLock<String>,
+    engine: Engine,
+    inbox: Mutex<Option<Inbox>>,
+    media: MediaHub,
+    edges: Edges,
+    outages: Outages,
+    tokens: watch::Sender<Option<SourceTokens>>,
+    reference: RwLock<Option<Arc<Reference>>>,
+    intake: watch::Sender<Option<axum::Router>>,
 }
 
 impl App {
@@ -53,6 +73,7 @@ impl App {
             .take(8)
             .collect();
         let live = Live::new(epoch, config.server.live_ring);
+        let (engine, inbox) = Engine::new();
         Self(Arc::new(Inner {
             config,
             db,
@@ -63,10 +84,19 @@ impl App {
             edge_token,
             ready: watch::Sender::new(Ready::Waiting("the database has not answered yet".into())),
             access: watch::Sender::new(0),
+            directory_changed: watch::Sender::new(0),
             ended: broadcast::Sender::new(256),
             stopping: CancellationToken::new(),
             metrics,
             openapi: OnceLock::new(),
+            engine,
+            inbox: Mutex::new(Some(inbox)),
+            media: MediaHub::default(),
+            edges: Edges::default(),
+            outages: Outages::default(),
+            tokens: watch::Sender::new(None),
+            reference: RwLock::default(),
+            intake: watch::Sender::new(None),
         }))
     }
 
@@ -96,18 +126,93 @@ impl App {
         )
     }
 
-    /// Reads the county again.
+    /// Reads the county again, and what cases are judged by.
     ///
     /// # Errors
-    /// When the database cannot be asked; the old one stays.
-    pub async fn reload_directory(&self) -> sqlx::Result<()> {
+    /// When the database cannot be asked; the old ones stay.
+    pub async fn reload_directory(&self) -> Result<(), StoreError> {
         let directory = Arc::new(Directory::load(&self.0.db).await?);
+        let reference = Arc::new(load_reference(&self.0.db, Utc::now()).await?);
         *self
             .0
             .directory
             .write()
             .unwrap_or_else(PoisonError::into_inner) = directory;
+        *self
+            .0
+            .reference
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(reference);
+        self.0.directory_changed.send_modify(|count| *count += 1);
         Ok(())
+    }
+
+    /// Tells when the county was read again.
+    pub fn watch_directory(&self) -> watch::Receiver<u64> {
+        self.0.directory_changed.subscribe()
+    }
+
+    /// What cases are judged by, once it has been read.
+    pub fn reference(&self) -> Option<Arc<Reference>> {
+        self.0
+            .reference
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The way to the one writer.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// The writer's end; once.
+    pub fn take_inbox(&self) -> Option<Inbox> {
+        self.0
+            .inbox
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// Pictures and live video.
+    pub fn media(&self) -> &MediaHub {
+        &self.0.media
+    }
+
+    /// Connected ingests and the health of cameras.
+    pub fn edges(&self) -> &Edges {
+        &self.0.edges
+    }
+
+    /// Outages that wait to be written.
+    pub fn outages(&self) -> &Outages {
+        &self.0.outages
+    }
+
+    /// The source tokens that hold, as they change; `None` until they have been read.
+    pub fn watch_tokens(&self) -> watch::Receiver<Option<SourceTokens>> {
+        self.0.tokens.subscribe()
+    }
+
+    /// Reads the source tokens again.
+    ///
+    /// # Errors
+    /// When the database cannot be asked; the old ones stay.
+    pub async fn reload_tokens(&self) -> Result<(), StoreError> {
+        let tokens = crate::uplink::current_tokens(&self.0.db).await?;
+        self.0.tokens.send_replace(Some(tokens));
+        Ok(())
+    }
+
+    /// The intake of the ingest inside this process, once it runs.
+    pub fn intake(&self) -> Option<axum::Router> {
+        self.0.intake.borrow().clone()
+    }
+
+    /// Sets the intake.
+    pub fn set_intake(&self, intake: Option<axum::Router>) {
+        self.0.intake.send_replace(intake);
     }
 
     /// Counts failed sign-ins.

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use chrono::Utc;
+use mingjing_monitor::store::{Store, StoreError, accounts, county};
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 
 use crate::app::App;
 use crate::auth::{password, secret};
-use crate::problem::is_away;
-use crate::store::{accounts, org};
+use crate::store::{self, CHANNEL, Notice};
 
 /// Between two attempts to reach the database.
-const RETRY: Duration = Duration::from_secs(1);
+pub const RETRY: Duration = Duration::from_secs(1);
 
 /// The account that a first start makes.
 #[derive(Debug, Clone)]
@@ -23,33 +23,23 @@ pub struct FirstAccount {
     pub password: String,
 }
 
-/// Why the console cannot come up, as opposed to having to wait.
-#[derive(Debug, thiserror::Error)]
-pub enum BootError {
-    /// The migrations do not fit the database.
-    #[error("the database cannot be brought to this version: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
-    /// The database refuses.
-    #[error("the database refuses: {0}")]
-    Database(#[from] sqlx::Error),
-}
-
-/// Waits for the database, migrates it, founds the county and makes the first account where there is none.
+/// Waits for the database, migrates it, founds the county and makes the first account where there is none. `None`: the
+/// console was stopped while it waited.
 ///
 /// # Errors
 /// When the database refuses; that it is away is waited out.
-pub async fn prepare(app: &App) -> Result<Option<FirstAccount>, BootError> {
+pub async fn prepare(app: &App) -> Result<Option<(Store, Option<FirstAccount>)>, StoreError> {
+    let mut said = false;
     loop {
         match attempt(app).await {
-            Err(BootError::Database(error)) if is_away(&error) => {
-                tracing::warn!(%error, "waiting for the database")
+            Ok(done) => return Ok(Some(done)),
+            Err(error) if error.is_passing() => {
+                if !said {
+                    tracing::warn!(%error, "waiting for the database");
+                }
+                said = true;
             }
-            Err(BootError::Migrate(sqlx::migrate::MigrateError::Execute(error)))
-                if is_away(&error) =>
-            {
-                tracing::warn!(%error, "waiting for the database");
-            }
-            done => return done,
+            Err(error) => return Err(error),
         }
         tokio::select! {
             () = tokio::time::sleep(RETRY) => {}
@@ -58,32 +48,29 @@ pub async fn prepare(app: &App) -> Result<Option<FirstAccount>, BootError> {
     }
 }
 
-async fn attempt(app: &App) -> Result<Option<FirstAccount>, BootError> {
-    migrate(app.db()).await?;
-    org::found_county(app.db(), &app.config().county).await?;
+async fn attempt(app: &App) -> Result<(Store, Option<FirstAccount>), StoreError> {
+    let url = app
+        .config()
+        .database_url()
+        .map_err(|error| StoreError::Import(error.to_string()))?;
+    // The writer's own connections: busy pages cannot hold up events.
+    let store = Store::connect_with(&url, 4).await?;
+    store::found_county(app.db(), &app.config().county).await?;
     let first = first_account(app.db()).await?;
     app.reload_directory().await?;
-    Ok(first)
+    app.reload_tokens().await?;
+    Ok((store, first))
 }
 
-/// Brings the schema to this version.
-///
-/// # Errors
-/// When the database is away or holds another schema.
-pub async fn migrate(db: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
-    static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../monitor/migrations");
-    MIGRATOR.run(db).await
-}
-
-async fn first_account(db: &PgPool) -> sqlx::Result<Option<FirstAccount>> {
-    if accounts::count(db).await? > 0 {
+async fn first_account(db: &PgPool) -> Result<Option<FirstAccount>, StoreError> {
+    if !accounts::list(db).await?.is_empty() {
         return Ok(None);
     }
-    let Some(county) = org::county(db).await? else {
+    let Some(county) = county::county(db).await? else {
         return Ok(None);
     };
     let first = FirstAccount {
-        login: "sysadmin",
+        login: "admin",
         password: secret::one_time_password(),
     };
     let account = accounts::NewAccount {
@@ -92,23 +79,19 @@ async fn first_account(db: &PgPool) -> sqlx::Result<Option<FirstAccount>> {
         role: "sysadmin",
         hall: &county.code,
         unit: None,
-        win: None,
+        window: None,
         password_hash: &password::hash(&first.password),
     };
-    accounts::add(db, &account, Utc::now()).await?;
+    let mut connection = db.acquire().await?;
+    accounts::create(&mut connection, &account, Utc::now()).await?;
     Ok(Some(first))
 }
 
 /// Listens for what other processes change (`mingjing import`, `user`, `token`) until the console stops.
-pub async fn follow_changes(
-    app: App,
-    tokens_changed: impl Fn() + Send,
-    organisation_changed: impl Fn() + Send,
-) {
+pub async fn follow_changes(app: App, changed: impl Fn(Notice) + Send) {
     while !app.stopping().is_cancelled() {
-        let listened = listen(&app, &tokens_changed, &organisation_changed);
         tokio::select! {
-            ended = listened => if let Err(error) = ended {
+            ended = listen(&app, &changed) => if let Err(error) = ended {
                 tracing::debug!(%error, "not listening to the database's notices now");
             },
             () = app.stopping().cancelled() => return,
@@ -117,30 +100,31 @@ pub async fn follow_changes(
     }
 }
 
-async fn listen(
-    app: &App,
-    tokens_changed: &impl Fn(),
-    organisation_changed: &impl Fn(),
-) -> sqlx::Result<()> {
+async fn listen(app: &App, changed: &impl Fn(Notice)) -> Result<(), StoreError> {
     let mut listener = PgListener::connect_with(app.db()).await?;
-    listener.listen("mingjing").await?;
+    listener.listen(CHANNEL).await?;
     // Notices sent while nobody listened are lost: look at everything once.
     app.reload_directory().await?;
+    app.reload_tokens().await?;
     app.access_changed();
-    tokens_changed();
-    organisation_changed();
+    changed(Notice::Organisation);
     while let Some(notice) = listener.try_recv().await? {
-        match notice.payload() {
-            "access" => app.access_changed(),
-            "tokens" => {
-                app.access_changed();
-                tokens_changed();
+        match Notice::parse(notice.payload()) {
+            Some(notice) => {
+                match notice {
+                    Notice::Organisation => app.reload_directory().await?,
+                    Notice::Access => app.access_changed(),
+                    Notice::Tokens => {
+                        app.access_changed();
+                        app.reload_tokens().await?;
+                    }
+                }
+                changed(notice);
             }
-            "organisation" => {
-                app.reload_directory().await?;
-                organisation_changed();
-            }
-            other => tracing::debug!(notice = other, "a notice that this version does not know"),
+            None => tracing::debug!(
+                payload = notice.payload(),
+                "a notice that this version does not know"
+            ),
         }
     }
     Ok(())

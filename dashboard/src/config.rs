@@ -1,16 +1,16 @@
 //! The console's configuration: defaults, then `mingjing.toml`, then `MINGJING_SECTION__KEY`.
 //!
-//! A wrong key or value is named with its file and line. Secrets come from a file or the environment and are never printed.
+//! A wrong key or value is named with its line (`ingest::config::load`). Secrets come from a file or the environment and are
+//! never printed.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
-use serde::{Deserialize, Serialize};
+use mingjing_ingest::config::{self, CameraEntry, IngestConfig, IntakeConfig, SpoolConfig};
+use serde::Deserialize;
 
 /// Everything that can be set.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where the console listens.
@@ -19,16 +19,37 @@ pub struct Config {
     pub database: Database,
     /// The county, used once: when the database is empty.
     pub county: County,
-    /// Where the in-process ingest keeps its spool.
-    pub storage: Storage,
     /// What is written to the log.
     pub log: Log,
-    /// Cameras of the in-process ingest (`[[cameras]]`); their halls and windows as the screens show them.
-    pub cameras: Vec<toml::Table>,
+    /// Where the console keeps files.
+    pub storage: Storage,
+    /// What the ingest inside the console keeps while the database is away.
+    pub spool: SpoolConfig,
+    /// What it takes at once.
+    pub intake: IntakeConfig,
+    /// Its cameras, as `[[camera]]` tables like those of `mingjing-ingest`.
+    #[serde(rename = "camera")]
+    pub cameras: Vec<CameraEntry>,
+}
+
+/// `[storage]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Storage {
+    /// Directory of the spool and of whatever else the console keeps on disk. Made when missing.
+    pub dir: PathBuf,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::from("data"),
+        }
+    }
 }
 
 /// `[server]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Server {
     /// Address and port.
@@ -50,14 +71,12 @@ impl Default for Server {
 }
 
 /// `[database]`
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
-    /// `postgres://user:password@host/database`. `DATABASE_URL` is used where this is not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// `postgres://user:password@host/database`. `DATABASE_URL` is used where neither this nor `url_file` is set.
     pub url: Option<String>,
     /// A file that holds the address, for those who keep the password out of this one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub url_file: Option<PathBuf>,
     /// Connections at most.
     pub max_connections: u32,
@@ -82,7 +101,7 @@ impl std::fmt::Debug for Database {
 }
 
 /// `[county]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct County {
     /// Code of the county and of the hall at the root.
@@ -106,24 +125,8 @@ impl Default for County {
     }
 }
 
-/// `[storage]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Storage {
-    /// Directory of the spool and whatever else the console keeps on disk.
-    pub dir: PathBuf,
-}
-
-impl Default for Storage {
-    fn default() -> Self {
-        Self {
-            dir: PathBuf::from(".mingjing/data"),
-        }
-    }
-}
-
 /// `[log]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// `error`, `warn`, `info`, `debug`, or a filter such as `info,sqlx=warn`.
@@ -142,7 +145,7 @@ impl Default for Log {
 }
 
 /// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -155,16 +158,8 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A wrong key or value, with its place.
-    #[error("{place}: {what}")]
-    Wrong {
-        /// File and line, or the environment variable.
-        place: String,
-        /// What is wrong.
-        what: String,
-    },
-    /// The file that was named does not exist.
-    #[error("{0}: there is no such file; name another with --config, or leave --config out")]
-    NoFile(PathBuf),
+    #[error(transparent)]
+    Wrong(#[from] config::ConfigError),
     /// No database.
     #[error(
         "no database is configured: set DATABASE_URL or [database] url in mingjing.toml \
@@ -185,26 +180,27 @@ pub enum ConfigError {
          or set [server] plain_http_beyond_loopback = true if you trust this network"
     )]
     PlainHttp(SocketAddr),
+    /// The level of the log cannot be understood.
+    #[error(
+        "[log] level = {level:?}: {reason}. Give error, warn, info, debug or a filter such as info,sqlx=warn"
+    )]
+    LogLevel {
+        /// What was given.
+        level: String,
+        /// Why not.
+        reason: String,
+    },
 }
 
 impl Config {
     /// Reads the configuration. `file`: what `--config` names; without it `mingjing.toml` of the working directory, if there.
     ///
     /// # Errors
-    /// The first wrong key or value, with file and line.
+    /// The first wrong key or value, with its line.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        if let Some(file) = file.filter(|file| !file.is_file()) {
-            return Err(ConfigError::NoFile(file.to_owned()));
-        }
-        let path = file.map_or_else(|| PathBuf::from("mingjing.toml"), Path::to_owned);
-        let environment = Env::prefixed("MINGJING_")
-            .split("__")
-            .filter(|key| key.as_str().contains('.'));
-        Figment::from(Serialized::defaults(Self::default()))
-            .merge(Toml::file_exact(&path))
-            .merge(environment)
-            .extract()
-            .map_err(|error| explain(error, &path))
+        let usual = Path::new("mingjing.toml");
+        let file = file.or_else(|| usual.is_file().then_some(usual));
+        Ok(config::load(file)?)
     }
 
     /// The address of the database.
@@ -228,6 +224,23 @@ impl Config {
             .ok_or(ConfigError::NoDatabase)
     }
 
+    /// The configuration of the ingest inside the console.
+    pub fn ingest(&self) -> IngestConfig {
+        IngestConfig {
+            name: "local".into(),
+            data_dir: self.storage.dir.clone(),
+            timezone: self
+                .county
+                .time_zone
+                .parse()
+                .unwrap_or(chrono_tz::Asia::Shanghai),
+            spool: self.spool.clone(),
+            intake: self.intake.clone(),
+            cameras: self.cameras.clone(),
+            ..IngestConfig::default()
+        }
+    }
+
     /// Refuses to serve plain HTTP to a network unless told to.
     ///
     /// # Errors
@@ -238,71 +251,6 @@ impl Config {
         }
         Err(ConfigError::PlainHttp(self.server.listen))
     }
-}
-
-/// Words a figment error with the place it comes from.
-fn explain(error: figment::Error, file: &Path) -> ConfigError {
-    use figment::error::Kind;
-    let mut keys = error.path.clone();
-    let what = match &error.kind {
-        Kind::UnknownField(field, known) => {
-            if keys.last() != Some(field) {
-                keys.push(field.clone());
-            }
-            format!(
-                "there is no setting `{}`; known here: {}",
-                keys.join("."),
-                known.join(", ")
-            )
-        }
-        Kind::MissingField(field) => format!("`{field}` is missing"),
-        kind if keys.is_empty() => kind.to_string(),
-        kind => format!("`{}`: {kind}", keys.join(".")),
-    };
-    let from_environment = error
-        .metadata
-        .as_ref()
-        .is_some_and(|meta| meta.name.contains("environment"));
-    let place = if from_environment {
-        format!("environment MINGJING_{}", keys.join("__").to_uppercase())
-    } else {
-        let line = std::fs::read_to_string(file)
-            .ok()
-            .and_then(|text| line_of(&text, &keys));
-        line.map_or_else(
-            || file.display().to_string(),
-            |line| format!("{}:{line}", file.display()),
-        )
-    };
-    ConfigError::Wrong { place, what }
-}
-
-/// The line (from 1) on which the setting at `keys` stands.
-pub fn line_of(text: &str, keys: &[String]) -> Option<usize> {
-    use toml::de::{DeTable, DeValue};
-    let document = DeTable::parse(text).ok()?;
-    let mut table = document.get_ref();
-    let mut array: Option<&toml::de::DeArray<'_>> = None;
-    let mut start = None;
-    for key in keys {
-        let value = if let Some(items) = array.take() {
-            let item = items.get(key.parse::<usize>().ok()?)?;
-            start = Some(item.span().start);
-            item
-        } else {
-            let (name, value) = table
-                .iter()
-                .find(|(name, _)| name.get_ref().eq_ignore_ascii_case(key))?;
-            start = Some(name.span().start);
-            value
-        };
-        match value.get_ref() {
-            DeValue::Table(inner) => table = inner,
-            DeValue::Array(items) => array = Some(items),
-            _ => break,
-        }
-    }
-    start.map(|start| text[..start].matches('\n').count() + 1)
 }
 
 #[cfg(test)]
@@ -317,40 +265,29 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_is_named_with_its_line() {
-        let error = load("[server]\nlisten = \"127.0.0.1:1\"\n\nlisten_on = 3\n")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("mingjing.toml:4: there is no setting `server.listen_on`"),
-            "{error}"
-        );
-        let error = load("\n\n[servers]\nlisten = \"127.0.0.1:1\"\n")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("mingjing.toml:3: there is no setting `servers`"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_wrong_value_is_named_with_its_line() {
-        let error = load("[log]\nformat = \"loud\"\n").unwrap_err().to_string();
-        assert!(error.contains("mingjing.toml:2: `log.format`"), "{error}");
-        let error = load("[server]\n\nlisten = \"nowhere\"\n")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("mingjing.toml:3: `server.listen`"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn broken_toml_is_named_with_its_file() {
-        let error = load("[server\n").unwrap_err().to_string();
-        assert!(error.contains("mingjing.toml"), "{error}");
+    fn wrong_keys_and_values_are_named_with_file_and_line() {
+        for (text, line, word) in [
+            (
+                "[server]\nlisten = \"127.0.0.1:1\"\n\nlisten_on = 3\n",
+                "line 4",
+                "listen_on",
+            ),
+            (
+                "\n\n[servers]\nlisten = \"127.0.0.1:1\"\n",
+                "line 3",
+                "servers",
+            ),
+            ("[log]\nformat = \"loud\"\n", "line 2", "loud"),
+            ("[server\n", "line 1", "mingjing.toml"),
+            ("[spool]\nmax_byte = 1\n", "line 2", "max_byte"),
+            ("[[camera]]\nid = \"c\"\nhal = \"H\"\n", "line 3", "hal"),
+        ] {
+            let error = load(text).unwrap_err().to_string();
+            assert!(
+                error.contains(line) && error.contains(word) && error.contains("mingjing.toml"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -3,22 +3,30 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use mingjing_monitor::calendar::Calendar;
+use mingjing_monitor::org::{Hall, Tree, Unit, Window};
+use mingjing_monitor::store::county::County;
+use mingjing_monitor::store::halls::Camera;
+use mingjing_monitor::store::{StoreError, accounts, county, halls, items};
 use sqlx::PgPool;
 
 use crate::caller::Scope;
 use crate::problem::{Problem, Result};
-use crate::store::{Seen, org};
+use crate::store::Seen;
 
 /// Halls, windows, units, cameras and names at one moment.
 #[derive(Debug, Default)]
 pub struct Directory {
-    county: Option<org::County>,
-    halls: Vec<org::HallRow>,
-    hall_at: HashMap<String, usize>,
-    windows: HashMap<String, Vec<org::WindowRow>>,
-    units: BTreeMap<String, org::UnitRow>,
-    cameras: BTreeMap<String, org::CameraRow>,
+    county: Option<County>,
+    calendar: Option<Calendar>,
+    tree: Tree,
+    windows: HashMap<String, Vec<Window>>,
+    units: BTreeMap<String, Unit>,
+    cameras: BTreeMap<String, Camera>,
+    /// Names of items in their newest version.
     items: HashMap<String, String>,
+    /// Names of the persons in charge: by role, and hall or unit.
+    charge: HashMap<(String, String), String>,
 }
 
 impl Directory {
@@ -26,59 +34,92 @@ impl Directory {
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn load(db: &PgPool) -> sqlx::Result<Self> {
-        let halls = org::halls(db).await?;
-        let mut windows: HashMap<String, Vec<org::WindowRow>> = HashMap::new();
-        for window in org::windows(db).await? {
-            windows.entry(window.hall.clone()).or_default().push(window);
+    pub async fn load(db: &PgPool) -> Result<Self, StoreError> {
+        let county = county::county(db).await?;
+        let calendar = match &county {
+            Some(_) => Some(county::calendar(db).await?),
+            None => None,
+        };
+        let tree = halls::tree(db).await?;
+        let mut windows: HashMap<String, Vec<Window>> = HashMap::new();
+        let mut cameras = BTreeMap::new();
+        for root in tree.halls().iter().filter(|hall| hall.parent.is_none()) {
+            for window in halls::windows(db, &root.code).await? {
+                windows.entry(window.hall.clone()).or_default().push(window);
+            }
+            cameras.extend(
+                halls::cameras(db, &root.code)
+                    .await?
+                    .into_iter()
+                    .map(|camera| (camera.id.clone(), camera)),
+            );
+        }
+        // Versions come in rising order: the newest name stays.
+        let items = items::versions(db, None)
+            .await?
+            .into_iter()
+            .map(|item| (item.code, item.name))
+            .collect();
+        let units = halls::units(db)
+            .await?
+            .into_iter()
+            .map(|unit| (unit.code.clone(), unit))
+            .collect();
+        let mut charge = HashMap::new();
+        for account in accounts::list(db)
+            .await?
+            .into_iter()
+            .filter(|account| !account.disabled)
+        {
+            let of = account.unit.unwrap_or(account.hall);
+            charge.entry((account.role, of)).or_insert(account.name);
         }
         Ok(Self {
-            county: org::county(db).await?,
-            hall_at: halls
-                .iter()
-                .enumerate()
-                .map(|(i, hall)| (hall.code.clone(), i))
-                .collect(),
-            halls,
+            county,
+            calendar,
+            tree,
             windows,
-            units: org::units(db)
-                .await?
-                .into_iter()
-                .map(|unit| (unit.code.clone(), unit))
-                .collect(),
-            cameras: org::cameras(db)
-                .await?
-                .into_iter()
-                .map(|camera| (camera.id.clone(), camera))
-                .collect(),
-            items: org::item_names(db).await?.into_iter().collect(),
+            units,
+            cameras,
+            items,
+            charge,
         })
     }
 
     /// The county, once it has been set up.
-    pub fn county(&self) -> Option<&org::County> {
+    pub fn county(&self) -> Option<&County> {
         self.county.as_ref()
+    }
+
+    /// The county's calendar, once it has been set up.
+    pub fn calendar(&self) -> Option<&Calendar> {
+        self.calendar.as_ref()
     }
 
     /// The county's time zone.
     pub fn zone(&self) -> chrono_tz::Tz {
         self.county
             .as_ref()
-            .and_then(|county| county.time_zone.parse().ok())
-            .unwrap_or(chrono_tz::Asia::Shanghai)
+            .map_or(chrono_tz::Asia::Shanghai, County::zone)
+    }
+
+    /// The halls.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
     }
 
     /// Code of the hall at the root.
     pub fn root(&self) -> String {
-        self.halls
+        self.tree
+            .halls()
             .first()
             .map(|hall| hall.code.clone())
             .unwrap_or_default()
     }
 
     /// A hall.
-    pub fn hall(&self, code: &str) -> Option<&org::HallRow> {
-        self.hall_at.get(code).map(|&i| &self.halls[i])
+    pub fn hall(&self, code: &str) -> Option<&Hall> {
+        self.tree.get(code)
     }
 
     /// Name of a hall, or its code where it is not known.
@@ -94,11 +135,6 @@ impl Directory {
             .map_or_else(|| code.to_owned(), |unit| unit.name.clone())
     }
 
-    /// A unit.
-    pub fn unit(&self, code: &str) -> Option<&org::UnitRow> {
-        self.units.get(code)
-    }
-
     /// Name of an item, or its code where it is not known.
     pub fn item_name(&self, code: &str) -> String {
         self.items
@@ -107,21 +143,11 @@ impl Directory {
             .unwrap_or_else(|| code.to_owned())
     }
 
-    /// Whether hall `code` is `top` or stands below it. An unknown hall is in nobody's subtree but the root's.
-    pub fn contains(&self, top: &str, code: &str) -> bool {
-        match self.hall(code) {
-            Some(hall) => hall.path.iter().any(|above| above == top),
-            None => top == self.root(),
-        }
-    }
-
-    /// Codes of `top` and everything below it.
-    pub fn subtree(&self, top: &str) -> Vec<String> {
-        self.halls
+    /// Names of all items, by code.
+    pub fn items(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.items
             .iter()
-            .filter(|hall| hall.path.iter().any(|above| above == top))
-            .map(|hall| hall.code.clone())
-            .collect()
+            .map(|(code, name)| (code.as_str(), name.as_str()))
     }
 
     /// Whether something of this hall, unit and window may be seen.
@@ -132,7 +158,7 @@ impl Directory {
         unit: Option<&str>,
         window: Option<&str>,
     ) -> bool {
-        self.contains(&scope.hall, hall)
+        self.tree.contains(&scope.hall, hall)
             && scope.unit.as_deref().is_none_or(|only| unit == Some(only))
             && scope
                 .window
@@ -145,26 +171,20 @@ impl Directory {
     /// # Errors
     /// `not-found` when `hall` is outside the scope: it does not exist for this caller.
     pub fn seen(&self, scope: &Scope, hall: Option<&str>) -> Result<Seen> {
-        let top = match hall {
-            Some(hall) if self.hall(hall).is_none() || !self.contains(&scope.hall, hall) => {
-                return Err(Problem::not_found("hall"));
-            }
-            Some(hall) => hall,
-            None => &scope.hall,
-        };
-        let halls = (top != self.root()).then(|| self.subtree(top));
+        let top = hall.filter(|hall| !hall.is_empty()).unwrap_or(&scope.hall);
+        if !self.tree.contains(&scope.hall, top) {
+            return Err(Problem::not_found("hall"));
+        }
         Ok(Seen {
-            halls,
+            hall: top.to_owned(),
             unit: scope.unit.clone(),
             window: scope.window.clone(),
         })
     }
 
     /// The halls of a scope, parents first.
-    pub fn halls<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a org::HallRow> + 'a {
-        self.halls
-            .iter()
-            .filter(|hall| hall.path.contains(&scope.hall))
+    pub fn halls(&self, scope: &Scope) -> &[Hall] {
+        self.tree.subtree(&scope.hall)
     }
 
     /// The windows of a hall that a scope sees.
@@ -172,31 +192,60 @@ impl Directory {
         &'a self,
         scope: &'a Scope,
         hall: &str,
-    ) -> impl Iterator<Item = &'a org::WindowRow> + 'a {
+    ) -> impl Iterator<Item = &'a Window> + 'a {
         let windows = self.windows.get(hall).map_or(&[][..], Vec::as_slice);
-        windows
+        windows.iter().filter(|window| {
+            self.sees(
+                scope,
+                &window.hall,
+                window.unit.as_deref(),
+                Some(&window.no),
+            )
+        })
+    }
+
+    /// A window.
+    pub fn window(&self, hall: &str, no: &str) -> Option<&Window> {
+        self.windows
+            .get(hall)?
             .iter()
-            .filter(|window| self.sees(scope, &window.hall, Some(&window.unit), Some(&window.no)))
+            .find(|window| window.no == no)
+    }
+
+    /// Who holds a card: the person in charge where there is one, else the hall, unit or county.
+    pub fn holder_name(&self, role: &str, hall: &str, unit: Option<&str>) -> String {
+        let name = |of: &str| self.charge.get(&(role.to_owned(), of.to_owned())).cloned();
+        match role {
+            "hall_manager" => name(hall).unwrap_or_else(|| self.hall_name(hall)),
+            "unit_head" => unit
+                .map(|unit| name(unit).unwrap_or_else(|| self.unit_name(unit)))
+                .unwrap_or_default(),
+            _ => self
+                .county
+                .as_ref()
+                .map(|county| county.name.clone())
+                .unwrap_or_default(),
+        }
     }
 
     /// Every unit.
-    pub fn units(&self) -> impl Iterator<Item = &org::UnitRow> {
+    pub fn units(&self) -> impl Iterator<Item = &Unit> {
         self.units.values()
     }
 
     /// A camera.
-    pub fn camera(&self, id: &str) -> Option<&org::CameraRow> {
+    pub fn camera(&self, id: &str) -> Option<&Camera> {
         self.cameras.get(id)
     }
 
     /// Every camera.
-    pub fn cameras(&self) -> impl Iterator<Item = &org::CameraRow> {
+    pub fn cameras(&self) -> impl Iterator<Item = &Camera> {
         self.cameras.values()
     }
 
     /// Whether a scope sees a camera: a unit's head or a clerk only one that covers a window of theirs.
-    pub fn sees_camera(&self, scope: &Scope, camera: &org::CameraRow) -> bool {
-        if !self.contains(&scope.hall, &camera.hall) {
+    pub fn sees_camera(&self, scope: &Scope, camera: &Camera) -> bool {
+        if !self.tree.contains(&scope.hall, &camera.hall) {
             return false;
         }
         let narrow = scope.unit.is_some() || scope.window.is_some();
@@ -208,9 +257,8 @@ impl Directory {
 
     /// Ids of the cameras that cover a window.
     pub fn cameras_of(&self, hall: &str, window: &str) -> Vec<String> {
-        let covers = |camera: &&org::CameraRow| {
-            camera.hall == hall && camera.windows.iter().any(|no| no == window)
-        };
+        let covers =
+            |camera: &&Camera| camera.hall == hall && camera.windows.iter().any(|no| no == window);
         self.cameras
             .values()
             .filter(covers)

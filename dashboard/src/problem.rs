@@ -4,6 +4,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use mingjing_monitor::store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -212,35 +213,21 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Whether the database cannot be reached now, as opposed to having refused something.
-pub fn is_away(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::Protocol(_) => true,
-        // Shutting down, crashed, starting up, out of connections.
-        sqlx::Error::Database(database) => {
-            matches!(
-                database.code().as_deref(),
-                Some("57P01" | "57P02" | "57P03" | "53300" | "08006" | "08003")
-            )
-        }
-        _ => false,
-    }
-}
-
-impl From<sqlx::Error> for Problem {
-    fn from(error: sqlx::Error) -> Self {
-        if is_away(&error) {
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_passing() {
             tracing::warn!(%error, "the database cannot be reached");
             return Self::unavailable(
                 "The database cannot be reached. What you have on screen stays; try again soon.",
             );
         }
         Self::internal(error)
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::from(error).into()
     }
 }
 

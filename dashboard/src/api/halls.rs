@@ -1,8 +1,8 @@
 //! The halls that the caller sees.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
+use mingjing_monitor::calendar::OpeningHours;
+use mingjing_monitor::org::Level;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,11 +25,13 @@ pub struct Hall {
     /// Code of the hall above; null at the top of what the caller sees.
     parent: Option<String>,
     /// `county`, `town` or `village`.
-    level: String,
+    #[schema(value_type = String)]
+    level: Level,
     name: String,
     name_en: String,
     /// Opening hours by ISO weekday, `{"1":["09:00","17:30"]}`.
-    opening: BTreeMap<String, (String, String)>,
+    #[schema(value_type = Object)]
+    opening: OpeningHours,
     windows: Vec<Window>,
 }
 
@@ -38,7 +40,8 @@ pub struct Hall {
 pub struct Window {
     no: String,
     name: String,
-    unit: String,
+    /// Null: shared by all.
+    unit: Option<String>,
     /// Cameras that see it.
     cameras: Vec<String>,
 }
@@ -56,13 +59,13 @@ pub struct Unit {
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Halls>> {
     let directory = app.directory();
     let scope = &caller.scope;
-    let halls = directory.halls(scope).map(|hall| Hall {
+    let halls = directory.halls(scope).iter().map(|hall| Hall {
         code: hall.code.clone(),
         parent: hall.parent.clone().filter(|_| hall.code != scope.hall),
-        level: hall.level.clone(),
+        level: hall.level,
         name: hall.name.clone(),
         name_en: hall.name_en.clone(),
-        opening: hall.opening.0.clone(),
+        opening: hall.opening,
         windows: directory
             .windows(scope, &hall.code)
             .map(|window| Window {

@@ -1,6 +1,9 @@
 //! The catalogue of items. It is public knowledge (disclosure): every role that gets in sees all of it.
 
 use axum::extract::State;
+use mingjing_monitor::item::{HandlingKind, Step};
+use mingjing_monitor::limit::Limit;
+use mingjing_monitor::store::items;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -8,23 +11,26 @@ use super::list::{self, List, Page};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::problem::{Json, Problem, Query, Result};
-use crate::store::org;
 
 /// An item in its newest version.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Item {
     code: String,
-    version: i32,
+    version: u32,
     name: String,
     name_en: String,
     unit: Option<String>,
     /// `immediate`, `promised`, `forwarded` or `joint`.
-    kind: String,
+    #[schema(value_type = String)]
+    kind: HandlingKind,
     /// `{"n":7,"unit":"workday"}`; null: no limit.
-    promise: Option<serde_json::Value>,
-    legal: Option<serde_json::Value>,
+    #[schema(value_type = Option<Object>)]
+    promise: Option<Limit>,
+    #[schema(value_type = Option<Object>)]
+    legal: Option<Limit>,
     /// `[{"code","name","limit","role"}]` in the order of handling.
-    steps: serde_json::Value,
+    #[schema(value_type = Vec<Object>)]
+    steps: Vec<Step>,
 }
 
 /// What to look for.
@@ -50,14 +56,9 @@ pub async fn list(
         limit: find.limit,
         ..Page::default()
     };
-    let (limit, after) = (page.limit()?, page.after::<String>()?.unwrap_or_default());
-    let mut rows = org::items(
-        app.db(),
-        find.q.as_deref().unwrap_or_default().trim(),
-        &after,
-        limit + 1,
-    )
-    .await?;
+    let (limit, after) = (page.limit()?, page.after::<String>()?);
+    let q = find.q.as_deref().unwrap_or_default().trim();
+    let mut rows = items::list(app.db(), q, after.as_deref(), i64::from(limit) + 1).await?;
     let next = list::cut(&mut rows, limit, |row| row.code.clone());
     let items = rows.into_iter().map(|row| Item {
         code: row.code,
@@ -66,9 +67,9 @@ pub async fn list(
         name_en: row.name_en,
         unit: row.unit,
         kind: row.kind,
-        promise: row.promise.map(|limit| limit.0),
-        legal: row.legal.map(|limit| limit.0),
-        steps: row.steps.0,
+        promise: row.promise,
+        legal: row.legal,
+        steps: row.steps,
     });
     Ok(Json(List {
         items: items.collect(),

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use mingjing_monitor::store::paging;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -46,9 +47,9 @@ impl Page {
     ///
     /// # Errors
     /// `invalid` outside 1 to 500.
-    pub fn limit(&self) -> Result<i64> {
+    pub fn limit(&self) -> Result<u32> {
         match self.limit.unwrap_or(DEFAULT_LIMIT) {
-            limit @ 1..=MAX_LIMIT => Ok(i64::from(limit)),
+            limit @ 1..=MAX_LIMIT => Ok(limit),
             limit => Err(Problem::invalid(format!(
                 "limit {limit} is out of range: give 1 to {MAX_LIMIT}"
             ))),
@@ -71,6 +72,28 @@ impl Page {
     }
 }
 
+/// The store's page: keyed by instant and row.
+impl Page {
+    /// For the lists of `monitor::store` and `alerts::store`.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is not of this list, or a limit out of range.
+    pub fn keyed(&self) -> Result<paging::Page> {
+        let cursor = self.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+        let after = cursor
+            .map(|cursor| paging::Cursor::decode(cursor).ok_or_else(foreign_cursor))
+            .transpose()?;
+        Ok(paging::Page {
+            after,
+            limit: self.limit()?,
+        })
+    }
+}
+
+fn foreign_cursor() -> Problem {
+    Problem::invalid("cursor is not one of this list: leave it out to start at the top")
+}
+
 /// A cursor that holds the sort key of the last row.
 pub fn cursor(key: &impl Serialize) -> Option<String> {
     serde_json::to_vec(key)
@@ -81,10 +104,10 @@ pub fn cursor(key: &impl Serialize) -> Option<String> {
 /// Cuts off the one row that was fetched too many, and says with what key the next page begins.
 pub fn cut<T, K: Serialize>(
     rows: &mut Vec<T>,
-    limit: i64,
+    limit: u32,
     key: impl Fn(&T) -> K,
 ) -> Option<String> {
-    let limit = usize::try_from(limit).unwrap_or(0);
+    let limit = limit as usize;
     if rows.len() <= limit {
         return None;
     }

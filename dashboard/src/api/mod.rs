@@ -1,5 +1,7 @@
 //! The HTTP interface (`docs/api.md`), one file a group of routes.
 
+pub mod cameras;
+pub mod events;
 pub mod halls;
 pub mod health;
 pub mod items;
@@ -8,13 +10,13 @@ pub mod session;
 
 use axum::Router;
 use axum::http::Method;
-use axum::routing::get;
+use axum::routing::{get, post};
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::live;
 use crate::policy::Routes;
+use crate::{live, uplink};
 
 /// The head of the OpenAPI document; paths and schemas come from the handlers.
 #[derive(OpenApi)]
@@ -36,7 +38,15 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(session::show, session::open, session::close))
         .api(routes!(halls::list))
         .api(routes!(items::list))
+        .api(routes!(cameras::list))
+        .api(routes!(cameras::one))
+        .api(routes!(cameras::thumbnail))
+        .api(routes!(cameras::snapshot))
+        .raw(Method::GET, "/api/v1/cameras/{id}/live", get(cameras::live))
         .raw(Method::GET, "/api/v1/live", get(live::socket::open))
+        .raw(Method::POST, "/api/v1/events", post(events::take))
+        .raw(Method::GET, "/uplink/v1/events", get(uplink::open_events))
+        .raw(Method::GET, "/uplink/v1/media", get(uplink::open_media))
         .raw(Method::GET, "/api/openapi.json", get(health::openapi))
         .raw(Method::GET, "/health/live", get(health::live))
         .raw(Method::GET, "/health/ready", get(health::ready))

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use chrono::{Duration, Utc};
+use mingjing_monitor::store::accounts;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,7 +17,11 @@ use crate::auth::{self, password, secret};
 use crate::caller::{Caller, Who};
 use crate::policy::Role;
 use crate::problem::{Json, Problem, Result};
-use crate::store::accounts;
+
+/// Failures in a row, from anywhere, after which an account is locked; from one address it has to wait much sooner.
+const LOCK_AFTER: i32 = 20;
+/// Minutes for which it is locked.
+const LOCK_MINUTES: i64 = 15;
 
 /// What a person types.
 #[derive(Deserialize, ToSchema)]
@@ -86,7 +91,9 @@ pub async fn open(
     let (cookie, csrf) = (secret::random(), secret::random());
     let hash = secret::hash(&cookie);
     let expires = now + Duration::hours(auth::SESSION_HOURS);
-    accounts::open_session(app.db(), account, &hash, &csrf, now, expires).await?;
+    accounts::succeeded(app.db(), account).await?;
+    accounts::drop_expired_sessions(app.db(), now).await?;
+    accounts::begin_session(app.db(), &hash, account, &csrf, now, expires).await?;
     let caller = auth::by_session(&app, &hash)
         .await?
         .ok_or_else(Problem::bad_credentials)?;
@@ -96,7 +103,7 @@ pub async fn open(
 
 async fn authenticate(app: &App, peer: SocketAddr, login: &str, password: String) -> Result<i64> {
     let now = Utc::now();
-    let known = accounts::credentials(app.db(), login).await?;
+    let known = accounts::by_login(app.db(), login).await?;
     if let Some(until) = known
         .as_ref()
         .and_then(|account| account.locked_until)
@@ -115,7 +122,13 @@ async fn authenticate(app: &App, peer: SocketAddr, login: &str, password: String
     }
     app.limiter().failed(peer.ip(), login, Instant::now());
     if let Some(id) = id {
-        accounts::failed(app.db(), id, now).await?;
+        accounts::failed(
+            app.db(),
+            id,
+            LOCK_AFTER,
+            now + Duration::minutes(LOCK_MINUTES),
+        )
+        .await?;
     }
     tracing::warn!(login, %peer, "sign-in refused");
     Err(Problem::bad_credentials())
@@ -141,7 +154,7 @@ pub async fn close(
     jar: CookieJar,
 ) -> Result<(CookieJar, StatusCode)> {
     if let Who::Account { session, .. } = caller.who {
-        accounts::close_session(app.db(), &session).await?;
+        accounts::end_session(app.db(), &session).await?;
         app.session_ended(session);
     }
     Ok((

@@ -7,12 +7,12 @@ pub mod secret;
 use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
 use chrono::Utc;
+use mingjing_monitor::store::{accounts, tokens};
 
 use crate::app::App;
 use crate::caller::{Caller, Scope, Who};
 use crate::policy::Role;
 use crate::problem::Problem;
-use crate::store;
 
 /// Name of the session cookie.
 pub const COOKIE: &str = "mingjing_session";
@@ -43,20 +43,21 @@ pub async fn identify(app: &App, headers: &HeaderMap) -> Result<Caller, Problem>
 /// # Errors
 /// When the database cannot be asked.
 pub async fn by_session(app: &App, hash: &[u8]) -> Result<Option<Caller>, Problem> {
-    let found = store::accounts::session(app.db(), hash, Utc::now()).await?;
+    let found = accounts::session(app.db(), hash, Utc::now()).await?;
     Ok(found.and_then(|row| {
-        let role = Role::parse(&row.account.role)?;
+        let account = row.account;
+        let role = Role::parse(&account.role)?;
         let who = Who::Account {
-            id: row.account.id,
-            login: row.account.login,
-            name: row.account.name,
+            id: account.id,
+            login: account.login,
+            name: account.name,
             session: hash.to_vec(),
             csrf: row.csrf,
         };
         Some(Caller {
             who,
             role,
-            scope: scope(role, row.account.hall, row.account.unit, row.account.win),
+            scope: scope(role, account.hall, account.unit, account.window),
         })
     }))
 }
@@ -78,9 +79,16 @@ async fn by_token(app: &App, token: &str) -> Result<Caller, Problem> {
             },
         });
     }
-    let row = store::tokens::by_hash(app.db(), &hash, Utc::now())
+    let row = tokens::by_hash(app.db(), &hash)
         .await?
         .ok_or_else(Problem::unauthenticated)?;
+    let now = Utc::now();
+    if row
+        .last_used
+        .is_none_or(|used| (now - used).num_seconds() >= 60)
+    {
+        tokens::used(app.db(), row.id, now).await?;
+    }
     let role = Role::parse(&row.role).ok_or_else(Problem::unauthenticated)?;
     let who = Who::Token {
         id: Some(row.id),
@@ -137,7 +145,10 @@ pub fn check_csrf(caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
 /// When the database cannot be asked.
 pub async fn token_valid(app: &App, id: Option<i64>) -> Result<bool, Problem> {
     let Some(id) = id else { return Ok(true) };
-    Ok(store::tokens::is_valid(app.db(), id).await?)
+    let all = tokens::list(app.db()).await?;
+    Ok(all
+        .iter()
+        .any(|token| token.id == id && token.revoked.is_none()))
 }
 
 /// Whether a browser says that a request comes from our own pages (or no browser sent it): signing in has no CSRF value yet.

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mingjing_monitor::store::{Store, StoreError};
 use sqlx::PgPool;
 
 use crate::config::{Config, ConfigError};
@@ -62,8 +63,8 @@ pub enum CliError {
 
 impl CliError {
     /// Says what was being done when the database refused.
-    pub fn database(what: &str, error: &sqlx::Error) -> Self {
-        Self::Failed(format!("{what}: {}", explain(error)))
+    pub fn store(what: &str, error: &StoreError) -> Self {
+        Self::Failed(format!("{what}: {error}"))
     }
 
     fn code(&self) -> u8 {
@@ -72,18 +73,6 @@ impl CliError {
             Self::Config(_) | Self::Failed(_) => 1,
         }
     }
-}
-
-fn explain(error: &sqlx::Error) -> String {
-    if crate::problem::is_away(error) {
-        return format!(
-            "the database cannot be reached ({error}). Is it running? (scripts/timescaledb start)"
-        );
-    }
-    error.as_database_error().map_or_else(
-        || error.to_string(),
-        |database| database.message().to_owned(),
-    )
 }
 
 /// Runs the command line.
@@ -123,24 +112,11 @@ fn run(cli: Cli) -> Result<(), CliError> {
 /// # Errors
 /// When it cannot be reached or refuses.
 pub async fn database(config: &Config) -> Result<PgPool, CliError> {
-    let db =
-        store::pool(&config.database_url()?, config.database.max_connections).map_err(|error| {
-            CliError::Failed(format!(
-                "the database address cannot be understood: {error}"
-            ))
-        })?;
-    crate::boot::migrate(&db)
+    let store = Store::connect_with(&config.database_url()?, config.database.max_connections)
         .await
-        .map_err(|error| match error {
-            sqlx::migrate::MigrateError::Execute(error) => {
-                CliError::database("opening the database", &error)
-            }
-            other => CliError::Failed(format!(
-                "the database cannot be brought to this version: {other}"
-            )),
-        })?;
-    store::org::found_county(&db, &config.county)
+        .map_err(|error| CliError::Failed(error.to_string()))?;
+    store::found_county(store.pool(), &config.county)
         .await
-        .map_err(|error| CliError::database("founding the county", &error))?;
-    Ok(db)
+        .map_err(|error| CliError::store("founding the county", &error))?;
+    Ok(store.pool().clone())
 }

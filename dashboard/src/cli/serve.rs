@@ -4,14 +4,18 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use mingjing_ingest::Ingest;
+use mingjing_ingest::camera::Secret;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::CliError;
-use crate::app::{App, Ready};
+use crate::app::App;
 use crate::boot::{self, FirstAccount};
 use crate::config::{Config, ConfigError, LogFormat};
-use crate::{server, store};
+use crate::store::Notice;
+use crate::{background, engine, server, store};
 
 /// Run the console.
 #[derive(Debug, Args)]
@@ -60,41 +64,86 @@ pub fn app(config: Config) -> Result<App, CliError> {
     Ok(app)
 }
 
-/// Runs a console on `listener` until [`App::stopping`].
+/// Runs a console on `listener` until [`App::stopping`]: server, writer and the ingest inside this process.
 ///
 /// # Errors
-/// When its database refuses, or the listener fails.
+/// When its database refuses, its ingest cannot start, or the listener fails.
 pub async fn run(app: App, listener: TcpListener) -> Result<(), CliError> {
-    if let Ok(address) = listener.local_addr() {
-        tracing::info!("listening on http://{address}");
-    }
+    let address = listener
+        .local_addr()
+        .map_err(|error| CliError::Failed(format!("the listener has no address: {error}")))?;
+    tracing::info!("listening on http://{address}");
     let serving = tokio::spawn(server::run(app.clone(), listener));
-    let up = tokio::spawn(come_up(app.clone()));
-    let ended = up
-        .await
-        .unwrap_or_else(|error| Err(CliError::Failed(format!("starting failed: {error}"))));
-    if ended.is_err() {
-        app.stopping().cancel();
-    }
+    let done = work(&app, address).await;
+    // Also after a failure: what is under way is ended in order.
+    app.stopping().cancel();
     match serving.await {
-        Ok(Ok(())) => ended,
+        Ok(Ok(())) => done,
         Ok(Err(error)) => Err(CliError::Failed(format!("serving failed: {error}"))),
         Err(error) => Err(CliError::Failed(format!("serving failed: {error}"))),
     }
 }
 
-async fn come_up(app: App) -> Result<(), CliError> {
-    let first = boot::prepare(&app)
+/// Everything but the HTTP server: ends when the console stops, or when it cannot come up.
+async fn work(app: &App, address: SocketAddr) -> Result<(), CliError> {
+    let ingest = start_ingest(app, address).await?;
+    app.set_intake(Some(ingest.router()));
+    let prepared = boot::prepare(app)
         .await
         .map_err(|error| CliError::Failed(error.to_string()))?;
+    let Some((store, first)) = prepared else {
+        ingest.stop().await;
+        return Ok(());
+    };
     if let Some(first) = first {
         announce(&first);
     }
-    tokio::spawn(boot::follow_changes(app.clone(), || {}, || {}));
-    app.set_ready(Ready::Yes);
-    tracing::info!("ready");
+    let inbox = app
+        .take_inbox()
+        .ok_or_else(|| CliError::Failed("this console has been started before".into()))?;
+    let writer = tokio::spawn(engine::run(app.clone(), store, inbox));
+    let engine = app.engine().clone();
+    let reload = move |notice| {
+        if notice == Notice::Organisation {
+            engine.reload();
+        }
+    };
+    tokio::spawn(boot::follow_changes(app.clone(), reload));
+    tokio::spawn(background::run(app.clone()));
     app.stopping().cancelled().await;
+    // The ingest first: what it could not deliver is in its spool before the writer ends.
+    app.set_intake(None);
+    ingest.stop().await;
+    if tokio::time::timeout(server::GRACE, writer).await.is_err() {
+        tracing::warn!("the writer did not end in time; what was not acknowledged comes again");
+    }
     Ok(())
+}
+
+/// The ingest for the cameras of this configuration: connected over loopback, like any other.
+async fn start_ingest(app: &App, address: SocketAddr) -> Result<Ingest, CliError> {
+    let host: std::net::IpAddr = match address {
+        SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    // Where the console listens on one address only, that is the one to call.
+    let host = if address.ip().is_unspecified() {
+        host
+    } else {
+        address.ip()
+    };
+    let console = format!("ws://{}", SocketAddr::new(host, address.port()));
+    let console = console
+        .parse()
+        .map_err(|error| CliError::Failed(format!("{console}: {error}")))?;
+    let mut config = app.config().ingest();
+    // The console's own address, and plain text to it was allowed or it is loopback.
+    config.uplink.allow_plain = true;
+    let token = Secret::new(app.edge_token());
+    // Not a child of `stopping`: it is stopped in its turn.
+    Ingest::start(config, token, console, &CancellationToken::new())
+        .await
+        .map_err(|error| CliError::Failed(error.to_string()))
 }
 
 fn announce(first: &FirstAccount) {
@@ -143,9 +192,9 @@ async fn stop_on_signal(app: App) {
 /// # Errors
 /// When the level cannot be understood.
 pub fn log(config: &Config) -> Result<(), CliError> {
-    let filter = EnvFilter::try_new(&config.log.level).map_err(|error| ConfigError::Wrong {
-        place: "[log] level".into(),
-        what: format!("{:?} is no level: {error}", config.log.level),
+    let filter = EnvFilter::try_new(&config.log.level).map_err(|error| ConfigError::LogLevel {
+        level: config.log.level.clone(),
+        reason: error.to_string(),
     })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -2,13 +2,15 @@
 
 use chrono::Utc;
 use clap::{Args, Subcommand};
+use mingjing_monitor::store::{StoreError, tokens};
 use serde_json::json;
+use sqlx::PgPool;
 
 use super::{CliError, database, output, user};
 use crate::auth::secret;
 use crate::config::Config;
 use crate::policy::Role;
-use crate::store::tokens;
+use crate::store::{Notice, notify};
 
 /// Bearer tokens for programs: sources that post events, edges that carry cameras, readers.
 #[derive(Debug, Args)]
@@ -96,9 +98,9 @@ impl Token {
                     source: source.as_deref(),
                     initial_load,
                 };
-                let id = tokens::add(&db, &new, Utc::now())
+                let id = create(&db, &new)
                     .await
-                    .map_err(|error| refused(&hall, &error))?;
+                    .map_err(|error| CliError::store("adding the token", &error))?;
                 if json {
                     output::json(
                         &json!({"id": id, "name": name, "role": role, "hall": hall, "token": token}),
@@ -112,23 +114,23 @@ impl Token {
                 let db = database(&config).await?;
                 let all = tokens::list(&db)
                     .await
-                    .map_err(|error| CliError::database("reading the tokens", &error))?;
+                    .map_err(|error| CliError::store("reading the tokens", &error))?;
                 if json {
-                    output::json(&all);
+                    output::json(&all.iter().map(view).collect::<Vec<_>>());
                 } else {
                     print(all);
                 }
             }
             Command::Revoke { id } => {
                 let db = database(&config).await?;
-                match tokens::revoke(&db, id, Utc::now()).await {
+                match revoke(&db, id).await {
                     Ok(true) => output::line(&format!("token {id} is revoked")),
                     Ok(false) => {
                         return Err(CliError::Failed(format!(
                             "there is no valid token {id}: see mingjing token list"
                         )));
                     }
-                    Err(error) => return Err(CliError::database("revoking the token", &error)),
+                    Err(error) => return Err(CliError::store("revoking the token", &error)),
                 }
             }
         }
@@ -151,16 +153,27 @@ fn check(role: Role, source: Option<&str>, initial_load: bool) -> Result<(), Cli
     Ok(())
 }
 
-fn refused(hall: &str, error: &sqlx::Error) -> CliError {
-    match error
-        .as_database_error()
-        .map(sqlx::error::DatabaseError::kind)
-    {
-        Some(sqlx::error::ErrorKind::ForeignKeyViolation) => CliError::Failed(format!(
-            "there is no hall {hall}: import it first (mingjing import halls FILE)"
-        )),
-        _ => CliError::database("adding the token", error),
-    }
+async fn create(db: &PgPool, token: &tokens::NewToken<'_>) -> Result<i64, StoreError> {
+    let mut tx = db.begin().await?;
+    let id = tokens::create(&mut tx, token, Utc::now()).await?;
+    notify(&mut tx, Notice::Tokens).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+async fn revoke(db: &PgPool, id: i64) -> Result<bool, StoreError> {
+    let mut tx = db.begin().await?;
+    let revoked = tokens::revoke(&mut tx, id, Utc::now()).await?;
+    notify(&mut tx, Notice::Tokens).await?;
+    tx.commit().await?;
+    Ok(revoked)
+}
+
+fn view(token: &tokens::Token) -> serde_json::Value {
+    json!({
+        "id": token.id, "name": token.name, "role": token.role, "hall": token.hall, "source": token.source,
+        "initial_load": token.initial_load, "created": token.created, "last_used": token.last_used, "revoked": token.revoked,
+    })
 }
 
 fn print(all: Vec<tokens::Token>) {

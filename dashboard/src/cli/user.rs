@@ -4,13 +4,15 @@ use std::io::{BufRead, IsTerminal};
 
 use chrono::Utc;
 use clap::{Args, Subcommand};
+use mingjing_monitor::store::{StoreError, accounts, county};
 use serde_json::json;
+use sqlx::PgPool;
 
 use super::{CliError, database, output};
 use crate::auth::{password, secret};
 use crate::config::Config;
 use crate::policy::Role;
-use crate::store::accounts;
+use crate::store::{Notice, notify};
 
 /// Accounts of people.
 #[derive(Debug, Args)]
@@ -105,26 +107,27 @@ impl User {
                     role: role.code(),
                     hall: &hall,
                     unit: unit.as_deref(),
-                    win: window.as_deref(),
+                    window: window.as_deref(),
                     password_hash: &password::hash(&password),
                 };
-                accounts::add(&db, &account, Utc::now())
+                let adding = |error: StoreError| CliError::store("adding the account", &error);
+                let mut connection = db.acquire().await.map_err(|error| adding(error.into()))?;
+                accounts::create(&mut connection, &account, Utc::now())
                     .await
-                    .map_err(|error| refused(&login, &hall, &error))?;
+                    .map_err(adding)?;
                 report(json, &login, made.then_some(password));
             }
             Command::Passwd { login, stdin, json } => {
                 let login = login.trim().to_lowercase();
                 let (password, made) = choose_password(stdin)?;
                 let db = database(&config).await?;
-                let changed = accounts::set_password(&db, &login, &password::hash(&password)).await;
-                found(&login, changed)?;
+                found(&login, set_password(&db, &login, &password).await)?;
                 report(json, &login, made.then_some(password));
             }
             Command::Disable { login } => {
                 let login = login.trim().to_lowercase();
                 let db = database(&config).await?;
-                found(&login, accounts::disable(&db, &login).await)?;
+                found(&login, disable(&db, &login).await)?;
                 output::line(&format!("{login} is disabled and signed out everywhere"));
             }
         }
@@ -136,10 +139,10 @@ impl User {
 ///
 /// # Errors
 /// When the database cannot be asked.
-pub async fn root(db: &sqlx::PgPool) -> Result<String, CliError> {
-    let county = crate::store::org::county(db)
+pub async fn root(db: &PgPool) -> Result<String, CliError> {
+    let county = county::county(db)
         .await
-        .map_err(|error| CliError::database("reading the county", &error))?;
+        .map_err(|error| CliError::store("reading the county", &error))?;
     county
         .map(|county| county.code)
         .ok_or_else(|| CliError::Failed("the county is not set up".into()))
@@ -194,26 +197,27 @@ fn choose_password(stdin: bool) -> Result<(String, bool), CliError> {
     Ok((password, false))
 }
 
-fn refused(login: &str, hall: &str, error: &sqlx::Error) -> CliError {
-    let kind = error
-        .as_database_error()
-        .map(sqlx::error::DatabaseError::kind);
-    match kind {
-        Some(sqlx::error::ErrorKind::UniqueViolation) => CliError::Failed(format!(
-            "there is an account {login} already: choose another login, or mingjing user passwd {login}"
-        )),
-        Some(sqlx::error::ErrorKind::ForeignKeyViolation) => CliError::Failed(format!(
-            "hall {hall} or the unit does not exist: import it first (mingjing import halls FILE)"
-        )),
-        _ => CliError::database("adding the account", error),
-    }
+async fn set_password(db: &PgPool, login: &str, password: &str) -> Result<bool, StoreError> {
+    let mut tx = db.begin().await?;
+    let found = accounts::set_password(&mut tx, login, &password::hash(password)).await?;
+    notify(&mut tx, Notice::Access).await?;
+    tx.commit().await?;
+    Ok(found)
 }
 
-fn found(login: &str, changed: sqlx::Result<bool>) -> Result<(), CliError> {
+async fn disable(db: &PgPool, login: &str) -> Result<bool, StoreError> {
+    let mut tx = db.begin().await?;
+    let found = accounts::set_disabled(&mut tx, login, true).await?;
+    notify(&mut tx, Notice::Access).await?;
+    tx.commit().await?;
+    Ok(found)
+}
+
+fn found(login: &str, changed: Result<bool, StoreError>) -> Result<(), CliError> {
     match changed {
         Ok(true) => Ok(()),
         Ok(false) => Err(CliError::Failed(format!("there is no account {login}"))),
-        Err(error) => Err(CliError::database("changing the account", &error)),
+        Err(error) => Err(CliError::store("changing the account", &error)),
     }
 }
 

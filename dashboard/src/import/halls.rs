@@ -96,18 +96,6 @@ pub(super) async fn write(
             let content: File = file.json()?;
             if let Some(entry) = content.county {
                 county::set_county(connection, &entry.county()).await?;
-                if content
-                    .halls
-                    .iter()
-                    .any(|entry| entry.hall.parent.is_none())
-                {
-                    let codes: Vec<String> = content
-                        .halls
-                        .iter()
-                        .map(|entry| entry.hall.code.clone())
-                        .collect();
-                    store::leave_placeholder(connection, &codes).await?;
-                }
             }
             from_json(content.units, content.halls)
         }
@@ -121,6 +109,10 @@ pub(super) async fn write(
     halls::upsert_units(connection, &parsed.units).await?;
     halls::upsert_halls(connection, &parsed.halls).await?;
     halls::upsert_windows(connection, &parsed.windows).await?;
+    if parsed.halls.iter().any(|hall| hall.parent.is_none()) {
+        let codes: Vec<String> = parsed.halls.iter().map(|hall| hall.code.clone()).collect();
+        store::leave_placeholder(connection, &codes).await?;
+    }
     Ok(vec![
         ("units", parsed.units.len()),
         ("halls", parsed.halls.len()),

@@ -4,7 +4,10 @@
 //! is serialised once, wrapped once for each audience that may see it, and shared by all sockets of that audience. A socket
 //! reads the ring at its own pace: nobody waits for a slow page, and one that falls out of the ring is told to reload.
 
+mod ended;
 pub mod socket;
+
+pub use ended::ended;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -227,12 +230,31 @@ impl Live {
             audience.supervises
                 && changed
                     .iter()
-                    .any(|hall| directory.contains(&audience.scope.hall, hall))
+                    .any(|hall| directory.tree().contains(&audience.scope.hall, hall))
         };
         for (_, ring) in self.select(concerned) {
             for kind in ["overview.changed", "ranking.changed"] {
                 ring.push(self.capacity, |seq| self.envelope(seq, kind, "{}"));
             }
+        }
+    }
+
+    /// Whether anybody ever looked: while nobody has, nothing needs to be written.
+    pub fn has_readers(&self) -> bool {
+        !self
+            .rings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
+    }
+
+    /// More changed than can be told: everybody takes a new snapshot.
+    pub fn reload_all(&self) {
+        for (_, ring) in self.select(|_| true) {
+            ring.push(self.capacity, |seq| {
+                let data = format!(r#"{{"seq":{seq},"epoch":"{}"}}"#, self.epoch);
+                self.envelope(seq, "reload", &data)
+            });
         }
     }
 

@@ -11,10 +11,9 @@ use serde::Deserialize;
 use tokio::time::{Instant, interval_at, timeout};
 use tracing::debug;
 
-use super::{Audience, Read, Ring};
+use super::{Audience, Read, Ring, ended};
 use crate::app::App;
-use crate::auth;
-use crate::caller::{Caller, Who};
+use crate::caller::Caller;
 use crate::problem::Query;
 
 /// How often the page is pinged, and its session looked at.
@@ -23,8 +22,6 @@ const PING: Duration = Duration::from_secs(30);
 const STUCK: Duration = Duration::from_secs(20);
 /// Messages sent between two flushes.
 const BATCH: usize = 64;
-/// Close code: the session ended.
-pub const SESSION_ENDED: u16 = 4401;
 
 /// `?since=SEQ&epoch=E`
 #[derive(Debug, Deserialize)]
@@ -56,15 +53,15 @@ pub async fn open(
 enum End {
     Gone,
     Stuck,
-    SessionEnded,
-    Stopping,
+    /// Closed by the console.
+    Closed,
 }
 
 async fn serve(app: &App, caller: &Caller, resume: Resume, mut socket: WebSocket) -> End {
     let ring = app.live().ring(&Audience::of(caller));
     let mut news = ring.subscribe();
-    let mut access = app.watch_access();
-    let mut ended = app.watch_ended_sessions();
+    let ended = ended(app, caller);
+    tokio::pin!(ended);
     let mut ping = interval_at(Instant::now() + PING, PING);
 
     let (mut at, first) = begin(app, &ring, &resume);
@@ -77,35 +74,17 @@ async fn serve(app: &App, caller: &Caller, resume: Resume, mut socket: WebSocket
             Err(end) => return end,
         }
         tokio::select! {
-            changed = news.changed() => if changed.is_err() { return End::Stopping },
+            changed = news.changed() => if changed.is_err() { return End::Gone },
             message = socket.recv() => match message {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
                 Some(Ok(_)) => {}
             },
-            _ = ping.tick() => {
-                if !still_valid(app, caller).await { return close(&mut socket, SESSION_ENDED, "session ended").await }
-                match timeout(STUCK, socket.send(Message::Ping(Default::default()))).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(_)) => return End::Gone,
-                    Err(_) => return End::Stuck,
-                }
-            }
-            _ = access.changed() => {
-                if !still_valid(app, caller).await { return close(&mut socket, SESSION_ENDED, "session ended").await }
-            }
-            hash = ended.recv() => {
-                // Having missed some, ask the database.
-                let mine = match (&hash, &caller.who) {
-                    (Ok(hash), Who::Account { session, .. }) => hash == session,
-                    (Ok(_), Who::Token { .. }) => false,
-                    (Err(_), _) => !still_valid(app, caller).await,
-                };
-                if mine { return close(&mut socket, SESSION_ENDED, "session ended").await }
-            }
-            () = app.stopping().cancelled() => {
-                let _ = close(&mut socket, 1001, "the console is being restarted").await;
-                return End::Stopping;
-            }
+            _ = ping.tick() => match timeout(STUCK, socket.send(Message::Ping(Default::default()))).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return End::Gone,
+                Err(_) => return End::Stuck,
+            },
+            (code, why) = &mut ended => return close(&mut socket, code, why).await,
         }
     }
 }
@@ -159,14 +138,6 @@ async fn send(
     }
 }
 
-/// Whether the session or token is still good. While the database is away nobody is thrown out.
-async fn still_valid(app: &App, caller: &Caller) -> bool {
-    match &caller.who {
-        Who::Account { session, .. } => !matches!(auth::by_session(app, session).await, Ok(None)),
-        Who::Token { id, .. } => !matches!(auth::token_valid(app, *id).await, Ok(false)),
-    }
-}
-
 async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) -> End {
     let frame = CloseFrame {
         code,
@@ -177,5 +148,5 @@ async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) -> End {
         socket.send(Message::Close(Some(frame))),
     )
     .await;
-    End::SessionEnded
+    End::Closed
 }

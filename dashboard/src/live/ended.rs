@@ -1,0 +1,50 @@
+//! When an open socket has to close: its session or token ended, or the console stops.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, interval_at};
+
+use crate::app::App;
+use crate::auth;
+use crate::caller::{Caller, Who};
+
+/// How often a session is looked at, beside being told: it may have run out.
+const LOOK: Duration = Duration::from_secs(30);
+/// Close code: the session ended.
+const SESSION_ENDED: u16 = 4401;
+/// Close code: the server goes away (RFC 6455).
+const GOING_AWAY: u16 = 1001;
+
+/// Waits until the caller's socket has to close; with what code, and why.
+pub async fn ended(app: &App, caller: &Caller) -> (u16, &'static str) {
+    let mut access = app.watch_access();
+    let mut sessions = app.watch_ended_sessions();
+    let mut look = interval_at(Instant::now() + LOOK, LOOK);
+    loop {
+        let over = tokio::select! {
+            () = app.stopping().cancelled() => return (GOING_AWAY, "the console is being restarted"),
+            _ = look.tick() => !still_valid(app, caller).await,
+            _ = access.changed() => !still_valid(app, caller).await,
+            hash = sessions.recv() => match (&hash, &caller.who) {
+                (Ok(hash), Who::Account { session, .. }) => hash == session,
+                (Ok(_), Who::Token { .. }) => false,
+                // Some were missed: ask the database.
+                (Err(_), _) => !still_valid(app, caller).await,
+            },
+        };
+        if over {
+            return (SESSION_ENDED, "session ended");
+        }
+    }
+}
+
+/// Whether the session or token is still good, with the same role and scope. While the database is away nobody is thrown out.
+async fn still_valid(app: &App, caller: &Caller) -> bool {
+    match &caller.who {
+        Who::Account { session, .. } => match auth::by_session(app, session).await {
+            Ok(now) => now.is_some_and(|now| now.role == caller.role && now.scope == caller.scope),
+            Err(_) => true,
+        },
+        Who::Token { id, .. } => !matches!(auth::token_valid(app, *id).await, Ok(false)),
+    }
+}

@@ -1,0 +1,221 @@
+//! Which ingests are connected, and the last word about each camera.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use mingjing_ingest::camera::CameraHealth;
+use mingjing_monitor::store::health::CameraPoint;
+
+use crate::app::App;
+use crate::live::About;
+use crate::views::{CameraView, KnownHealth};
+
+/// Between two stored points of a camera whose state does not change.
+const STORE_EVERY: TimeDelta = TimeDelta::seconds(10);
+/// Points waiting to be stored at most: an hour of a hundred cameras. The oldest go first while the database is away.
+const PENDING: usize = 36_000;
+
+/// Ingests and cameras, as they stand.
+#[derive(Debug, Default)]
+pub struct Edges {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// The connection of each edge, by a number that tells a reconnect from the socket it replaces.
+    connected: HashMap<String, u64>,
+    next: u64,
+    cameras: HashMap<String, Known>,
+    pending: Vec<CameraPoint>,
+    stored: HashMap<String, (DateTime<Utc>, &'static str)>,
+}
+
+#[derive(Debug)]
+struct Known {
+    edge: String,
+    health: KnownHealth,
+}
+
+impl Edges {
+    /// An edge is connected; the number of this connection.
+    pub fn connected(&self, edge: &str) -> u64 {
+        let mut inner = self.lock();
+        inner.next += 1;
+        let number = inner.next;
+        inner.connected.insert(edge.to_owned(), number);
+        number
+    }
+
+    /// The connection ended. True when it was the edge's newest: its cameras are unknown from now on.
+    pub fn disconnected(&self, edge: &str, number: u64, now: DateTime<Utc>) -> bool {
+        let mut inner = self.lock();
+        if inner.connected.get(edge) != Some(&number) {
+            return false;
+        }
+        inner.connected.remove(edge);
+        for known in inner
+            .cameras
+            .values_mut()
+            .filter(|known| known.edge == edge)
+        {
+            known.health.lost = Some(now);
+        }
+        let lost: Vec<CameraPoint> = inner
+            .cameras
+            .values()
+            .filter(|known| known.edge == edge)
+            .map(|known| unknown_point(&known.health.health.camera, now))
+            .collect();
+        inner.push(lost);
+        true
+    }
+
+    /// Whether an edge is connected.
+    pub fn is_connected(&self, edge: &str) -> bool {
+        self.lock().connected.contains_key(edge)
+    }
+
+    /// The edge carries exactly these cameras.
+    pub fn carries(&self, edge: &str, cameras: &HashSet<String>) {
+        let mut inner = self.lock();
+        inner
+            .cameras
+            .retain(|id, known| known.edge != edge || cameras.contains(id));
+    }
+
+    /// A word about a camera; kept for the table when the state changed or the last point is ten seconds old.
+    pub fn heard(&self, edge: &str, health: CameraHealth, now: DateTime<Utc>) {
+        let mut inner = self.lock();
+        let (id, state) = (health.camera.clone(), health.state.code());
+        let due = inner
+            .stored
+            .get(&id)
+            .is_none_or(|(at, before)| *before != state || now - *at >= STORE_EVERY);
+        if due {
+            inner.stored.insert(id.clone(), (now, state));
+            inner.push([point(&health, now)]);
+        }
+        let known = Known {
+            edge: edge.to_owned(),
+            health: KnownHealth { health, lost: None },
+        };
+        inner.cameras.insert(id, known);
+    }
+
+    /// What is known of a camera.
+    pub fn health(&self, camera: &str) -> Option<KnownHealth> {
+        self.lock()
+            .cameras
+            .get(camera)
+            .map(|known| known.health.clone())
+    }
+
+    /// How many cameras are live.
+    pub fn live(&self) -> usize {
+        self.lock()
+            .cameras
+            .values()
+            .filter(|known| known.health.is_live())
+            .count()
+    }
+
+    /// The points to be stored; put back with [`Self::restore`] when that fails.
+    pub fn take_points(&self) -> Vec<CameraPoint> {
+        std::mem::take(&mut self.lock().pending)
+    }
+
+    /// See [`Self::take_points`].
+    pub fn restore(&self, mut points: Vec<CameraPoint>) {
+        let mut inner = self.lock();
+        let newer = std::mem::take(&mut inner.pending);
+        points.extend(newer);
+        inner.push(points);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn push(&mut self, points: impl IntoIterator<Item = CameraPoint>) {
+        self.pending.extend(points);
+        if self.pending.len() > PENDING {
+            let surplus = self.pending.len() - PENDING;
+            self.pending.drain(..surplus);
+        }
+    }
+}
+
+fn point(health: &CameraHealth, time: DateTime<Utc>) -> CameraPoint {
+    CameraPoint {
+        time,
+        camera: health.camera.clone(),
+        state: health.state.code().to_owned(),
+        bit_rate: i64::try_from(health.bit_rate).ok(),
+        frame_rate: Some(health.frame_rate),
+        losses: i64::try_from(health.losses).unwrap_or(i64::MAX),
+        reconnects: i64::try_from(health.reconnects).unwrap_or(i64::MAX),
+    }
+}
+
+fn unknown_point(camera: &str, time: DateTime<Utc>) -> CameraPoint {
+    CameraPoint {
+        time,
+        camera: camera.to_owned(),
+        state: "unknown".into(),
+        bit_rate: None,
+        frame_rate: None,
+        losses: 0,
+        reconnects: 0,
+    }
+}
+
+/// Tells the screens how a camera stands.
+pub fn tell(app: &App, camera: &str) {
+    let directory = app.directory();
+    let Some(row) = directory.camera(camera) else {
+        return;
+    };
+    let known = app.edges().health(camera);
+    let view = CameraView::new(row, known.as_ref(), &directory);
+    app.live()
+        .publish(&directory, About::Camera(camera), "camera.health", &view);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reconnect_before_the_old_socket_ended_loses_nothing() {
+        let (edges, now) = (Edges::default(), Utc::now());
+        let old = edges.connected("T7");
+        edges.heard("T7", CameraHealth::connecting("c1", now), now);
+        let new = edges.connected("T7");
+        assert!(!edges.disconnected("T7", old, now));
+        assert_eq!(edges.health("c1").unwrap().lost, None);
+        assert!(edges.disconnected("T7", new, now));
+        assert_eq!(edges.health("c1").unwrap().lost, Some(now));
+        assert!(!edges.is_connected("T7"));
+    }
+
+    #[test]
+    fn points_are_kept_on_change_and_every_ten_seconds() {
+        let (edges, now) = (Edges::default(), Utc::now());
+        let mut health = CameraHealth::connecting("c1", now);
+        let seconds = |n| now + TimeDelta::seconds(n);
+        for n in 0..=10 {
+            edges.heard("T7", health.clone(), seconds(n));
+        }
+        assert_eq!(edges.take_points().len(), 2);
+        health.state = mingjing_ingest::camera::CameraState::Live;
+        edges.heard("T7", health, seconds(11));
+        let points = edges.take_points();
+        assert_eq!(points.len(), 1);
+        edges.restore(points);
+        assert_eq!(edges.take_points().len(), 1);
+    }
+}

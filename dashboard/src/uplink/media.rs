@@ -1,0 +1,67 @@
+//! `/uplink/v1/media`: pictures and live video come up, requests to watch go down.
+
+use axum::extract::State;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use mingjing_ingest::uplink::MAX_FRAME;
+use mingjing_ingest::uplink::protocol::{MediaFrame, MediaToConsole, VERSION};
+use tokio::time::timeout;
+
+use super::{REFUSED, SILENCE, STUCK, close};
+use crate::app::App;
+use crate::caller::{Caller, Who};
+
+/// Opens the socket.
+pub async fn open(State(app): State<App>, caller: Caller, upgrade: WebSocketUpgrade) -> Response {
+    upgrade
+        .max_message_size(MAX_FRAME)
+        .max_frame_size(MAX_FRAME)
+        .on_upgrade(move |socket| async move { serve(app, caller, socket).await })
+}
+
+async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
+    let named = match timeout(SILENCE, socket.recv()).await {
+        Ok(Some(Ok(Message::Text(text)))) => match serde_json::from_str(&text) {
+            Ok(MediaToConsole::Hello {
+                version: VERSION,
+                edge,
+            }) => edge,
+            _ => return close(socket, REFUSED, "the hello is not understood".into()).await,
+        },
+        _ => return,
+    };
+    let edge = match &caller.who {
+        Who::Token { id: None, .. } => "local".to_owned(),
+        _ => named,
+    };
+    let (attachment, mut outgoing) = app.media().attach(&edge);
+    loop {
+        tokio::select! {
+            message = timeout(SILENCE, socket.recv()) => match message {
+                Ok(Some(Ok(Message::Binary(bytes)))) => match MediaFrame::decode(bytes) {
+                    Ok(frame) => attachment.frame(frame),
+                    Err(error) => {
+                        tracing::warn!(edge, %error, "an ingest sent a frame that is not understood");
+                        return close(socket, REFUSED, "a frame is not understood".into()).await;
+                    }
+                },
+                Ok(Some(Ok(Message::Text(text)))) => match serde_json::from_str(&text) {
+                    Ok(message) => attachment.text(message),
+                    Err(error) => {
+                        tracing::warn!(edge, %error, "an ingest sent a message that is not understood");
+                        return close(socket, REFUSED, "a message is not understood".into()).await;
+                    }
+                },
+                Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return,
+                Ok(Some(Ok(_))) => {}
+            },
+            Some(ask) = outgoing.recv() => {
+                let Ok(json) = serde_json::to_string(&ask) else { return };
+                if !matches!(timeout(STUCK, socket.send(Message::Text(json.into()))).await, Ok(Ok(()))) {
+                    return;
+                }
+            }
+            () = app.stopping().cancelled() => return close(socket, 1001, "the console is being restarted".into()).await,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The console's side of the uplink (`ingest::uplink::protocol`): what ingests send, and what they are told.
+
+pub mod edges;
+mod events;
+mod media;
+mod outages;
+mod tokens;
+
+pub use events::open as open_events;
+pub use media::open as open_media;
+pub use outages::Outages;
+pub use tokens::{current as current_tokens, for_scope};
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+
+use crate::app::App;
+use crate::caller::{Caller, Scope, Who};
+
+/// An ingest pings every two seconds. Nothing for this long: it is gone, whatever TCP says.
+const SILENCE: Duration = Duration::from_secs(8);
+/// An ingest that takes nothing for this long is gone.
+const STUCK: Duration = Duration::from_secs(10);
+/// Close code: not understood, or of another version.
+const REFUSED: u16 = 4400;
+/// Close code: the token was revoked.
+const REVOKED: u16 = 4401;
+
+async fn close(mut socket: WebSocket, code: u16, reason: String) {
+    // A close frame carries 123 bytes of reason at most.
+    let reason: String = reason.chars().take(60).collect();
+    let frame = CloseFrame {
+        code,
+        reason: reason.into(),
+    };
+    let _ = tokio::time::timeout(
+        Duration::from_secs(1),
+        socket.send(Message::Close(Some(frame))),
+    )
+    .await;
+}
+
+/// How far an edge speaks. The console's own ingest speaks for the whole county, whose root an import may change.
+fn scope(app: &App, caller: &Caller) -> Scope {
+    match caller.who {
+        Who::Token { id: None, .. } => Scope {
+            hall: app.directory().root(),
+            unit: None,
+            window: None,
+        },
+        _ => caller.scope.clone(),
+    }
+}

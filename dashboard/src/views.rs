@@ -1,0 +1,409 @@
+//! The rows that lists, pages and the live stream show alike (`docs/api.md`).
+
+use chrono::{DateTime, Utc};
+use mingjing_alerts::card::{Grade, State};
+use mingjing_ingest::camera::{CameraHealth, CameraState};
+use mingjing_monitor::store::cases;
+use mingjing_monitor::store::rollups::Buckets;
+use mingjing_monitor::store::sources::Source;
+use mingjing_monitor::store::windows::WindowRow;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::directory::Directory;
+use crate::store::cards::Card;
+
+/// A card on a window, case or tile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CardMark {
+    id: i64,
+    grade: String,
+}
+
+impl CardMark {
+    /// Of this card.
+    pub fn new(id: i64, grade: String) -> Self {
+        Self { id, grade }
+    }
+}
+
+/// A case in a list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CaseRow {
+    no: String,
+    hall: String,
+    hall_name: String,
+    window: Option<String>,
+    unit: String,
+    unit_name: String,
+    item: String,
+    item_name: String,
+    kind: String,
+    status: String,
+    /// `not_started`, `running`, `suspended` or `stopped`.
+    clock: String,
+    /// `on_time`, `over_promise_only`, `over_legal` or `no_deadline`; null while the clock has not started.
+    bucket: Option<String>,
+    accepted_at: Option<DateTime<Utc>>,
+    decided_at: Option<DateTime<Utc>>,
+    promise_due: Option<DateTime<Utc>>,
+    legal_due: Option<DateTime<Utc>>,
+    /// A due instant lies in a year not loaded (预计).
+    expected: bool,
+    /// The gravest card that stands on it.
+    card: Option<CardMark>,
+}
+
+impl CaseRow {
+    /// From the stored row and its gravest card.
+    pub fn new(row: cases::CaseRow, card: Option<CardMark>) -> Self {
+        Self {
+            no: row.no,
+            hall: row.hall,
+            hall_name: row.hall_name,
+            window: row.window,
+            unit_name: row.unit_name.unwrap_or_else(|| row.unit.clone()),
+            unit: row.unit,
+            item_name: row.item_name.unwrap_or_else(|| row.item.clone()),
+            item: row.item,
+            kind: row.kind,
+            status: row.status,
+            clock: row.clock,
+            bucket: row.bucket,
+            accepted_at: row.accepted_at,
+            decided_at: row.decided_at,
+            promise_due: row.promise_due,
+            legal_due: row.legal_due,
+            expected: row.expected,
+            card,
+        }
+    }
+}
+
+/// Who must act on a card now.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Holder {
+    role: String,
+    name: String,
+}
+
+/// A card in a list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CardRow {
+    id: i64,
+    rule: String,
+    kind: String,
+    /// `notice`, `warning`, `yellow_card` or `red_card`.
+    grade: String,
+    state: String,
+    case: Option<String>,
+    item: Option<String>,
+    item_name: Option<String>,
+    hall: String,
+    hall_name: String,
+    window: Option<String>,
+    unit: Option<String>,
+    unit_name: Option<String>,
+    /// A camera that sees the window.
+    camera: Option<String>,
+    due_at: DateTime<Utc>,
+    created_at: DateTime<Utc>,
+    issued_at: Option<DateTime<Utc>>,
+    answer_due: Option<DateTime<Utc>>,
+    holder: Option<Holder>,
+    sentence_zh: String,
+    sentence_en: String,
+    profile_version: i32,
+    trial: bool,
+    /// Name it when you act.
+    revision: i32,
+    closed_at: Option<DateTime<Utc>>,
+}
+
+impl CardRow {
+    /// From the stored card.
+    pub fn new(card: &Card, directory: &Directory) -> Self {
+        let holder = State::parse(&card.state).zip(Grade::parse(&card.grade));
+        let holder = holder.and_then(|(state, grade)| state.holder(grade));
+        let holder = holder.map(|role| Holder {
+            role: role.as_str().to_owned(),
+            name: directory.holder_name(role.as_str(), &card.hall, card.unit.as_deref()),
+        });
+        let cameras = card
+            .win
+            .as_deref()
+            .map(|window| directory.cameras_of(&card.hall, window));
+        Self {
+            id: card.id,
+            rule: card.rule.clone(),
+            kind: card.kind.clone(),
+            grade: card.grade.clone(),
+            state: card.state.clone(),
+            case: card.case_no.clone(),
+            item: card.item.clone(),
+            item_name: card.item.as_deref().map(|item| directory.item_name(item)),
+            hall: card.hall.clone(),
+            hall_name: directory.hall_name(&card.hall),
+            window: card.win.clone(),
+            unit: card.unit.clone(),
+            unit_name: card.unit.as_deref().map(|unit| directory.unit_name(unit)),
+            camera: cameras.and_then(|cameras| cameras.into_iter().next()),
+            due_at: card.due_at,
+            created_at: card.created_at,
+            issued_at: card.issued_at,
+            answer_due: card.answer_due,
+            holder,
+            sentence_zh: card.sentence_zh.clone(),
+            sentence_en: card.sentence_en.clone(),
+            profile_version: card.profile_version,
+            trial: card.trial,
+            revision: card.revision,
+            closed_at: card.closed_at,
+        }
+    }
+}
+
+/// A window in the matrix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WindowTile {
+    hall: String,
+    no: String,
+    /// `serving`, `idle`, `empty`, `paused`, `unknown` or `closed`.
+    #[schema(value_type = String)]
+    state: &'static str,
+    since: Option<DateTime<Utc>>,
+    /// The case it last worked on.
+    case: Option<String>,
+    card: Option<CardMark>,
+    cameras: Vec<String>,
+}
+
+impl WindowTile {
+    /// The tile at `now`. `silent` tells whether a source is silent.
+    pub fn new(
+        row: &WindowRow,
+        card: Option<(i64, String)>,
+        directory: &Directory,
+        silent: impl Fn(&str) -> bool,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let local = now.with_timezone(&directory.zone()).naive_local();
+        let open = directory
+            .hall(&row.hall)
+            .is_some_and(|hall| hall.opening.open_at(local));
+        let (state, since) = row.state(now, open, silent);
+        Self {
+            hall: row.hall.clone(),
+            no: row.no.clone(),
+            state: state.as_str(),
+            since,
+            case: row.last_case.clone(),
+            card: card.map(|(id, grade)| CardMark { id, grade }),
+            cameras: directory.cameras_of(&row.hall, &row.no),
+        }
+    }
+
+    /// The word of its state.
+    pub fn state(&self) -> &'static str {
+        self.state
+    }
+
+    /// Its hall.
+    pub fn hall(&self) -> &str {
+        &self.hall
+    }
+
+    /// Its number.
+    pub fn no(&self) -> &str {
+        &self.no
+    }
+
+    /// The case it last worked on.
+    pub fn case(&self) -> Option<&str> {
+        self.case.as_deref()
+    }
+
+    /// Leaves the case out: it belongs to a unit that the caller does not see.
+    pub fn without_case(mut self) -> Self {
+        self.case = None;
+        self
+    }
+}
+
+/// A source of events.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SourceView {
+    id: String,
+    name: String,
+    /// `ok`, `silent`, `loading` or `never_heard`.
+    #[schema(value_type = String)]
+    state: &'static str,
+    lag_seconds: i64,
+    last_event: Option<DateTime<Utc>>,
+    last_heartbeat: Option<DateTime<Utc>>,
+    complete_until: Option<DateTime<Utc>>,
+    accepted: i64,
+    duplicate: i64,
+    rejected: i64,
+}
+
+impl SourceView {
+    /// The source at `now`.
+    pub fn new(source: &Source, now: DateTime<Utc>) -> Self {
+        Self {
+            id: source.id.clone(),
+            name: source.name.clone(),
+            state: source.state(now).as_str(),
+            lag_seconds: source.lag_seconds,
+            last_event: source.last_event,
+            last_heartbeat: source.last_heartbeat,
+            complete_until: source.complete_until,
+            accepted: source.accepted,
+            duplicate: source.duplicate,
+            rejected: source.rejected,
+        }
+    }
+}
+
+/// A camera.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CameraView {
+    id: String,
+    name: String,
+    hall: String,
+    hall_name: String,
+    windows: Vec<String>,
+    edge: String,
+    /// The ingest's `CameraState`, or `unknown` when its edge is not connected.
+    #[schema(value_type = String)]
+    state: &'static str,
+    since: Option<DateTime<Utc>>,
+    /// What the state alone does not say, in English.
+    detail: Option<String>,
+    codec: Option<String>,
+    width: Option<u16>,
+    height: Option<u16>,
+    frame_rate: Option<f32>,
+    bit_rate: Option<u64>,
+    losses: u64,
+    reconnects: u64,
+    last_frame_at: Option<DateTime<Utc>>,
+    picture_at: Option<DateTime<Utc>>,
+    picture_interval_seconds: Option<f32>,
+}
+
+/// What the console knows of a camera's health: the last word, and whether the edge that said it is still there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownHealth {
+    /// The last word.
+    pub health: CameraHealth,
+    /// Since when its edge is gone; `None`: it is there.
+    pub lost: Option<DateTime<Utc>>,
+}
+
+impl CameraView {
+    /// The camera as it is known.
+    pub fn new(
+        camera: &mingjing_monitor::store::halls::Camera,
+        known: Option<&KnownHealth>,
+        directory: &Directory,
+    ) -> Self {
+        let health = known.map(|known| &known.health);
+        let here = known
+            .filter(|known| known.lost.is_none())
+            .map(|known| &known.health);
+        Self {
+            id: camera.id.clone(),
+            name: camera.name.clone(),
+            hall: camera.hall.clone(),
+            hall_name: directory.hall_name(&camera.hall),
+            windows: camera.windows.clone(),
+            edge: camera.edge.clone(),
+            state: here.map_or("unknown", |health| health.state.code()),
+            since: known
+                .and_then(|known| known.lost)
+                .or(here.map(|health| health.since)),
+            detail: here.and_then(|health| health.detail.clone()),
+            codec: health.and_then(|health| health.codec.clone()),
+            width: health.and_then(|health| health.width),
+            height: health.and_then(|health| health.height),
+            frame_rate: here.map(|health| health.frame_rate),
+            bit_rate: here.map(|health| health.bit_rate),
+            losses: health.map_or(0, |health| health.losses),
+            reconnects: health.map_or(0, |health| health.reconnects),
+            last_frame_at: health.and_then(|health| health.last_frame_at),
+            picture_at: health.and_then(|health| health.picture_at),
+            picture_interval_seconds: here.and_then(|health| health.picture_interval_seconds),
+        }
+    }
+}
+
+impl KnownHealth {
+    /// Whether pictures can be watched now.
+    pub fn is_live(&self) -> bool {
+        self.lost.is_none() && self.health.state == CameraState::Live
+    }
+}
+
+/// The four disjoint buckets.
+#[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
+pub struct BucketCounts {
+    on_time: i64,
+    over_promise_only: i64,
+    over_legal: i64,
+    no_deadline: i64,
+}
+
+impl From<Buckets> for BucketCounts {
+    fn from(buckets: Buckets) -> Self {
+        Self {
+            on_time: buckets.on_time,
+            over_promise_only: buckets.over_promise_only,
+            over_legal: buckets.over_legal,
+            no_deadline: buckets.no_deadline,
+        }
+    }
+}
+
+impl std::ops::AddAssign for BucketCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.on_time += other.on_time;
+        self.over_promise_only += other.over_promise_only;
+        self.over_legal += other.over_legal;
+        self.no_deadline += other.no_deadline;
+    }
+}
+
+/// 张三丰 → 张**: the family name, and that there is more.
+pub fn mask_name(name: &str) -> String {
+    name.chars()
+        .next()
+        .map(|first| format!("{first}**"))
+        .unwrap_or_default()
+}
+
+/// 13812345678 → 138****5678; short numbers lose all but their last two digits.
+pub fn mask_phone(phone: &str) -> String {
+    let digits: Vec<char> = phone.chars().filter(char::is_ascii_digit).collect();
+    let text = |part: &[char]| part.iter().collect::<String>();
+    match digits.len() {
+        0..=2 => "****".into(),
+        3..=7 => format!("****{}", text(&digits[digits.len() - 2..])),
+        n => format!("{}****{}", text(&digits[..3]), text(&digits[n - 4..])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn personal_data_is_masked() {
+        assert_eq!(mask_name("张三丰"), "张**");
+        assert_eq!(mask_name(""), "");
+        assert_eq!(mask_phone("13812345678"), "138****5678");
+        assert_eq!(mask_phone("+86 138-1234-5678"), "861****5678");
+        assert_eq!(mask_phone("8812345"), "****45");
+        assert_eq!(mask_phone("12"), "****");
+    }
+}
