@@ -56,7 +56,8 @@ CREATE TABLE event_quarantine (
 
 -- The state of every case: its fold, and the columns that lists, counts and the deadline queue need.
 CREATE TABLE case_state (
-    no           text PRIMARY KEY,
+    -- By bytes, so that its index also serves the search by the beginning of a number.
+    no           text COLLATE "C" PRIMARY KEY,
     source       text NOT NULL,
     hall         text NOT NULL,
     -- '' where no event has named it.
@@ -92,8 +93,6 @@ CREATE INDEX case_state_hall ON case_state (hall, opened_at DESC, no DESC);
 CREATE INDEX case_state_opened ON case_state (opened_at DESC, no DESC);
 -- Open cases by when they fall due; a decided case leaves it.
 CREATE INDEX case_state_open ON case_state (promise_due) WHERE is_open;
--- For the search by the beginning of a case number.
-CREATE INDEX case_state_no ON case_state (no text_pattern_ops);
 -- Deadlines that wait for a calendar year to be loaded.
 CREATE INDEX case_state_expected ON case_state (no) WHERE expected;
 

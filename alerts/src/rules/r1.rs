@@ -1,14 +1,28 @@
 //! R1 near due: a warning when little remains of the promise, or of the legal limit where nothing is promised.
 
+use mingjing_monitor::case::{CaseClock, LimitKind};
+
 use super::facts::{Facts, Sentence, local, number, of_limit, put_limit};
 use super::{Anomaly, Case, Rule};
 use crate::card::{Grade, Kind};
 
+/// Which limit it warns of.
+pub(super) fn limit_of(clock: &CaseClock<'_>) -> LimitKind {
+    if clock.promise.is_some() {
+        LimitKind::Promise
+    } else {
+        LimitKind::Legal
+    }
+}
+
 pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
-    let (name_zh, name_en, due) = match (&case.clock.promise, &case.clock.legal) {
-        (Some(promise), _) => ("承诺", "promised", promise),
-        (None, Some(legal)) => ("法定", "legal", legal),
-        (None, None) => return,
+    let which = limit_of(case.clock);
+    let Some(due) = case.clock.due(which) else {
+        return;
+    };
+    let (name_zh, name_en) = match which {
+        LimitKind::Promise => ("承诺", "promised"),
+        LimitKind::Legal => ("法定", "legal"),
     };
     let (Some(clock), Some(at)) = (case.clock.clock(), due.warning_at) else {
         return;

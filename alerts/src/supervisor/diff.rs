@@ -56,8 +56,8 @@ pub(super) struct Ground<'a> {
     pub case_no: &'a str,
     pub source: &'a str,
     pub item: &'a str,
-    /// What the facts of the case are, for cards that an inspector upheld.
-    pub facts: &'a [u8],
+    /// What the facts of the case are, for cards that an inspector upheld; worked out only when asked for.
+    pub facts: &'a dyn Fn() -> Vec<u8>,
     /// Ids of cards whose anomaly is gone by evidence that came in time.
     pub in_time: &'a HashSet<i64>,
 }
@@ -151,11 +151,18 @@ impl Working {
     }
 }
 
+/// Whether an inspector upheld the card in view of these very facts.
+fn is_judged(card: &CardRecord, facts: &dyn Fn() -> Vec<u8>) -> bool {
+    card.judged
+        .as_ref()
+        .is_some_and(|judged| *judged == facts())
+}
+
 /// The firm cards whose anomaly is gone: whether their evidence came in time has to be looked up.
 pub(super) fn to_look_up<'a>(
     cards: &'a [Working],
     anomalies: &[Anomaly],
-    facts: &[u8],
+    facts: &dyn Fn() -> Vec<u8>,
 ) -> Vec<&'a CardRecord> {
     let found: HashSet<&str> = anomalies
         .iter()
@@ -166,7 +173,7 @@ pub(super) fn to_look_up<'a>(
         firm && card.grade.is_card()
             && card.state != State::Contested
             && !found.contains(card.cause_key.as_str())
-            && card.judged.as_deref() != Some(facts)
+            && !is_judged(card, facts)
     };
     cards
         .iter()
@@ -325,7 +332,7 @@ fn absent(working: &mut Working, ground: &Ground<'_>) {
                 ground,
             );
         }
-        _ if working.card.judged.as_deref() == Some(ground.facts) => {}
+        _ if is_judged(&working.card, ground.facts) => {}
         _ if ground.in_time.contains(&working.card.id) => {
             let why = "证据在确定前或已记录的中断期间收到 / evidence was received in time, or during a recorded outage";
             working.take("withdraw", ground.now, Some(why), ground);

@@ -55,6 +55,16 @@ impl Touched {
     fn is_changed(&self) -> bool {
         self.before.as_ref() != Some(&self.after)
     }
+
+    /// Whether a screen shows anything different: more than when to look again.
+    fn is_seen_to_change(&self) -> bool {
+        let cards = self.cards.iter().any(|working| !working.taken.is_empty());
+        let row = self
+            .before
+            .as_ref()
+            .is_none_or(|before| !before.looks_like(&self.after));
+        cards || row
+    }
 }
 
 /// How case rows are written.
@@ -129,7 +139,7 @@ impl Writer<'_> {
             .iter()
             .filter(|case| !case.cards.is_empty())
             .map(|case| {
-                let facts = facts_hash(&case.after.fold);
+                let facts = || facts_hash(&case.after.fold);
                 (case, diff::to_look_up(&case.cards, &case.anomalies, &facts))
             })
             .filter(|(_, cards)| !cards.is_empty())
@@ -208,7 +218,7 @@ impl Writer<'_> {
         if case.cards.is_empty() && case.anomalies.is_empty() {
             return;
         }
-        let facts = facts_hash(&case.after.fold);
+        let facts = || facts_hash(&case.after.fold);
         let source = self.sources.get(&case.after.fold.source);
         let lagging = source.filter(|source| source.lag_seconds > 0 && !case.lived);
         let ground = Ground {
@@ -243,7 +253,7 @@ impl Writer<'_> {
                 &case.after,
                 self.reference.calendar.zone,
             );
-            if !case.lived {
+            if !case.lived && case.is_seen_to_change() {
                 deltas.add(Delta::CaseChanged {
                     no: case.after.fold.case_no.clone(),
                     hall: case.after.hall.clone(),

@@ -43,17 +43,11 @@ pub fn event(id: &str, kind: &str, no: &str, time: &str, data: Value) -> CaseEve
 
 pub trait Sent {
     fn received(self, time: &str) -> Self;
-    fn by(self, source: &str) -> Self;
 }
 
 impl Sent for CaseEvent {
     fn received(mut self, time: &str) -> Self {
         self.received = at(time);
-        self
-    }
-
-    fn by(mut self, source: &str) -> Self {
-        self.source = source.to_owned();
         self
     }
 }

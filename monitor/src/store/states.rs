@@ -48,6 +48,23 @@ impl CaseRecord {
         self.promise_due.or(self.legal_due)
     }
 
+    /// Whether the two differ in nothing but when to look again.
+    pub fn looks_like(&self, other: &Self) -> bool {
+        (&self.hall, &self.unit, &self.window, &self.item, &self.kind)
+            == (
+                &other.hall,
+                &other.unit,
+                &other.window,
+                &other.item,
+                &other.kind,
+            )
+            && (&self.clock, &self.bucket, self.is_open)
+                == (&other.clock, &other.bucket, other.is_open)
+            && (self.promise_due, self.legal_due, self.expected)
+                == (other.promise_due, other.legal_due, other.expected)
+            && self.fold == other.fold
+    }
+
     /// When it was decided.
     pub fn decided_at(&self) -> Option<DateTime<Utc>> {
         self.fold.decided.as_ref().map(|moment| moment.at)
