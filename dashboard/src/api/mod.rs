@@ -6,7 +6,13 @@ pub mod halls;
 pub mod health;
 pub mod items;
 pub mod list;
+pub mod matrix;
+pub mod metrics;
+pub mod overview;
+pub mod rankings;
+pub mod search;
 pub mod session;
+pub mod sources;
 
 use axum::Router;
 use axum::http::Method;
@@ -38,6 +44,12 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(session::show, session::open, session::close))
         .api(routes!(halls::list))
         .api(routes!(items::list))
+        .api(routes!(search::find))
+        .api(routes!(overview::show))
+        .api(routes!(matrix::show))
+        .api(routes!(sources::list))
+        .api(routes!(rankings::show))
+        .api(routes!(metrics::show))
         .api(routes!(cameras::list))
         .api(routes!(cameras::one))
         .api(routes!(cameras::thumbnail))
