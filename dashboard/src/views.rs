@@ -34,10 +34,10 @@ pub struct CaseRow {
     hall: String,
     hall_name: String,
     window: Option<String>,
-    unit: String,
-    unit_name: String,
-    item: String,
-    item_name: String,
+    unit: Option<String>,
+    unit_name: Option<String>,
+    item: Option<String>,
+    item_name: Option<String>,
     kind: String,
     status: String,
     /// `not_started`, `running`, `suspended` or `stopped`.
@@ -62,10 +62,10 @@ impl CaseRow {
             hall: row.hall,
             hall_name: row.hall_name,
             window: row.window,
-            unit_name: row.unit_name.unwrap_or_else(|| row.unit.clone()),
-            unit: row.unit,
-            item_name: row.item_name.unwrap_or_else(|| row.item.clone()),
-            item: row.item,
+            unit_name: row.unit_name.or_else(|| named(&row.unit)),
+            unit: named(&row.unit),
+            item_name: row.item_name.or_else(|| named(&row.item)),
+            item: named(&row.item),
             kind: row.kind,
             status: row.status,
             clock: row.clock,
@@ -78,6 +78,11 @@ impl CaseRow {
             card,
         }
     }
+}
+
+/// A code; `None` where no event named one.
+fn named(code: &str) -> Option<String> {
+    (!code.is_empty()).then(|| code.to_owned())
 }
 
 /// Who must act on a card now.

@@ -1,6 +1,8 @@
 //! The HTTP interface (`docs/api.md`), one file a group of routes.
 
 pub mod cameras;
+pub mod cards;
+pub mod cases;
 pub mod events;
 pub mod halls;
 pub mod health;
@@ -50,6 +52,12 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(sources::list))
         .api(routes!(rankings::show))
         .api(routes!(metrics::show))
+        .api(routes!(cases::list))
+        .api(routes!(cases::one))
+        .api(routes!(cards::list))
+        .api(routes!(cards::receive))
+        .api(routes!(cards::one))
+        .api(routes!(cards::act))
         .api(routes!(cameras::list))
         .api(routes!(cameras::one))
         .api(routes!(cameras::thumbnail))

@@ -1,6 +1,7 @@
 //! The console's own SQL: what only its pages ask for. Everything else is `monitor::store` and `alerts::store`.
 
 pub mod cards;
+pub mod complaints;
 pub mod import;
 pub mod overview;
 

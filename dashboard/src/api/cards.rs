@@ -1,0 +1,563 @@
+//! Cards: the list with its saved views, one card with all that belongs to it, and what people do to them.
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use mingjing_alerts::card::{self, Grade};
+use mingjing_alerts::supervisor::{ActError, Actor, CardAction};
+use mingjing_monitor::clock::Timer;
+use mingjing_monitor::store::paging;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::cases;
+use super::list::Page;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::clockbar;
+use crate::problem::{Json, Path, Problem, Query, Result};
+use crate::store::cards::{self, Card, Filter};
+use crate::store::complaints;
+use crate::views::CardRow;
+
+/// Longest reason, in characters.
+const MAX_WHY: usize = 4_000;
+/// Cards acknowledged in one call at most.
+const MAX_BULK: usize = 500;
+
+/// What the list is narrowed to.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Narrow {
+    /// `notice`, `warning`, `yellow_card` or `red_card`.
+    grade: Option<String>,
+    /// A state, or several with commas.
+    state: Option<String>,
+    /// `R2`
+    rule: Option<String>,
+    /// Case number.
+    case: Option<String>,
+    /// Number of the window.
+    window: Option<String>,
+    /// `to_answer`, `unsigned`, `provisional`, `contested` or `all`.
+    view: Option<String>,
+    /// Part of the case number, the sentence or the item.
+    q: Option<String>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// Rows, 1 to 500 (100).
+    limit: Option<u32>,
+    /// Only this hall and what is below it.
+    hall: Option<String>,
+    /// Fell due not before.
+    from: Option<DateTime<Utc>>,
+    /// Fell due before.
+    to: Option<DateTime<Utc>>,
+}
+
+/// A page of cards.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CardList {
+    items: Vec<CardRow>,
+    next: Option<String>,
+    seq: u64,
+    /// How many stand in each view, in the whole of what is seen.
+    counts: Counts,
+}
+
+/// Cards in each saved view.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Counts {
+    to_answer: i64,
+    unsigned: i64,
+    provisional: i64,
+    contested: i64,
+    all: i64,
+}
+
+/// The cards that the caller sees, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/cards", tag = "cards", operation_id = "list_cards", params(Narrow),
+    responses((status = 200, body = CardList), (status = 404, body = Problem), (status = 422, body = Problem))
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(narrow): Query<Narrow>,
+) -> Result<Json<CardList>> {
+    let seq = app.live().seq(&caller);
+    let directory = app.directory();
+    let seen = directory.seen(&caller.scope, narrow.hall.as_deref())?;
+    let page = Page {
+        cursor: narrow.cursor.clone(),
+        limit: narrow.limit,
+        ..Page::default()
+    }
+    .keyed()?;
+    let filter = filter(narrow)?;
+    let (rows, next) = cards::list(app.db(), &seen, &filter, &page).await?;
+    let (to_answer, unsigned, provisional, contested, all) = cards::counts(app.db(), &seen).await?;
+    Ok(Json(CardList {
+        items: rows
+            .iter()
+            .map(|card| CardRow::new(card, &directory))
+            .collect(),
+        next: next.as_ref().map(paging::Cursor::encode),
+        seq,
+        counts: Counts {
+            to_answer,
+            unsigned,
+            provisional,
+            contested,
+            all,
+        },
+    }))
+}
+
+fn filter(narrow: Narrow) -> Result<Filter> {
+    let text = |value: Option<String>| {
+        value
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+    };
+    let list = |words: &[&str]| {
+        Some(
+            words
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>(),
+        )
+    };
+    let grade = text(narrow.grade);
+    if let Some(other) = grade
+        .as_deref()
+        .filter(|grade| Grade::parse(grade).is_none())
+    {
+        return Err(Problem::invalid(format!(
+            "grade {other:?}: give notice, warning, yellow_card or red_card"
+        )));
+    }
+    let mut filter = Filter {
+        grade,
+        rule: text(narrow.rule),
+        case: text(narrow.case),
+        window: text(narrow.window),
+        query: text(narrow.q),
+        from: narrow.from,
+        to: narrow.to,
+        ..Filter::default()
+    };
+    match text(narrow.view).as_deref() {
+        None | Some("all") => {}
+        Some("to_answer") => {
+            filter.states = list(&["issued", "received", "returned"]);
+            filter.grades = list(&["yellow_card", "red_card"]);
+        }
+        Some("unsigned") => filter.states = list(&["issued"]),
+        Some("provisional") => filter.states = list(&["provisional"]),
+        Some("contested") => filter.states = list(&["contested"]),
+        Some(other) => {
+            let what =
+                format!("view {other:?}: give to_answer, unsigned, provisional, contested or all");
+            return Err(Problem::invalid(what));
+        }
+    }
+    if let Some(states) = text(narrow.state) {
+        let asked: Vec<String> = states
+            .split(',')
+            .map(|state| state.trim().to_owned())
+            .collect();
+        if let Some(other) = asked
+            .iter()
+            .find(|state| card::State::parse(state).is_none())
+        {
+            return Err(Problem::invalid(format!(
+                "state {other:?} is no state of a card"
+            )));
+        }
+        let of_view = |state: &String| {
+            filter
+                .states
+                .as_ref()
+                .is_none_or(|of_view| of_view.contains(state))
+        };
+        filter.states = Some(asked.into_iter().filter(of_view).collect());
+    }
+    Ok(filter)
+}
+
+/// A card with all that belongs to it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CardDetail {
+    #[serde(flatten)]
+    row: CardRow,
+    /// The numbers of the sentence.
+    #[schema(value_type = Object)]
+    facts: Value,
+    /// The clock bar of its case.
+    #[schema(value_type = Option<Object>)]
+    timer: Option<Timer>,
+    history: Vec<Line>,
+    /// What this caller may do to it now.
+    actions: Vec<Action>,
+    order: Option<Order>,
+    dimensions: Dimensions,
+}
+
+/// A line of its history.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Line {
+    at: DateTime<Utc>,
+    transition: String,
+    from: Option<String>,
+    to: String,
+    who: String,
+    role: String,
+    why: Option<String>,
+}
+
+/// Something that the caller may do.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Action {
+    #[schema(value_type = String)]
+    action: &'static str,
+    needs_why: bool,
+}
+
+/// The correction order that went out with it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Order {
+    id: i64,
+    issued_at: DateTime<Utc>,
+    answer_due: Option<DateTime<Utc>>,
+    answered_at: Option<DateTime<Utc>>,
+}
+
+/// The six dimensions of its case.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Dimensions {
+    electronic: Electronic,
+    video: Video,
+    own_control: OwnControl,
+    complaints: Complaints,
+    replay: Replay,
+    satisfaction: Satisfaction,
+}
+
+/// Cards of the case.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Electronic {
+    cards: usize,
+}
+
+/// Cameras that see its window.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Video {
+    cameras: Vec<String>,
+}
+
+/// Answers that the supervised have given.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnControl {
+    answers: usize,
+}
+
+/// Complaints about the case that are open.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Complaints {
+    open: i64,
+}
+
+/// Events that the replay has.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Replay {
+    events: u32,
+}
+
+/// The applicant's rating.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Satisfaction {
+    #[schema(value_type = Option<String>)]
+    grade: Option<mingjing_monitor::event::RatingGrade>,
+}
+
+/// A card's number.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct Id {
+    /// The card.
+    id: i64,
+}
+
+/// One card.
+#[utoipa::path(
+    get, path = "/api/v1/cards/{id}", tag = "cards", operation_id = "show_card", params(Id),
+    responses((status = 200, body = CardDetail), (status = 404, body = Problem))
+)]
+pub async fn one(
+    State(app): State<App>,
+    caller: Caller,
+    Path(Id { id }): Path<Id>,
+) -> Result<Json<CardDetail>> {
+    detail(&app, &caller, id).await.map(Json)
+}
+
+async fn detail(app: &App, caller: &Caller, id: i64) -> Result<CardDetail> {
+    let card = find(app, caller, id).await?;
+    let directory = app.directory();
+    let lines = cards::history(app.db(), id).await?;
+    let order = cards::order(app.db(), id).await?;
+    let cameras = card
+        .win
+        .as_deref()
+        .map(|window| directory.cameras_of(&card.hall, window))
+        .unwrap_or_default();
+    let mut detail = CardDetail {
+        row: CardRow::new(&card, &directory),
+        facts: card.facts.0.clone(),
+        timer: None,
+        actions: actions(&card, caller),
+        order: order.map(|order| Order {
+            id: order.id,
+            issued_at: order.issued_at,
+            answer_due: order.answer_due,
+            answered_at: order.answered_at,
+        }),
+        dimensions: Dimensions {
+            electronic: Electronic { cards: 1 },
+            video: Video { cameras },
+            own_control: OwnControl {
+                answers: answers(&lines),
+            },
+            complaints: Complaints { open: 0 },
+            replay: Replay { events: 0 },
+            satisfaction: Satisfaction { grade: None },
+        },
+        history: lines.into_iter().map(line).collect(),
+    };
+    if let Some(no) = &card.case_no {
+        about_case(app, caller, no, &mut detail).await?;
+    }
+    Ok(detail)
+}
+
+/// Adds what the card's case tells. A card may lie in the caller's scope and its case, meanwhile in another hall, not: then the
+/// page shows the card alone.
+async fn about_case(app: &App, caller: &Caller, no: &str, detail: &mut CardDetail) -> Result<()> {
+    let (row, fold) = match cases::find(app, caller, no).await {
+        Ok(found) => found,
+        Err(problem) if problem.status() == axum::http::StatusCode::NOT_FOUND => return Ok(()),
+        Err(problem) => return Err(problem),
+    };
+    let reference = app
+        .reference()
+        .ok_or_else(|| Problem::unavailable("The rules are not loaded yet."))?;
+    detail.timer = Some(clockbar::look(&reference, &fold, row.opened_at, Utc::now()).timer);
+    detail.dimensions.electronic.cards = cases::cards_of(app, caller, no).await?.len();
+    detail.dimensions.complaints.open = complaints::open_about(app.db(), no).await?;
+    detail.dimensions.replay.events = fold.events;
+    detail.dimensions.satisfaction.grade = fold.rating.map(|rating| rating.grade);
+    Ok(())
+}
+
+fn line(line: cards::Line) -> Line {
+    Line {
+        at: line.at,
+        transition: line.transition,
+        from: line.from_state,
+        to: line.to_state,
+        who: line.who,
+        role: line.role,
+        why: line.why,
+    }
+}
+
+fn answers(lines: &[cards::Line]) -> usize {
+    lines
+        .iter()
+        .filter(|line| matches!(line.transition.as_str(), "reply" | "appeal"))
+        .count()
+}
+
+/// What the table of transitions lets this caller do to a card as it stands.
+fn actions(card: &Card, caller: &Caller) -> Vec<Action> {
+    let role = caller
+        .account()
+        .and_then(|_| card::Role::of_account(caller.role.code()));
+    let (Some(role), Some(state), Some(grade)) = (
+        role,
+        card::State::parse(&card.state),
+        Grade::parse(&card.grade),
+    ) else {
+        return Vec::new();
+    };
+    let mut actions: Vec<Action> = Vec::new();
+    for row in card::transitions(state, grade, role) {
+        let action = Action {
+            action: row.name,
+            needs_why: row.needs_why,
+        };
+        if !actions.contains(&action) {
+            actions.push(action);
+        }
+    }
+    actions
+}
+
+/// The card as the caller may see it; what lies outside their scope does not exist.
+async fn find(app: &App, caller: &Caller, id: i64) -> Result<Card> {
+    let seen = app.directory().seen(&caller.scope, None)?;
+    let found = cards::of_ids(app.db(), &seen, &[id]).await?.pop();
+    found.ok_or_else(|| Problem::not_found("card"))
+}
+
+/// What a person does.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Act {
+    /// The revision that the person saw.
+    revision: i32,
+    /// Why; some actions need it.
+    why: Option<String>,
+}
+
+/// A card and an action.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct IdAction {
+    /// The card.
+    id: i64,
+    /// One that the card's `actions` names.
+    action: String,
+}
+
+/// Acts on a card: one of the actions that it names for this caller.
+#[utoipa::path(
+    post, path = "/api/v1/cards/{id}/{action}", tag = "cards", operation_id = "act_on_card", params(IdAction), request_body = Act,
+    responses(
+        (status = 200, body = CardDetail), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)
+    )
+)]
+pub async fn act(
+    State(app): State<App>,
+    caller: Caller,
+    Path(IdAction { id, action }): Path<IdAction>,
+    Json(act): Json<Act>,
+) -> Result<Json<CardDetail>> {
+    perform(&app, &caller, id, &action, act.revision, act.why).await?;
+    detail(&app, &caller, id).await.map(Json)
+}
+
+async fn perform(
+    app: &App,
+    caller: &Caller,
+    card: i64,
+    action: &str,
+    revision: i32,
+    why: Option<String>,
+) -> Result<()> {
+    if why
+        .as_ref()
+        .is_some_and(|why| why.chars().count() > MAX_WHY)
+    {
+        return Err(Problem::invalid(format!(
+            "`why` is longer than {MAX_WHY} characters: attach less, say more"
+        )));
+    }
+    find(app, caller, card).await?;
+    let account = caller
+        .account()
+        .ok_or_else(|| Problem::forbidden("Only people act on cards."))?;
+    let actor = Actor {
+        account,
+        who: caller.name().to_owned(),
+        role: caller.role.code().to_owned(),
+    };
+    let action = CardAction {
+        card,
+        revision,
+        action: action.to_owned(),
+        why,
+        actor,
+    };
+    let away = |_| Problem::unavailable("The console is starting or stopping; try again.");
+    app.engine()
+        .act(action)
+        .await
+        .map_err(away)?
+        .map_err(refused)
+}
+
+fn refused(error: ActError) -> Problem {
+    match error {
+        ActError::NotFound(_) => Problem::not_found("card"),
+        ActError::Conflict { .. } => Problem::conflict(error.to_string()),
+        ActError::NotAllowed { .. } => Problem::forbidden(error.to_string()),
+        ActError::NeedsWhy(_) => Problem::invalid(error.to_string()),
+        ActError::Store(error) => error.into(),
+    }
+}
+
+/// Cards to acknowledge.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Receive {
+    cards: Vec<Seen>,
+}
+
+/// A card as the person saw it.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Seen {
+    id: i64,
+    revision: i32,
+}
+
+/// What became of each.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Received {
+    done: Vec<i64>,
+    failed: Vec<Failed>,
+}
+
+/// A card that was not acknowledged, and why.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Failed {
+    id: i64,
+    #[serde(rename = "type")]
+    #[schema(value_type = String)]
+    kind: &'static str,
+    detail: String,
+}
+
+/// Acknowledges many cards; each for itself.
+#[utoipa::path(
+    post, path = "/api/v1/cards/receive", tag = "cards", operation_id = "receive_cards", request_body = Receive,
+    responses((status = 200, body = Received), (status = 422, body = Problem))
+)]
+pub async fn receive(
+    State(app): State<App>,
+    caller: Caller,
+    Json(receive): Json<Receive>,
+) -> Result<Json<Received>> {
+    if receive.cards.len() > MAX_BULK {
+        return Err(Problem::invalid(format!(
+            "more than {MAX_BULK} cards at once: send them in parts"
+        )));
+    }
+    let mut answer = Received {
+        done: Vec::new(),
+        failed: Vec::new(),
+    };
+    for Seen { id, revision } in receive.cards {
+        match perform(&app, &caller, id, "receive", revision, None).await {
+            Ok(()) => answer.done.push(id),
+            Err(problem) => {
+                answer.failed.push(Failed {
+                    id,
+                    kind: problem.kind(),
+                    detail: problem.detail().to_owned(),
+                });
+            }
+        }
+    }
+    Ok(Json(answer))
+}

@@ -1,0 +1,368 @@
+//! Cases: the list, and one case with its clock, steps, events and cards.
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use mingjing_monitor::case::CaseFold;
+use mingjing_monitor::clock::Timer;
+use mingjing_monitor::event::EventRef;
+use mingjing_monitor::store::cases::{self, Filter};
+use mingjing_monitor::store::events::{self, Stored};
+use mingjing_monitor::store::paging;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+use super::list::{List, Page};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::clockbar::{self, AnomalyView, StepView};
+use crate::problem::{Json, Path, Problem, Query, Result};
+use crate::publish::case_marks;
+use crate::store::{Seen, cards};
+use crate::views::{CardRow, CaseRow, mask_name, mask_phone};
+
+/// Cards shown on a case page at most.
+const MOST_CARDS: u32 = 500;
+
+/// What the list is narrowed to.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Narrow {
+    /// `open` or `completed`.
+    state: Option<String>,
+    /// `on_time`, `over_promise_only`, `over_legal` or `no_deadline`.
+    bucket: Option<String>,
+    /// Code of the unit.
+    unit: Option<String>,
+    /// Code of the item.
+    item: Option<String>,
+    /// Number of the window.
+    window: Option<String>,
+    /// Beginning of the case number.
+    q: Option<String>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// Rows, 1 to 500 (100).
+    limit: Option<u32>,
+    /// Only this hall and what is below it.
+    hall: Option<String>,
+    /// Accepted (or applied for) not before.
+    from: Option<DateTime<Utc>>,
+    /// Accepted (or applied for) before.
+    to: Option<DateTime<Utc>>,
+}
+
+/// The cases that the caller sees, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/cases", tag = "cases", operation_id = "list_cases", params(Narrow),
+    responses((status = 200, body = List<CaseRow>), (status = 404, body = Problem), (status = 422, body = Problem))
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(narrow): Query<Narrow>,
+) -> Result<Json<List<CaseRow>>> {
+    let seq = app.live().seq(&caller);
+    let seen = app
+        .directory()
+        .seen(&caller.scope, narrow.hall.as_deref())?;
+    let page = Page {
+        cursor: narrow.cursor.clone(),
+        limit: narrow.limit,
+        ..Page::default()
+    }
+    .keyed()?;
+    let Some(filter) = filter(narrow, &seen)? else {
+        return Ok(Json(List {
+            items: Vec::new(),
+            next: None,
+            seq,
+        }));
+    };
+    let (rows, next) = cases::list(app.db(), &seen.hall, &filter, &page).await?;
+    let items = with_marks(&app, rows).await?;
+    Ok(Json(List {
+        items,
+        next: next.as_ref().map(paging::Cursor::encode),
+        seq,
+    }))
+}
+
+/// `None`: nothing of what is asked for lies in the scope.
+fn filter(narrow: Narrow, seen: &Seen) -> Result<Option<Filter>> {
+    let text = |value: Option<String>| {
+        value
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+    };
+    let is_open = match text(narrow.state).as_deref() {
+        None => None,
+        Some("open") => Some(true),
+        Some("completed") => Some(false),
+        Some(other) => {
+            return Err(Problem::invalid(format!(
+                "state {other:?}: give open or completed"
+            )));
+        }
+    };
+    let bucket = text(narrow.bucket);
+    if let Some(other) = bucket.as_deref().filter(|bucket| !BUCKETS.contains(bucket)) {
+        return Err(Problem::invalid(format!(
+            "bucket {other:?}: give one of {}",
+            BUCKETS.join(", ")
+        )));
+    }
+    let Some(unit) = within(text(narrow.unit), seen.unit.as_ref()) else {
+        return Ok(None);
+    };
+    let Some(window) = within(text(narrow.window), seen.window.as_ref()) else {
+        return Ok(None);
+    };
+    Ok(Some(Filter {
+        is_open,
+        bucket,
+        unit,
+        item: text(narrow.item),
+        window,
+        query: text(narrow.q),
+        from: narrow.from,
+        to: narrow.to,
+        due_before: None,
+    }))
+}
+
+const BUCKETS: [&str; 4] = ["on_time", "over_promise_only", "over_legal", "no_deadline"];
+
+/// What is asked for, inside what may be seen; `None` when the two exclude each other.
+fn within(asked: Option<String>, only: Option<&String>) -> Option<Option<String>> {
+    match (asked, only) {
+        (Some(asked), Some(only)) => (asked == *only).then_some(Some(asked)),
+        (asked, only) => Some(asked.or_else(|| only.cloned())),
+    }
+}
+
+/// Rows with the gravest card that stands on each.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn with_marks(app: &App, rows: Vec<cases::CaseRow>) -> Result<Vec<CaseRow>> {
+    let numbers: Vec<String> = rows.iter().map(|row| row.no.clone()).collect();
+    let mut marks = case_marks(app, &numbers).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let mark = marks.remove(&row.no);
+            CaseRow::new(row, mark)
+        })
+        .collect())
+}
+
+/// A case with everything that is known of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CaseDetail {
+    #[serde(flatten)]
+    row: CaseRow,
+    source: String,
+    handler: Option<String>,
+    /// Masked.
+    applicant: Option<ApplicantView>,
+    applied_at: Option<DateTime<Utc>>,
+    delivered_at: Option<DateTime<Utc>>,
+    /// The clock bar; empty while the case has not been accepted.
+    #[schema(value_type = Object)]
+    timer: Timer,
+    steps: Vec<StepView>,
+    events: Vec<EventView>,
+    anomalies: Vec<AnomalyView>,
+    cards: Vec<CardRow>,
+    /// Cameras that see its window.
+    cameras: Vec<String>,
+}
+
+/// Who applies, masked.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApplicantView {
+    name: Option<String>,
+    phone: Option<String>,
+}
+
+/// An event with its three instants.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EventView {
+    source: String,
+    id: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    time: DateTime<Utc>,
+    /// The source knows only the date.
+    date_only: bool,
+    received: DateTime<Utc>,
+    committed: DateTime<Utc>,
+    /// A later event corrects it: it no longer counts.
+    replaced: bool,
+    /// As the source sent it, personal data masked.
+    #[schema(value_type = Object)]
+    data: Map<String, Value>,
+}
+
+/// A case's number.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct No {
+    /// The case.
+    no: String,
+}
+
+/// One case: its clock, steps, events and cards.
+#[utoipa::path(
+    get, path = "/api/v1/cases/{no}", tag = "cases", operation_id = "show_case", params(No),
+    responses((status = 200, body = CaseDetail), (status = 404, body = Problem))
+)]
+pub async fn one(
+    State(app): State<App>,
+    caller: Caller,
+    Path(No { no }): Path<No>,
+) -> Result<Json<CaseDetail>> {
+    let (row, fold) = find(&app, &caller, &no).await?;
+    let reference = app
+        .reference()
+        .ok_or_else(|| Problem::unavailable("The rules are not loaded yet."))?;
+    let clock = clockbar::look(&reference, &fold, row.opened_at, Utc::now());
+    let events = events::of_case(app.db(), &no).await?;
+    let directory = app.directory();
+    let cards = cards_of(&app, &caller, &no).await?;
+    let cameras = row
+        .window
+        .as_deref()
+        .map(|window| directory.cameras_of(&row.hall, window))
+        .unwrap_or_default();
+    let mark = case_marks(&app, std::slice::from_ref(&no))
+        .await?
+        .remove(&no);
+    Ok(Json(CaseDetail {
+        row: CaseRow::new(row, mark),
+        source: fold.source.clone(),
+        handler: fold.handler.clone(),
+        applicant: fold.applicant.as_ref().map(|applicant| ApplicantView {
+            name: applicant.name.as_deref().map(mask_name),
+            phone: applicant.phone.as_deref().map(mask_phone),
+        }),
+        applied_at: fold.applied.as_ref().map(|moment| moment.at),
+        delivered_at: fold.delivered.as_ref().map(|moment| moment.at),
+        timer: clock.timer,
+        steps: clock.steps,
+        events: events
+            .into_iter()
+            .map(|stored| event(stored, &fold))
+            .collect(),
+        anomalies: clock.anomalies,
+        cards: cards
+            .iter()
+            .map(|card| CardRow::new(card, &directory))
+            .collect(),
+        cameras,
+    }))
+}
+
+/// The case as the caller may see it; what lies outside their scope does not exist.
+///
+/// # Errors
+/// `not-found`, or when the database cannot be asked.
+pub async fn find(app: &App, caller: &Caller, no: &str) -> Result<(cases::CaseRow, CaseFold)> {
+    let found = cases::find(app.db(), &caller.scope.hall, no).await?;
+    let (row, fold, _) = found.ok_or_else(|| Problem::not_found("case"))?;
+    if !app.directory().sees(
+        &caller.scope,
+        &row.hall,
+        Some(&row.unit),
+        row.window.as_deref(),
+    ) {
+        return Err(Problem::not_found("case"));
+    }
+    Ok((row, fold))
+}
+
+/// The cards of a case that the caller sees, newest first.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn cards_of(app: &App, caller: &Caller, no: &str) -> Result<Vec<cards::Card>> {
+    let seen = app.directory().seen(&caller.scope, None)?;
+    let filter = cards::Filter {
+        case: Some(no.to_owned()),
+        ..cards::Filter::default()
+    };
+    let page = paging::Page {
+        after: None,
+        limit: MOST_CARDS,
+    };
+    Ok(cards::list(app.db(), &seen, &filter, &page).await?.0)
+}
+
+fn event(stored: Stored, fold: &CaseFold) -> EventView {
+    let Stored { event, committed } = stored;
+    let identity = EventRef {
+        source: event.source.clone(),
+        id: event.id.clone(),
+    };
+    let mut data = event.data();
+    mask(&mut data);
+    EventView {
+        kind: event.kind.type_name(),
+        time: event.time,
+        date_only: event.date_only,
+        received: event.received,
+        committed,
+        replaced: fold.replaced.contains(&identity),
+        data,
+        source: identity.source,
+        id: identity.id,
+    }
+}
+
+/// Masks what tells who applies.
+fn mask(data: &mut Map<String, Value>) {
+    let Some(Value::Object(applicant)) = data.get_mut("applicant") else {
+        return;
+    };
+    applicant.remove("id_hash");
+    for (key, masked) in [
+        ("name", mask_name as fn(&str) -> String),
+        ("phone", mask_phone),
+    ] {
+        if let Some(value) = applicant.get_mut(key) {
+            *value = value.as_str().map(masked).map_or(Value::Null, Value::from);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_event_says_of_a_person_is_masked() {
+        let mut data: Map<String, Value> = serde_json::from_str(
+            r#"{"hall":"H","applicant":{"name":"张三","phone":"13812345678","id_hash":"abc"}}"#,
+        )
+        .unwrap();
+        mask(&mut data);
+        let text = Value::Object(data).to_string();
+        assert_eq!(
+            text,
+            r#"{"applicant":{"name":"张**","phone":"138****5678"},"hall":"H"}"#
+        );
+    }
+
+    #[test]
+    fn a_unit_head_cannot_ask_for_another_unit() {
+        let only = "a".to_owned();
+        assert_eq!(within(None, Some(&only)), Some(Some("a".into())));
+        assert_eq!(
+            within(Some("a".into()), Some(&only)),
+            Some(Some("a".into()))
+        );
+        assert_eq!(within(Some("b".into()), Some(&only)), None);
+        assert_eq!(within(Some("b".into()), None), Some(Some("b".into())));
+    }
+}
