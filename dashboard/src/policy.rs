@@ -498,4 +498,99 @@ mod tests {
             assert_eq!(serde_json::to_value(role).unwrap(), role.code());
         }
     }
+
+    fn app() -> App {
+        let db = crate::store::pool("postgres://127.0.0.1:9/none", 1).unwrap();
+        App::new(crate::config::Config::default(), db, None)
+    }
+
+    #[tokio::test]
+    async fn what_stands_in_the_table_is_mounted_and_nothing_else() {
+        let routes = crate::api::routes(&app());
+        for row in TABLE {
+            let mounted = |(method, path): &(Method, String)| {
+                Verb::of(method) == Some(row.method) && path == row.path
+            };
+            assert_eq!(
+                routes
+                    .mounted()
+                    .iter()
+                    .filter(|route| mounted(route))
+                    .count(),
+                1,
+                "{:?} {}",
+                row.method,
+                row.path
+            );
+        }
+        assert_eq!(routes.mounted().len(), TABLE.len());
+    }
+
+    #[tokio::test]
+    async fn without_an_account_only_public_routes_answer() {
+        use tower::ServiceExt;
+        let app = app();
+        let service = crate::server::service(&app);
+        for row in TABLE {
+            let method = match row.method {
+                Verb::Get => Method::GET,
+                Verb::Post => Method::POST,
+                Verb::Delete => Method::DELETE,
+            };
+            let path = row
+                .path
+                .replace("{id}", "1")
+                .replace("{no}", "1")
+                .replace("{action}", "receive");
+            let request = Request::builder()
+                .method(method)
+                .uri(path)
+                .body(axum::body::Body::empty())
+                .unwrap();
+            let status = service.clone().oneshot(request).await.unwrap().status();
+            let open = matches!(row.access, Access::Public | Access::Intake);
+            assert_eq!(
+                status != 401,
+                open,
+                "{:?} {}: {status}",
+                row.method,
+                row.path
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_foreign_page_opens_no_socket() {
+        use tower::ServiceExt;
+        let service = crate::server::service(&app());
+        for row in TABLE.iter().filter(|row| row.socket) {
+            let request = Request::builder()
+                .uri(row.path.replace("{id}", "1"))
+                .header("host", "console.county.example")
+                .header("origin", "https://elsewhere.example")
+                .body(axum::body::Body::empty())
+                .unwrap();
+            assert_eq!(
+                service.clone().oneshot(request).await.unwrap().status(),
+                403,
+                "{}",
+                row.path
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn every_operation_has_a_name_of_its_own() {
+        let (_, document) = crate::api::routes(&app()).finish();
+        let document = serde_json::to_value(document).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let operations = paths
+            .values()
+            .flat_map(|path| path.as_object().unwrap().values());
+        let names: Vec<&str> = operations
+            .map(|operation| operation["operationId"].as_str().unwrap())
+            .collect();
+        let different: std::collections::HashSet<&str> = names.iter().copied().collect();
+        assert_eq!(names.len(), different.len(), "{names:?}");
+    }
 }

@@ -25,7 +25,7 @@ pub struct Id {
 
 /// The cameras that the caller sees, by id.
 #[utoipa::path(
-    get, path = "/api/v1/cameras", tag = "cameras", params(Page),
+    get, path = "/api/v1/cameras", tag = "cameras", operation_id = "list_cameras", params(Page),
     responses((status = 200, body = List<CameraView>), (status = 401, body = Problem))
 )]
 pub async fn list(
@@ -58,7 +58,7 @@ pub async fn list(
 
 /// One camera.
 #[utoipa::path(
-    get, path = "/api/v1/cameras/{id}", tag = "cameras", params(Id),
+    get, path = "/api/v1/cameras/{id}", tag = "cameras", operation_id = "show_camera", params(Id),
     responses((status = 200, body = CameraView), (status = 404, body = Problem))
 )]
 pub async fn one(
@@ -77,7 +77,7 @@ pub async fn one(
 
 /// The newest key frame, about 320 pixels wide.
 #[utoipa::path(
-    get, path = "/api/v1/cameras/{id}/thumbnail.jpg", tag = "cameras", params(Id),
+    get, path = "/api/v1/cameras/{id}/thumbnail.jpg", tag = "cameras", operation_id = "camera_thumbnail", params(Id),
     responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 404, body = Problem))
 )]
 pub async fn thumbnail(
@@ -92,7 +92,7 @@ pub async fn thumbnail(
 
 /// The newest key frame, as large as it is.
 #[utoipa::path(
-    get, path = "/api/v1/cameras/{id}/snapshot.jpg", tag = "cameras", params(Id),
+    get, path = "/api/v1/cameras/{id}/snapshot.jpg", tag = "cameras", operation_id = "camera_snapshot", params(Id),
     responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 404, body = Problem))
 )]
 pub async fn snapshot(

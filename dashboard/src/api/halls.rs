@@ -55,7 +55,7 @@ pub struct Unit {
 }
 
 /// The halls of the caller's subtree, with their windows, and the units.
-#[utoipa::path(get, path = "/api/v1/halls", tag = "county", responses((status = 200, body = Halls), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/halls", tag = "county", operation_id = "list_halls", responses((status = 200, body = Halls), (status = 401, body = Problem)))]
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Halls>> {
     let directory = app.directory();
     let scope = &caller.scope;

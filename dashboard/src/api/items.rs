@@ -44,7 +44,7 @@ pub struct Find {
 }
 
 /// The items, in the order of their codes.
-#[utoipa::path(get, path = "/api/v1/items", tag = "county", params(Find), responses((status = 200, body = List<Item>), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/items", tag = "county", operation_id = "list_items", params(Find), responses((status = 200, body = List<Item>), (status = 401, body = Problem)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,

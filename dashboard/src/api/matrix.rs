@@ -36,7 +36,7 @@ pub struct Matrix {
 
 /// The matrix, hall by hall.
 #[utoipa::path(
-    get, path = "/api/v1/matrix", tag = "monitoring", params(Where),
+    get, path = "/api/v1/matrix", tag = "monitoring", operation_id = "matrix", params(Where),
     responses((status = 200, body = Matrix), (status = 404, body = Problem))
 )]
 pub async fn show(

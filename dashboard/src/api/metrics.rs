@@ -44,7 +44,7 @@ pub struct Series {
 
 /// A series of a metric.
 #[utoipa::path(
-    get, path = "/api/v1/metrics", tag = "monitoring", params(Which),
+    get, path = "/api/v1/metrics", tag = "monitoring", operation_id = "metrics", params(Which),
     responses((status = 200, body = Series), (status = 404, body = Problem), (status = 422, body = Problem))
 )]
 pub async fn show(

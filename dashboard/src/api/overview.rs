@@ -120,7 +120,7 @@ pub struct Overview {
 
 /// The overview of what the caller sees. Read from roll-ups and state, never from events.
 #[utoipa::path(
-    get, path = "/api/v1/overview", tag = "monitoring", params(Where),
+    get, path = "/api/v1/overview", tag = "monitoring", operation_id = "overview", params(Where),
     responses((status = 200, body = Overview), (status = 404, body = Problem))
 )]
 pub async fn show(

@@ -69,7 +69,7 @@ pub struct Ranking {
 
 /// The ranking of a level. Ranks are those of the whole county; the caller sees the lines of their own subtree.
 #[utoipa::path(
-    get, path = "/api/v1/rankings", tag = "performance", params(Which),
+    get, path = "/api/v1/rankings", tag = "performance", operation_id = "rankings", params(Which),
     responses((status = 200, body = Ranking), (status = 422, body = Problem))
 )]
 pub async fn show(

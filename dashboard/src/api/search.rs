@@ -57,7 +57,7 @@ pub struct Hits {
 
 /// Searches what the caller sees.
 #[utoipa::path(
-    get, path = "/api/v1/search", tag = "monitoring", params(Find),
+    get, path = "/api/v1/search", tag = "monitoring", operation_id = "search", params(Find),
     responses((status = 200, body = Hits), (status = 401, body = Problem))
 )]
 pub async fn find(

@@ -68,7 +68,7 @@ pub struct CountyView {
 
 /// Signs in.
 #[utoipa::path(
-    post, path = "/api/v1/session", tag = "session", request_body = SignIn,
+    post, path = "/api/v1/session", tag = "session", operation_id = "sign_in", request_body = SignIn,
     responses((status = 200, body = Session), (status = 401, body = Problem), (status = 429, body = Problem))
 )]
 pub async fn open(
@@ -136,7 +136,7 @@ async fn authenticate(app: &App, peer: SocketAddr, login: &str, password: String
 
 /// Who is signed in.
 #[utoipa::path(
-    get, path = "/api/v1/session", tag = "session",
+    get, path = "/api/v1/session", tag = "session", operation_id = "show_session",
     responses((status = 200, body = Session), (status = 401, body = Problem))
 )]
 pub async fn show(State(app): State<App>, caller: Caller) -> Result<Json<Session>> {
@@ -145,7 +145,7 @@ pub async fn show(State(app): State<App>, caller: Caller) -> Result<Json<Session
 
 /// Signs out.
 #[utoipa::path(
-    delete, path = "/api/v1/session", tag = "session",
+    delete, path = "/api/v1/session", tag = "session", operation_id = "sign_out",
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem))
 )]
 pub async fn close(

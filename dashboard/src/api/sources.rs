@@ -12,7 +12,7 @@ use crate::views::SourceView;
 
 /// Every source, by id.
 #[utoipa::path(
-    get, path = "/api/v1/sources", tag = "monitoring",
+    get, path = "/api/v1/sources", tag = "monitoring", operation_id = "list_sources",
     responses((status = 200, body = List<SourceView>), (status = 401, body = Problem))
 )]
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<List<SourceView>>> {
