@@ -13,6 +13,7 @@ use mingjing_monitor::store::Store;
 use super::camera_server::{CameraServer, Options, find_script};
 use super::client::Client;
 use super::county::{County, DemoCamera};
+use super::people::{self, Staff};
 use super::plan::Plan;
 use super::state::{Progress, Secrets, State};
 use super::stream::{Teller, Voice, tell};
@@ -82,10 +83,12 @@ impl Demo {
             progress: Mutex::new(progress),
             state,
         });
+        let staff = staff(&base, &teller.plan.county, &people, &secrets);
         let living = tokio::spawn(live(
             app.clone(),
             Arc::clone(&teller),
             announcement(&base, &people, &secrets, cameras.is_some()),
+            staff,
             begun,
         ));
         let served = serve::run(app, listener).await;
@@ -227,7 +230,7 @@ fn failed(error: impl std::fmt::Display) -> CliError {
 /// Address and accounts, as the first lines that a visitor reads.
 fn announcement(base: &str, people: &[setup::Person], secrets: &Secrets, cameras: bool) -> String {
     let mut text = format!("\n  明镜县 Mingjing County is open:  {base}/\n\n");
-    for person in people {
+    for person in people.iter().filter(|person| !person.what.is_empty()) {
         let password = secrets
             .accounts
             .get(person.login)
@@ -244,11 +247,32 @@ fn announcement(base: &str, people: &[setup::Person], secrets: &Secrets, cameras
     text
 }
 
+/// The staff at the desks, where their passwords are known.
+fn staff(
+    base: &str,
+    county: &County,
+    people: &[setup::Person],
+    secrets: &Secrets,
+) -> Option<Staff> {
+    let desk = |login: &str| Some((login.to_owned(), secrets.accounts.get(login)?.clone()));
+    let visitors = people
+        .iter()
+        .find(|person| person.login == setup::VISITORS_MANAGER)?;
+    Some(Staff {
+        base: base.to_owned(),
+        manager: desk(setup::STAFF_MANAGER)?,
+        inspector: desk(setup::STAFF_INSPECTOR)?,
+        visitors: visitors.hall.clone(),
+        seed: county.seed,
+    })
+}
+
 /// Lets the county live: its portal at once, its halls when their past is loaded.
 async fn live(
     app: App,
     teller: Arc<Teller>,
     announcement: String,
+    staff: Option<Staff>,
     begun: Instant,
 ) -> Result<(), String> {
     if !teller.client.ready().await {
@@ -257,11 +281,16 @@ async fn live(
     eprintln!("{announcement}");
     eprintln!("demo: ready after {:.1} s", begun.elapsed().as_secs_f64());
     let halls = async {
-        if load_history(&teller).await? {
-            tell(&teller, Voice::Halls).await
-        } else {
-            Ok(())
+        if !load_history(&teller).await? {
+            return Ok(());
         }
+        let desks = async {
+            match &staff {
+                Some(staff) => people::work(staff, app.stopping()).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(tell(&teller, Voice::Halls), desks).map(|_| ())
     };
     let done = tokio::try_join!(halls, tell(&teller, Voice::Portal)).map(|_| ());
     // The county cannot go on: neither may a console that looks as if it did.

@@ -112,11 +112,18 @@ pub struct Person {
     pub role: &'static str,
     /// Hall.
     pub hall: String,
-    /// What the person does, for the list of accounts.
+    /// What the person does, for the list of accounts; empty: not for visitors.
     pub what: String,
 }
 
-/// The people of the demo: one for each role that the pages have by now.
+/// Login of the manager of one town, for the visitor to try.
+pub const VISITORS_MANAGER: &str = "manager";
+/// Login of the manager who answers for all halls but the visitor's.
+pub const STAFF_MANAGER: &str = "staff-manager";
+/// Login of the inspector who reviews the answers.
+pub const STAFF_INSPECTOR: &str = "staff-inspector";
+
+/// The people of the demo: one for each role that a visitor may try, and the two at the desks.
 pub fn people(county: &County) -> Vec<Person> {
     let town = county
         .halls
@@ -148,7 +155,7 @@ pub fn people(county: &County) -> Vec<Person> {
             "领导 leader, reads everything",
         ),
         person(
-            "manager",
+            VISITORS_MANAGER,
             "赵主任",
             "hall_manager",
             &town_code,
@@ -161,6 +168,8 @@ pub fn people(county: &County) -> Vec<Person> {
             CODE,
             "系统管理员 system administrator",
         ),
+        person(STAFF_MANAGER, "周主任", "hall_manager", CODE, ""),
+        person(STAFF_INSPECTOR, "陈督查", "inspector", CODE, ""),
     ]
 }
 

@@ -201,29 +201,28 @@ fn course(life: &mut Life, slackness: f64) -> Course {
 }
 
 /// The workday on which each step ends, from the limits of the steps: what is more than they allow falls on the slow one.
-fn boundaries(life: &Life, course: &Course) -> Vec<u32> {
+fn boundaries(life: &Life<'_>, course: &Course) -> Vec<u32> {
     let limits: Vec<u32> = life
         .item()
         .steps
         .iter()
         .map(|step| step.limit.map_or(1, |limit| limit.n))
         .collect();
+    let promise = life.item().promise.n;
+    let late = course.ends > promise;
+    let fair = course.ends.min(promise);
     let sum: u32 = limits.iter().sum();
-    let promise = life.item().promise.n.min(course.ends);
-    let mut day = 0;
-    let mut done = 0;
+    let (mut day, mut done) = (0, 0);
     let mut ends = Vec::with_capacity(limits.len());
     for (nth, limit) in limits.iter().enumerate() {
         done += limit;
-        let fair = promise * done / sum;
+        let after: u32 = limits[nth..].iter().sum();
         day = match course.slow_step {
-            // The slow step eats what is left over; those after it end with the case.
-            Some(slow) if nth > slow => course.ends,
-            Some(slow) if nth == slow && nth + 1 < limits.len() && course.ends <= promise => {
-                (day + limit + 1).min(course.ends)
-            }
-            Some(slow) if nth == slow => course.ends,
-            _ => fair.max(day),
+            Some(slow) if late && nth >= slow => course.ends,
+            Some(slow) if nth == slow => (limit + 1).min(course.ends),
+            // Those after a slow step share what it left them.
+            Some(slow) if nth > slow => day + (course.ends - day) * limit / after,
+            _ => (fair * done / sum).max(day),
         };
         ends.push(day);
     }
