@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use mingjing_monitor::org::Level;
 use mingjing_monitor::store::{StoreError, accounts, sources, tokens};
 use sqlx::postgres::{PgConnectOptions, PgPool};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, Connection};
+use url::Url;
 
 use super::county::{CODE, County, DemoCamera};
 use super::files;
@@ -54,8 +55,8 @@ impl From<sqlx::Error> for SetupError {
 /// When the server is away or refuses.
 pub async fn database(url: &str) -> Result<(String, bool), SetupError> {
     let server: PgConnectOptions = url.parse().map_err(SetupError::Address)?;
-    let own = server.clone().database(DATABASE);
-    let address = own.to_url_lossy().to_string();
+    let mut address = Url::parse(url).map_err(|error| SetupError::Address(sqlx::Error::Configuration(error.into())))?;
+    address.set_path(DATABASE);
     let mut connection = sqlx::PgConnection::connect_with(&server)
         .await
         .map_err(StoreError::Unreachable)?;
@@ -71,7 +72,7 @@ pub async fn database(url: &str) -> Result<(String, bool), SetupError> {
             .map_err(SetupError::Create)?;
     }
     connection.close().await?;
-    Ok((address, !there))
+    Ok((address.into(), !there))
 }
 
 /// Imports the county's files, kept in the state directory for whoever wants to see what such files look like.
@@ -312,7 +313,7 @@ pub fn config(
         ]),
     );
     config.insert("log".into(), table(vec![("level", "warn".into())]));
-    config.insert("data_dir".into(), text(&state.path("data")));
+    config.insert("storage".into(), table(vec![("dir", text(&state.path("data")))]));
     let cameras = cameras.iter().map(|(camera, url)| {
         table(vec![
             ("id", camera.id.as_str().into()),
