@@ -55,7 +55,8 @@ impl From<sqlx::Error> for SetupError {
 /// When the server is away or refuses.
 pub async fn database(url: &str) -> Result<(String, bool), SetupError> {
     let server: PgConnectOptions = url.parse().map_err(SetupError::Address)?;
-    let mut address = Url::parse(url).map_err(|error| SetupError::Address(sqlx::Error::Configuration(error.into())))?;
+    let mut address = Url::parse(url)
+        .map_err(|error| SetupError::Address(sqlx::Error::Configuration(error.into())))?;
     address.set_path(DATABASE);
     let mut connection = sqlx::PgConnection::connect_with(&server)
         .await
@@ -313,7 +314,10 @@ pub fn config(
         ]),
     );
     config.insert("log".into(), table(vec![("level", "warn".into())]));
-    config.insert("storage".into(), table(vec![("dir", text(&state.path("data")))]));
+    config.insert(
+        "storage".into(),
+        table(vec![("dir", text(&state.path("data")))]),
+    );
     let cameras = cameras.iter().map(|(camera, url)| {
         table(vec![
             ("id", camera.id.as_str().into()),

@@ -89,7 +89,8 @@ pub(super) fn run(
         match outcome {
             Ok(after) => {
                 counts = after;
-                newest.send_replace(counts.next);
+                // Only for an append: who reads on each notice would otherwise wake itself by reading, for ever.
+                newest.send_if_modified(|next| std::mem::replace(next, counts.next) != counts.next);
                 metrics::gauge!("mingjing_spool_entries").set(counts.entries as f64);
                 metrics::gauge!("mingjing_spool_bytes").set(counts.bytes as f64);
             }

@@ -199,3 +199,22 @@ fn append_for_ever(dir: &Path) -> ! {
     });
     unreachable!("the tasks never end")
 }
+
+#[tokio::test]
+async fn only_an_append_is_announced() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = Spool::open(dir.path(), 1000).await.unwrap();
+    let mut appended = spool.appended();
+    spool.append(b"one".to_vec()).await.unwrap();
+    // A command is answered before it is announced, but not before the one before it was.
+    let held = all(&spool).await;
+    all(&spool).await;
+    appended.borrow_and_update();
+    spool.remove(vec![held[0].0]).await.unwrap();
+    all(&spool).await;
+    assert!(all(&spool).await.is_empty());
+    assert!(
+        !appended.has_changed().unwrap(),
+        "whoever reads on each notice would never rest"
+    );
+}
