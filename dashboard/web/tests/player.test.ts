@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { fragmentTimes, isInit, ntpToUnix, timescale } from '../src/player/boxes'
-import { correct, FAST, frameInterval, freshness, SLOW, target, type Playback } from '../src/player/drift'
+import { correct, FAST, frameInterval, freshness, MOST_EXTRA, nextExtra, SLOW, STUTTER, target, type Playback } from '../src/player/drift'
 import { capturedAt } from '../src/player/live-player'
 
 function u32(...values: number[]): number[] {
@@ -72,7 +72,7 @@ describe('boxes', () => {
 })
 
 describe('staying close to live', () => {
-  const at = (change: Partial<Playback>): Playback => ({ ranges: [[0, 100]], current: 99.5, rate: 1, interval: 0.1, begun: true, ...change })
+  const at = (change: Partial<Playback>): Playback => ({ ranges: [[0, 100]], current: 99.5, rate: 1, interval: 0.1, begun: true, complete: Infinity, low: Infinity, extra: 0, ...change })
 
   it('keeps three pictures and 200 ms behind', () => {
     expect(target(0.1)).toBeCloseTo(0.5)
@@ -100,6 +100,26 @@ describe('staying close to live', () => {
     expect(correct(at({ ranges: [[0, 90], [95, 100]], current: 89.9 }))).toEqual({ kind: 'seek', to: 99.5 })
     expect(correct(at({ ranges: [[99.8, 100]], current: 90 }))).toEqual({ kind: 'seek', to: 99.8 })
     expect(correct(at({ ranges: [[0, 3]], current: 99 }))).toEqual({ kind: 'seek', to: 2.5 })
+  })
+
+  it('keeps its distance from what is complete, not from a picture that arrived before those shown earlier', () => {
+    expect(correct(at({ current: 99.1, complete: 99.6 }))).toEqual({ kind: 'play', rate: 1 })
+    expect(correct(at({ begun: false, ranges: [[7, 7.9]], complete: 7.6, current: 0 }))).toMatchObject({ kind: 'seek', to: expect.closeTo(7.1) })
+    expect(correct(at({ begun: false, ranges: [[7, 7.9]], complete: 7.3, current: 0 }))).toEqual({ kind: 'wait' })
+  })
+
+  it('goes by the thinnest moment of the last second: a burst is no reason to hurry', () => {
+    expect(correct(at({ current: 99.1, low: 0.5 }))).toEqual({ kind: 'play', rate: 1 })
+    expect(correct(at({ current: 99.5, low: 0.2 }))).toEqual({ kind: 'play', rate: SLOW })
+  })
+
+  it('stays further behind while the line stutters, up to a bound, and comes back', () => {
+    let extra = 0
+    for (let count = 0; count < 20; count += 1) extra = nextExtra(extra, true, 0.2)
+    expect(extra).toBe(MOST_EXTRA)
+    expect(correct(at({ current: 100 - target(0.1) - extra, extra }))).toEqual({ kind: 'play', rate: 1 })
+    expect(nextExtra(STUTTER, false, 120)).toBeCloseTo(0)
+    expect(nextExtra(0, false, 60)).toBe(0)
   })
 
   it('settles: from any lag the rule ends at the target and stays', () => {

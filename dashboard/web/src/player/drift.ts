@@ -10,6 +10,15 @@ export interface Playback {
   rate: number
   /** Time between two pictures, seconds. */
   interval: number
+  /**
+   * Up to where every picture is here, seconds. With B-pictures the buffered end lies beyond: a P-picture that is shown
+   * later arrives first, and the pictures before it are still to come.
+   */
+  complete: number
+  /** Smallest distance to `complete` of the last second: pictures come in bursts, and the thinnest moment counts. */
+  low: number
+  /** Added to the target while the line or the machine stutters, seconds. */
+  extra: number
   /** Whether playing has begun since the buffer was last empty. */
   begun: boolean
 }
@@ -20,8 +29,19 @@ export type Correction = { kind: 'wait' } | { kind: 'play'; rate: number } | { k
  * Seconds behind live: three pictures and 200 ms. Less starves the decoder: with B-pictures at 10 a second a target under
  * half a second drops nearly every picture while the count of decoded ones still grows.
  */
-export function target(interval: number): number {
-  return 3 * interval + 0.2
+export function target(interval: number, extra = 0): number {
+  return 3 * interval + 0.2 + extra
+}
+
+/** Most that a stuttering line may add to the target, and what one stutter adds. */
+export const MOST_EXTRA = 0.6
+export const STUTTER = 0.15
+/** How fast that is forgotten, seconds a second: a stutter is paid for over two minutes. */
+const FORGET = STUTTER / 120
+
+/** The addition after `elapsed` seconds in which the player ran dry or did not. */
+export function nextExtra(extra: number, stuttered: boolean, elapsed: number): number {
+  return Math.min(MOST_EXTRA, Math.max(0, extra - FORGET * elapsed) + (stuttered ? STUTTER : 0))
 }
 
 export const FAST = 1.08
@@ -29,10 +49,11 @@ export const SLOW = 0.93
 
 export function correct(playback: Playback): Correction {
   const { ranges, current, rate, interval, begun } = playback
-  const aim = target(interval)
+  const aim = target(interval, playback.extra)
   const last = ranges.at(-1)
   if (!last) return { kind: 'wait' }
-  const [start, end] = last
+  const start = last[0]
+  const end = Math.max(start, Math.min(last[1], playback.complete))
 
   if (!begun) {
     // Begin with the cushion full; a stream that starts at a key picture begins there.
@@ -47,10 +68,11 @@ export function correct(playback: Playback): Correction {
   // A sleeping tab, a stalled network: playing faster would take too long.
   if (lag > Math.max(3 * aim, aim + 1.5)) return { kind: 'seek', to: end - aim }
 
-  if (rate > 1) return { kind: 'play', rate: lag > aim * 1.05 ? FAST : 1 }
-  if (rate < 1) return { kind: 'play', rate: lag < aim * 0.9 ? SLOW : 1 }
-  if (lag > aim * 1.5) return { kind: 'play', rate: FAST }
-  if (lag < aim * 0.5) return { kind: 'play', rate: SLOW }
+  const low = Math.min(lag, playback.low)
+  if (rate > 1) return { kind: 'play', rate: low > aim * 1.05 ? FAST : 1 }
+  if (rate < 1) return { kind: 'play', rate: low < aim * 0.9 ? SLOW : 1 }
+  if (low > aim * 1.4) return { kind: 'play', rate: FAST }
+  if (low < aim * 0.5) return { kind: 'play', rate: SLOW }
   return { kind: 'play', rate: 1 }
 }
 

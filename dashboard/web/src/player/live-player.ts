@@ -1,7 +1,7 @@
 import { url } from '../api/client'
 import { backoff, SESSION_ENDED } from '../live/machine'
 import { fragmentTimes, isInit, timescale } from './boxes'
-import { correct, frameInterval } from './drift'
+import { correct, frameInterval, nextExtra } from './drift'
 
 /**
  * Live pictures of one camera in a video element: WebSocket → Media Source Extensions. Contract: docs/api.md, "Cameras".
@@ -38,6 +38,7 @@ interface Control {
 }
 
 const STEP = 200
+const AFTER_SEEK = 2_000
 /** What waits to be appended; a tab that slept so long starts again at a key picture. */
 const MOST_WAITING = 300
 const KEEP_BEHIND = 8
@@ -55,6 +56,14 @@ export class LivePlayer {
   private offset = 0
   private fresh = true
   private decodes: number[] = []
+  /** Presentation less decode time of the last pictures: how far B-pictures lag behind what is shown after them. */
+  private offsets: number[] = []
+  private extra = 0
+  private lags: number[] = []
+  private droppedBefore = 0
+  /** Pictures that a seek passes over are no stutter. */
+  private soughtAt = 0
+  private ticked = 0
   private captures: { at: number; captured: number }[] = []
   private begun = false
   /** Survives a tear-down: the last picture stays on the screen, and so does its instant. */
@@ -213,6 +222,7 @@ export class LivePlayer {
     this.waiting = []
     this.captures = []
     this.decodes = []
+    this.offsets = []
     this.buffer = null
     this.source = null
     this.begun = false
@@ -257,6 +267,7 @@ export class LivePlayer {
     if (this.fresh) {
       this.fresh = false
       this.decodes = []
+      this.offsets = []
       const end = buffer.buffered.length ? buffer.buffered.end(buffer.buffered.length - 1) : null
       const start = times.decode + this.offset
       // A session of its own starts anywhere; within a second or so it simply goes on.
@@ -266,7 +277,11 @@ export class LivePlayer {
       }
     }
     this.decodes.push(times.decode)
-    if (this.decodes.length > 40) this.decodes.shift()
+    this.offsets.push(times.presentation - times.decode)
+    if (this.decodes.length > 40) {
+      this.decodes.shift()
+      this.offsets.shift()
+    }
     if (times.captured !== null) {
       this.captures.push({ at: times.presentation + this.offset, captured: times.captured })
       if (this.captures.length > 200) this.captures.splice(0, 100)
@@ -285,9 +300,24 @@ export class LivePlayer {
     return Array.from({ length: buffered.length }, (_, index) => [buffered.start(index), buffered.end(index)])
   }
 
+  /** Up to where every picture is here: none that is still to come is shown before it. */
+  private complete(): number {
+    const newest = this.decodes.at(-1)
+    if (newest === undefined) return Infinity
+    return newest + this.offset + Math.min(...this.offsets) + frameInterval(this.decodes)
+  }
+
   private lag(): number | null {
     const end = this.ranges().at(-1)?.[1]
-    return end === undefined || !this.begun ? null : end - this.video.currentTime
+    return end === undefined || !this.begun ? null : Math.min(end, this.complete()) - this.video.currentTime
+  }
+
+  /** Whether pictures were dropped since the last look, other than by a seek: the player stood too close to live. */
+  private stuttered(now: number): boolean {
+    const dropped = this.video.getVideoPlaybackQuality().droppedVideoFrames
+    const more = dropped > this.droppedBefore
+    this.droppedBefore = dropped
+    return more && this.begun && now - this.soughtAt > AFTER_SEEK
   }
 
   private tick(): void {
@@ -299,11 +329,27 @@ export class LivePlayer {
 
   private steer(): void {
     const video = this.video
-    const step = correct({ ranges: this.ranges(), current: video.currentTime, rate: video.playbackRate, interval: frameInterval(this.decodes), begun: this.begun })
+    const now = performance.now()
+    this.extra = nextExtra(this.extra, this.stuttered(now), this.ticked ? (now - this.ticked) / 1000 : 0)
+    this.ticked = now
+    this.lags.push(this.lag() ?? Infinity)
+    if (this.lags.length > 1_000 / STEP) this.lags.shift()
+    const step = correct({
+      ranges: this.ranges(),
+      current: video.currentTime,
+      rate: video.playbackRate,
+      interval: frameInterval(this.decodes),
+      complete: this.complete(),
+      low: Math.min(...this.lags),
+      extra: this.extra,
+      begun: this.begun,
+    })
     if (step.kind === 'seek') {
       video.currentTime = step.to
       video.playbackRate = 1
       this.begun = true
+      this.lags = []
+      this.soughtAt = now
     } else if (step.kind === 'play' && video.playbackRate !== step.rate) video.playbackRate = step.rate
     if (this.begun && video.paused) void video.play().catch(() => undefined)
   }
