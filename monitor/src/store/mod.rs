@@ -130,6 +130,16 @@ impl Store {
 
     /// Like [`Store::connect`], with at most `connections` connections.
     pub async fn connect_with(url: &str, connections: u32) -> Result<Self, StoreError> {
+        // sqlx takes any scheme and then looks for a host of that name.
+        if !["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme))
+        {
+            let reason = "it does not begin with postgres://";
+            return Err(StoreError::Address(sqlx::Error::Configuration(
+                reason.into(),
+            )));
+        }
         let options: PgConnectOptions = url.parse().map_err(StoreError::Address)?;
         let pool = PgPoolOptions::new()
             .max_connections(connections)
