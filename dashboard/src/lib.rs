@@ -22,6 +22,7 @@ pub mod pages;
 pub mod policy;
 pub mod problem;
 pub mod publish;
+pub mod replay;
 pub mod server;
 pub mod store;
 pub mod uplink;

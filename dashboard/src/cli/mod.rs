@@ -1,8 +1,11 @@
 //! The command line of `mingjing`. Exit codes: 0 done, 1 failed, 2 used wrongly.
 
 pub mod demo;
+pub mod doctor;
 pub mod import;
 pub mod output;
+pub mod profile;
+pub mod replay;
 pub mod serve;
 pub mod token;
 pub mod user;
@@ -45,6 +48,12 @@ enum Command {
     User(user::User),
     /// Create, list and revoke bearer tokens for programs
     Token(token::Token),
+    /// Replay an event log on its own clock
+    Replay(replay::Replay),
+    /// Check a rule profile
+    Profile(profile::ProfileCommand),
+    /// Check database, cameras, clock, disk and font
+    Doctor(doctor::Doctor),
 }
 
 /// Why a command failed.
@@ -100,6 +109,9 @@ fn run(cli: Cli) -> Result<(), CliError> {
             Command::Import(import) => import.run(config).await,
             Command::User(user) => user.run(config).await,
             Command::Token(token) => token.run(config).await,
+            Command::Replay(replay) => replay.run(config).await,
+            Command::Profile(profile) => profile.run(),
+            Command::Doctor(doctor) => doctor.run(config).await,
         }
     });
     // Nothing that blocks may hold up the end.

@@ -2,8 +2,10 @@
 
 pub mod cards;
 pub mod complaints;
+pub mod doctor;
 pub mod import;
 pub mod overview;
+pub mod replay;
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -1,0 +1,403 @@
+//! `mingjing doctor`
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use futures::future::join_all;
+use serde::Serialize;
+use serde_json::json;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use url::Url;
+
+use super::{CliError, output};
+use crate::config::Config;
+use crate::store::doctor as store;
+
+/// What does not answer within this is told as not answering.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Clocks further apart than this date events wrongly; much further, deadlines.
+const CLOCK_WARN: i64 = 2_000;
+/// See [`CLOCK_WARN`]; in milliseconds too.
+const CLOCK_FAIL: i64 = 60_000;
+/// Free space under which recordings and spool are near their end.
+const SPACE_WARN: u64 = 5 << 30;
+/// See [`SPACE_WARN`].
+const SPACE_FAIL: u64 = 512 << 20;
+/// The family that reports and pictures are set in.
+const FONT: &str = "Noto Sans CJK SC";
+
+/// Look at everything that the console needs, and say what to do about what is missing.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  mingjing doctor --config /etc/mingjing.toml\n\n\
+    Nothing is changed. Exit code 1 when something fails; warnings do not count."
+)]
+pub struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Check {
+    check: String,
+    verdict: Verdict,
+    /// What was found.
+    found: String,
+    /// What to do; empty when it is well.
+    remedy: String,
+}
+
+impl Check {
+    fn ok(check: impl Into<String>, found: impl Into<String>) -> Self {
+        Self {
+            check: check.into(),
+            verdict: Verdict::Ok,
+            found: found.into(),
+            remedy: String::new(),
+        }
+    }
+
+    fn warn(check: impl Into<String>, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            check: check.into(),
+            verdict: Verdict::Warn,
+            found: found.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    fn fail(check: impl Into<String>, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            check: check.into(),
+            verdict: Verdict::Fail,
+            found: found.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+impl Doctor {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Something fails.
+    pub async fn run(self, config: Config) -> Result<(), CliError> {
+        let (mut checks, cameras) = tokio::join!(database(&config), cameras(&config));
+        checks.extend(cameras);
+        checks.push(space(&config.storage.dir));
+        checks.push(font());
+        let failed = checks
+            .iter()
+            .filter(|check| check.verdict == Verdict::Fail)
+            .count();
+        if self.json {
+            output::json(&json!({"ok": failed == 0, "checks": checks}));
+        } else {
+            print(&checks);
+        }
+        if failed > 0 {
+            return Err(CliError::Failed(format!(
+                "{failed} of {} checks failed",
+                checks.len()
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn print(checks: &[Check]) {
+    let row = |check: &Check| {
+        let word = match check.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "FAIL",
+        };
+        [word.to_owned(), check.check.clone(), check.found.clone()]
+    };
+    output::table(["", "check", "found"], checks.iter().map(row));
+    for check in checks.iter().filter(|check| !check.remedy.is_empty()) {
+        output::line(&format!("\n{}: {}", check.check, check.remedy));
+    }
+}
+
+/// Reachable, TimescaleDB, migrations, clock.
+async fn database(config: &Config) -> Vec<Check> {
+    let url = match config.database_url() {
+        Ok(url) => url,
+        Err(error) => return vec![Check::fail("database", "not configured", error.to_string())],
+    };
+    let options: PgConnectOptions = match url.parse() {
+        Ok(options) => options,
+        Err(error) => {
+            let error: sqlx::Error = error;
+            return vec![Check::fail(
+                "database",
+                format!("the address cannot be understood: {error}"),
+                "write it like postgres://user:password@host:5432/database",
+            )];
+        }
+    };
+    let remedy = "is it running (scripts/timescaledb start), and is the address right (scripts/timescaledb url)?";
+    let mut connection = match timeout(PATIENCE, options.connect()).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => return vec![Check::fail("database", error.to_string(), remedy)],
+        Err(_) => {
+            return vec![Check::fail(
+                "database",
+                format!("no answer within {} s", PATIENCE.as_secs()),
+                remedy,
+            )];
+        }
+    };
+    match timeout(PATIENCE, questions(&mut connection)).await {
+        Ok(Ok(checks)) => checks,
+        Ok(Err(error)) => vec![Check::fail(
+            "database",
+            error.to_string(),
+            "its user needs to read the catalogue and its own tables",
+        )],
+        Err(_) => vec![Check::fail(
+            "database",
+            format!("it takes over {} s to answer", PATIENCE.as_secs()),
+            "look at its load and its locks",
+        )],
+    }
+}
+
+async fn questions(connection: &mut PgConnection) -> sqlx::Result<Vec<Check>> {
+    let before = Utc::now();
+    let there = store::clock(&mut *connection).await?;
+    let here = before + (Utc::now() - before) / 2;
+    let server = store::server(&mut *connection).await?;
+    let mut checks = vec![
+        Check::ok("database", format!("PostgreSQL {}", server.version)),
+        clock(here, there),
+    ];
+    checks.push(match (&server.timescale, &server.license) {
+        (Some(version), Some(license)) if license == "timescale" => Check::ok("TimescaleDB", format!("{version}, community edition")),
+        (Some(version), _) => Check::ok("TimescaleDB", format!("{version}, Apache edition (all that is needed)")),
+        (None, _) => Check::fail("TimescaleDB", "the database does not have the extension",
+            "install it beside the server and put timescaledb into shared_preload_libraries, or use scripts/timescaledb start; \
+             the console makes it in the database at its first start"),
+    });
+    checks.push(migrations(&store::migrations(connection).await?));
+    Ok(checks)
+}
+
+/// The database dates nothing that the rules count by, but two clocks that differ mean that one of them is wrong.
+fn clock(here: DateTime<Utc>, there: DateTime<Utc>) -> Check {
+    let apart = (here - there).num_milliseconds().abs();
+    let found = format!("this machine and the database are {apart} ms apart");
+    let remedy = "let both follow one time server (chrony or systemd-timesyncd)";
+    match apart {
+        CLOCK_FAIL.. => Check::fail("clock", found, remedy),
+        CLOCK_WARN.. => Check::warn("clock", found, remedy),
+        _ => Check::ok("clock", found),
+    }
+}
+
+/// The versions in the database, with what they were made from, against those of this program.
+fn migrations(applied: &[(i64, Vec<u8>)]) -> Check {
+    let ours = mingjing_monitor::store::MIGRATIONS.iter();
+    let missing = ours
+        .clone()
+        .filter(|ours| !applied.iter().any(|(version, _)| *version == ours.version))
+        .count();
+    let changed = ours.clone().any(|ours| {
+        applied
+            .iter()
+            .any(|(version, sum)| *version == ours.version && sum[..] != ours.checksum[..])
+    });
+    let newer = applied
+        .iter()
+        .any(|(version, _)| !ours.clone().any(|ours| ours.version == *version));
+    if changed {
+        return Check::fail(
+            "schema",
+            "a migration in the database is not the one of this program",
+            "use the program that made this database, or another database",
+        );
+    }
+    if newer {
+        return Check::fail(
+            "schema",
+            "the database was brought further by a newer version",
+            "use that version of Mingjing, or another database",
+        );
+    }
+    match (missing, applied.len()) {
+        (0, n) => Check::ok("schema", format!("{n} migrations, up to date")),
+        (missing, 0) => Check::warn(
+            "schema",
+            format!("empty: {missing} migrations to come"),
+            "mingjing serve makes the tables at its first start",
+        ),
+        (missing, _) => Check::warn(
+            "schema",
+            format!("{missing} migrations to come"),
+            "mingjing serve brings it up to date at its next start; make a copy first (pg_dump)",
+        ),
+    }
+}
+
+/// The cameras of the configuration: whether anything answers at their address.
+async fn cameras(config: &Config) -> Vec<Check> {
+    if config.cameras.is_empty() {
+        return vec![Check::ok("cameras", "none in this configuration")];
+    }
+    let cameras = config.cameras.iter();
+    join_all(cameras.map(|entry| camera(entry.id.clone(), entry.url.clone()))).await
+}
+
+async fn camera(id: String, url: Url) -> Check {
+    let check = format!("camera {id}");
+    let Some((host, port)) = url.host_str().map(|host| (host, url.port().unwrap_or(554))) else {
+        return Check::fail(
+            check,
+            "its address is none",
+            "write url = \"rtsp://host:554/path\", user and password apart",
+        );
+    };
+    // The address is not printed: its path may hold what nobody should read.
+    let host = host.trim_matches(['[', ']']).to_owned();
+    match timeout(PATIENCE, TcpStream::connect((host.as_str(), port))).await {
+        Ok(Ok(_)) => Check::ok(check, format!("port {port} answers")),
+        Ok(Err(error)) => Check::fail(
+            check,
+            error.to_string(),
+            format!(
+                "is it on, and is this its address? The port is {port}; a firewall may stand between"
+            ),
+        ),
+        Err(_) => Check::fail(
+            check,
+            format!("no answer within {} s", PATIENCE.as_secs()),
+            "is it on, and is this its address? A firewall may stand between",
+        ),
+    }
+}
+
+/// Space where the spool and the recordings lie.
+fn space(dir: &Path) -> Check {
+    let existing = dir
+        .ancestors()
+        .find(|dir| dir.is_dir())
+        .map_or_else(|| PathBuf::from("."), Path::to_owned);
+    let existing = if existing.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        existing
+    };
+    let free = match rustix::fs::statvfs(&existing) {
+        Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
+        Err(error) => {
+            return Check::fail(
+                "disk",
+                format!("{}: {error}", dir.display()),
+                "see [storage] dir in the configuration",
+            );
+        }
+    };
+    let found = format!(
+        "{:.1} GiB free at {}",
+        free as f64 / f64::from(1 << 30),
+        dir.display()
+    );
+    let remedy = "make room there, or set [storage] dir to a larger disk";
+    match free {
+        ..SPACE_FAIL => Check::fail("disk", found, remedy),
+        SPACE_FAIL..SPACE_WARN => Check::warn("disk", found, remedy),
+        _ => Check::ok("disk", found),
+    }
+}
+
+/// Reports and pictures with Chinese text come out as empty boxes without it.
+fn font() -> Check {
+    let listed = std::process::Command::new("fc-list")
+        .args([":", "family"])
+        .output();
+    let installed = match listed {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).contains(FONT),
+        // A machine without fontconfig: the files themselves.
+        Err(_) => ["/usr/share/fonts", "/usr/local/share/fonts"]
+            .iter()
+            .any(|dir| has_font(Path::new(dir), 4)),
+    };
+    if installed {
+        return Check::ok("font", FONT);
+    }
+    Check::warn(
+        "font",
+        format!("{FONT} is not installed"),
+        "apt install fonts-noto-cjk: without it Chinese text in reports is empty boxes",
+    )
+}
+
+fn has_font(dir: &Path, depth: usize) -> bool {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return false;
+    };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        name.to_string_lossy().starts_with("NotoSansCJK")
+            || (depth > 0 && entry.path().is_dir() && has_font(&entry.path(), depth - 1))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_differ_are_told() {
+        let now = Utc::now();
+        let verdict = |millis| clock(now, now + chrono::TimeDelta::milliseconds(millis)).verdict;
+        assert_eq!(
+            [verdict(-10), verdict(3_000), verdict(-3_600_000)],
+            [Verdict::Ok, Verdict::Warn, Verdict::Fail]
+        );
+    }
+
+    #[test]
+    fn a_schema_of_another_program_is_told() {
+        let ours: Vec<(i64, Vec<u8>)> = mingjing_monitor::store::MIGRATIONS
+            .iter()
+            .map(|it| (it.version, it.checksum.to_vec()))
+            .collect();
+        assert_eq!(migrations(&ours).verdict, Verdict::Ok);
+        assert_eq!(migrations(&ours[1..]).verdict, Verdict::Warn);
+        let mut changed = ours.clone();
+        changed[0].1[0] ^= 1;
+        assert_eq!(migrations(&changed).verdict, Verdict::Fail);
+        let newer = [ours, vec![(99_999, Vec::new())]].concat();
+        assert_eq!(migrations(&newer).verdict, Verdict::Fail);
+    }
+
+    #[tokio::test]
+    async fn a_camera_that_answers_and_one_that_does_not() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url: Url = format!("rtsp://127.0.0.1:{port}/secret-path").parse().unwrap();
+        assert_eq!(camera("c1".into(), url.clone()).await.verdict, Verdict::Ok);
+        drop(listener);
+        let refused = camera("c1".into(), url).await;
+        assert_eq!(refused.verdict, Verdict::Fail);
+        assert!(!format!("{refused:?}").contains("secret-path"));
+    }
+}
