@@ -33,10 +33,11 @@ pub async fn drive(
             }));
         progress(batch.len() as u64);
     }
-    // The source has told everything up to here: what its last events did not reach falls due now.
-    supervisor.heartbeat(source, end, end).await?;
-    while supervisor.next_due().is_some_and(|due| due <= end) {
-        supervisor.fire_due(end).await?;
+    // The source has told everything: what its last events did not reach falls due at its own instants.
+    let last = events.last().map_or(end, |event| event.time);
+    supervisor.heartbeat(source, end, last).await?;
+    while let Some(due) = supervisor.next_due().filter(|due| *due <= end) {
+        supervisor.fire_due(due).await?;
     }
     Ok(total)
 }
