@@ -393,7 +393,9 @@ mod tests {
     async fn a_camera_that_answers_and_one_that_does_not() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let url: Url = format!("rtsp://127.0.0.1:{port}/secret-path").parse().unwrap();
+        let url: Url = format!("rtsp://127.0.0.1:{port}/secret-path")
+            .parse()
+            .unwrap();
         assert_eq!(camera("c1".into(), url.clone()).await.verdict, Verdict::Ok);
         drop(listener);
         let refused = camera("c1".into(), url).await;
