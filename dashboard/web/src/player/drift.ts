@@ -34,8 +34,8 @@ export function target(interval: number, extra = 0): number {
 }
 
 /** Most that a stuttering line may add to the target, and what one stutter adds. */
-export const MOST_EXTRA = 0.6
-export const STUTTER = 0.15
+export const MOST_EXTRA = 0.75
+export const STUTTER = 0.25
 /** How fast that is forgotten, seconds a second: a stutter is paid for over two minutes. */
 const FORGET = STUTTER / 120
 
