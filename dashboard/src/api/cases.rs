@@ -50,6 +50,8 @@ pub struct Narrow {
     from: Option<DateTime<Utc>>,
     /// Accepted (or applied for) before.
     to: Option<DateTime<Utc>>,
+    /// Whose promise falls due before.
+    due_before: Option<DateTime<Utc>>,
 }
 
 /// The cases that the caller sees, newest first.
@@ -127,7 +129,7 @@ fn filter(narrow: Narrow, seen: &Seen) -> Result<Option<Filter>> {
         query: text(narrow.q),
         from: narrow.from,
         to: narrow.to,
-        due_before: None,
+        due_before: narrow.due_before,
     }))
 }
 
