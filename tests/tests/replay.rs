@@ -1,5 +1,7 @@
 //! `mingjing replay` on logs that others made, judged by what the logs themselves say.
 
+#![allow(clippy::unwrap_used, reason = "a failed test is what it is for")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
