@@ -30,6 +30,15 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// Only halls, for tests of what goes to whom.
+    #[cfg(test)]
+    pub fn of_halls(halls: Vec<Hall>) -> Self {
+        Self {
+            tree: Tree::new(halls).expect("the halls of a test are a tree"),
+            ..Self::default()
+        }
+    }
+
     /// Reads it.
     ///
     /// # Errors

@@ -293,6 +293,8 @@ fn may_see(directory: &Directory, audience: &Audience, about: About<'_>) -> bool
 
 #[cfg(test)]
 mod tests {
+    use mingjing_monitor::org::{Hall, Level};
+
     use super::*;
 
     fn audience(hall: &str, supervises: bool) -> Audience {
@@ -304,6 +306,17 @@ mod tests {
             },
             supervises,
         }
+    }
+
+    fn county() -> Directory {
+        Directory::of_halls(vec![Hall {
+            code: "H".into(),
+            parent: None,
+            level: Level::County,
+            name: "H".into(),
+            name_en: "H".into(),
+            opening: Default::default(),
+        }])
     }
 
     fn messages(read: Read) -> Vec<String> {
@@ -340,25 +353,25 @@ mod tests {
     fn administrators_hear_of_no_cards() {
         let live = Live::new("e".into(), 8);
         let (inspector, sysadmin) = (
-            live.ring(&audience("", true)),
-            live.ring(&audience("", false)),
+            live.ring(&audience("H", true)),
+            live.ring(&audience("H", false)),
         );
         let card = About::Supervision {
             hall: "H",
             unit: None,
             window: None,
         };
-        live.publish(&Directory::default(), card, "card.issued", &1);
+        live.publish(&county(), card, "card.issued", &1);
         assert_eq!((inspector.newest(), sysadmin.newest()), (1, 0));
     }
 
     #[test]
     fn counts_are_told_once_a_tick() {
         let live = Live::new("e".into(), 8);
-        let ring = live.ring(&audience("", true));
+        let ring = live.ring(&audience("H", true));
         (0..100).for_each(|_| live.counts_changed("H"));
-        live.tick(&Directory::default());
-        live.tick(&Directory::default());
+        live.tick(&county());
+        live.tick(&county());
         assert_eq!(ring.newest(), 2);
     }
 }
