@@ -14,7 +14,7 @@ use crate::demo::run;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  DATABASE_URL=$(scripts/timescaledb url) mingjing demo --cameras 6\n\n\
-    The county lives in the database mingjing_demo beside the one that DATABASE_URL names, and in .mingjing/demo (or demo \
+    The county lives in a database beside the one that DATABASE_URL names (mingjing_demo beside mingjing), and in .mingjing/demo (or demo \
     under MINGJING_STATE)."
 )]
 pub struct Demo {

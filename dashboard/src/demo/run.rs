@@ -47,6 +47,7 @@ struct Ready {
     config: Config,
     tokens: setup::Tokens,
     people: Vec<setup::Person>,
+    database: setup::Database,
 }
 
 impl Demo {
@@ -68,6 +69,7 @@ impl Demo {
             config,
             tokens,
             people,
+            database,
         } = ready;
         serve::log(&config)?;
         let app = serve::app(config)?;
@@ -97,6 +99,7 @@ impl Demo {
         if let Some(cameras) = cameras {
             cameras.stop().await;
         }
+        drop(database);
         served?;
         lived.map_err(CliError::Failed)
     }
@@ -112,8 +115,8 @@ impl Demo {
         if secrets.camera.is_empty() {
             secrets.camera = secret::one_time_password();
         }
-        let (url, new) = setup::database(database_url).await.map_err(failed)?;
-        if new {
+        let database = setup::database(database_url).await.map_err(failed)?;
+        if database.new {
             state.forget("progress.json");
         }
         self.keep_seed(&state)?;
@@ -124,7 +127,7 @@ impl Demo {
         let cameras = plan.county.cameras(self.cameras);
         let (server, store) = tokio::join!(
             self.start_cameras(&state, &plan.county, &cameras, &secrets.camera),
-            Store::connect(&url)
+            Store::connect(&database.url)
         );
         let store = store.map_err(failed)?;
         let db = store.pool();
@@ -148,8 +151,15 @@ impl Demo {
                 .collect(),
             None => Vec::new(),
         };
-        let file = setup::config(&state, listen, &url, &plan.county, &urls, &secrets.camera)
-            .map_err(failed)?;
+        let file = setup::config(
+            &state,
+            listen,
+            &database.url,
+            &plan.county,
+            &urls,
+            &secrets.camera,
+        )
+        .map_err(failed)?;
         let config = Config::load(Some(&file))?;
         Ok(Ready {
             state,
@@ -159,6 +169,7 @@ impl Demo {
             config,
             tokens,
             people,
+            database,
         })
     }
 

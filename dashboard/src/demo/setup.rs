@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use mingjing_monitor::org::Level;
 use mingjing_monitor::store::{StoreError, accounts, sources, tokens};
 use sqlx::postgres::{PgConnectOptions, PgPool};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use url::Url;
 
 use super::county::{CODE, County, DemoCamera};
@@ -18,8 +18,10 @@ use super::state::{Secrets, State};
 use crate::auth::{password, secret};
 use crate::import::{ImportError, Subject, import};
 
-/// Name of the demo's database, beside the one that `DATABASE_URL` names.
-pub const DATABASE: &str = "mingjing_demo";
+/// What the name of the demo's database ends in: `mingjing_demo` beside `mingjing`.
+const SUFFIX: &str = "_demo";
+/// Key of the lock that a demo holds on its database while it runs.
+const LOCK: i64 = 0x6d69_6e67_6a69_6e67;
 
 /// Why the county cannot be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +31,19 @@ pub enum SetupError {
     Address(sqlx::Error),
     /// The demo's database cannot be made.
     #[error(
-        "the database {DATABASE} cannot be made: {0}. The role in DATABASE_URL needs the right to create databases, or create it beforehand"
+        "the database {name} cannot be made: {error}. The role in DATABASE_URL needs the right to create databases, or create it beforehand"
     )]
-    Create(sqlx::Error),
+    Create {
+        /// Its name.
+        name: String,
+        /// Why not.
+        error: sqlx::Error,
+    },
+    /// Another demo is at work on it.
+    #[error(
+        "another demo runs on the database {0}: stop it, or point DATABASE_URL at another database"
+    )]
+    Busy(String),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -49,31 +61,60 @@ impl From<sqlx::Error> for SetupError {
     }
 }
 
-/// The demo's database on the server of `url`, made where it is missing: its address, and whether it is new.
+/// The demo's database, held for as long as this value lives: two demos would tell each event twice.
+#[derive(Debug)]
+pub struct Database {
+    /// Its address.
+    pub url: String,
+    /// Whether it was made just now.
+    pub new: bool,
+    _lock: PgConnection,
+}
+
+/// The demo's database beside the one of `url`, made where it is missing.
 ///
 /// # Errors
-/// When the server is away or refuses.
-pub async fn database(url: &str) -> Result<(String, bool), SetupError> {
+/// When the server is away or refuses, or another demo has the database.
+pub async fn database(url: &str) -> Result<Database, SetupError> {
     let server: PgConnectOptions = url.parse().map_err(SetupError::Address)?;
+    let name = format!("{}{SUFFIX}", server.get_database().unwrap_or("mingjing"));
     let mut address = Url::parse(url)
         .map_err(|error| SetupError::Address(sqlx::Error::Configuration(error.into())))?;
-    address.set_path(DATABASE);
-    let mut connection = sqlx::PgConnection::connect_with(&server)
+    address.set_path(&name);
+    let mut connection = PgConnection::connect_with(&server)
         .await
         .map_err(StoreError::Unreachable)?;
     let there: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
-            .bind(DATABASE)
+            .bind(&name)
             .fetch_one(&mut connection)
             .await?;
     if !there {
-        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {DATABASE}")))
+        let quoted = name.replace('"', "\"\"");
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE \"{quoted}\"")))
             .execute(&mut connection)
             .await
-            .map_err(SetupError::Create)?;
+            .map_err(|error| SetupError::Create {
+                name: name.clone(),
+                error,
+            })?;
     }
     connection.close().await?;
-    Ok((address.into(), !there))
+    let mut lock = PgConnection::connect_with(&server.database(&name))
+        .await
+        .map_err(StoreError::Unreachable)?;
+    let free: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(LOCK)
+        .fetch_one(&mut lock)
+        .await?;
+    if !free {
+        return Err(SetupError::Busy(name));
+    }
+    Ok(Database {
+        url: address.into(),
+        new: !there,
+        _lock: lock,
+    })
 }
 
 /// Imports the county's files, kept in the state directory for whoever wants to see what such files look like.
