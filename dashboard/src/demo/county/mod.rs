@@ -287,9 +287,9 @@ fn village_point(
     county: &County,
 ) -> DemoHall {
     let mut rng = Rng::keyed(&[seed, 42, centre as u64, nth as u64]);
-    // The first villages of a town are its big ones.
-    let size = if nth < 3 {
-        0.9 + 0.5 * rng.unit()
+    // The first two villages of a town are big enough to be ranked; most of the others mainly answer questions.
+    let size = if nth < 2 {
+        2.0 + 0.8 * rng.unit()
     } else {
         0.1 + 0.15 * rng.unit()
     };
