@@ -15,7 +15,9 @@ use super::rng::Rng;
 /// Between two looks at the desk.
 const ROUND: Duration = Duration::from_secs(20);
 /// Cards that fell due so long before the start are settled matters.
-const SETTLED: TimeDelta = TimeDelta::days(5);
+const SETTLED: TimeDelta = TimeDelta::days(2);
+/// In the visitor's town only what is older than this is settled.
+const VISITORS_SETTLED: TimeDelta = TimeDelta::days(12);
 /// Requests of one person under way at once.
 const AT_ONCE: usize = 4;
 /// Cards in a page.
@@ -95,13 +97,17 @@ async fn settle(
         "to={}",
         old.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
     );
+    let left = |card: &Value| {
+        let due = card["due_at"]
+            .as_str()
+            .and_then(|text| text.parse::<DateTime<Utc>>().ok());
+        staff.leaves(card) && due.is_none_or(|due| due > old + SETTLED - VISITORS_SETTLED)
+    };
     for state in ["issued", "received"] {
         let cards = manager
             .cards(&format!("state={state}&{to}"), usize::MAX)
             .await;
-        let mine = cards
-            .iter()
-            .filter(|card| is_card(card) && !staff.leaves(card));
+        let mine = cards.iter().filter(|card| is_card(card) && !left(card));
         manager.act(mine, "reply", rng, &ANSWERS).await;
     }
     let answered = inspector

@@ -252,8 +252,8 @@ fn town_centre(seed: u64, town: usize, items: &[DemoItem]) -> DemoHall {
         unit,
         name: format!("{} 号 {}", i + 1, UNITS[unit].code),
     };
-    // Every town opens on Saturday morning, six of them on Sundays too, by appointment.
-    let sunday = if town % 4 == 1 {
+    // Every town opens on Saturday morning, every other one on Sundays too, by appointment.
+    let sunday = if town % 2 == 1 {
         span((9, 0), (16, 30))
     } else {
         None

@@ -74,7 +74,7 @@ impl Plan {
     /// hour that somebody watches.
     pub fn urgent(&self, minute: DateTime<Utc>, busy: bool) -> Vec<PlannedCase> {
         let mut rng = Rng::keyed(&[self.county.seed, 63, minute_key(minute)]);
-        let count = rng.about(if busy { 2.6 } else { 0.7 }) as u32;
+        let count = rng.about(if busy { 4.0 } else { 0.7 }) as u32;
         let kinds = [HandlingKind::Promised, HandlingKind::Joint];
         let mut cases = Vec::new();
         for nth in 0..count {
@@ -193,8 +193,8 @@ impl Plan {
     /// A hall that is open: the county's, or another where there is one.
     fn open_hall(&self, local: chrono::NaiveDateTime, rng: &mut Rng) -> usize {
         let level = match rng.unit() {
-            draw if draw < 0.5 => return COUNTY_HALL,
-            draw if draw < 0.82 => Level::Town,
+            draw if draw < 0.45 => return COUNTY_HALL,
+            draw if draw < 0.85 => Level::Town,
             _ => Level::Village,
         };
         let hall = self.hall_of(level, rng);
