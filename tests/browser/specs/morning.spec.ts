@@ -74,14 +74,23 @@ test('two people act on one card: one wins, the other is told', async ({ browser
     await one.getByTestId('card-row').first().click()
     await expect(one.getByTestId('action-receive')).toBeVisible()
   }
-  const answers = await Promise.all(
-    pages.map(async (one) => {
-      const answered = one.waitForResponse((response) => response.request().method() === 'POST' && response.url().includes('/receive'))
-      await one.getByTestId('action-receive').click()
-      return (await answered).status()
-    }),
-  )
-  expect(answers.sort()).toEqual([200, 409])
+  const [winner, loser] = pages
+  if (!winner || !loser) throw new Error('two pages')
+  // The second request has left its page and is on its way when the first one is answered.
+  let arrive = () => {}
+  const onItsWay = new Promise<void>((done) => (arrive = done))
+  await loser.route('**/api/v1/cards/*/receive', async (route) => {
+    await onItsWay
+    await route.continue()
+  })
+  const answer = (one: typeof winner) => one.waitForResponse((response) => response.request().method() === 'POST' && response.url().includes('/receive'))
+  const [second, first] = [answer(loser), answer(winner)]
+  await loser.getByTestId('action-receive').click()
+  await winner.getByTestId('action-receive').click()
+  expect((await first).status()).toBe(200)
+  arrive()
+  expect((await second).status()).toBe(409)
+  await expect(loser.getByTestId('card-told')).toBeVisible()
   for (const one of pages) await expect(one.getByTestId('card-state').first()).toContainText('签收')
   for (const context of contexts) await context.close()
 })
