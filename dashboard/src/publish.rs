@@ -213,12 +213,13 @@ pub fn tell_tile(app: &App, tile: &WindowTile) {
 /// When the database cannot be asked.
 pub async fn tiles(app: &App, seen: &Seen) -> Result<Vec<WindowTile>, StoreError> {
     let (directory, now) = (app.directory(), Utc::now());
-    let silent: BTreeSet<String> = sources::sources(app.db())
+    let mut silent: BTreeSet<String> = sources::sources(app.db())
         .await?
         .into_iter()
         .filter(|source| source.state(now) == sources::SourceState::Silent)
         .map(|source| source.id)
         .collect();
+    silent.extend(app.edges().cut_sources());
     let cards = overview::window_cards(app.db(), seen).await?;
     let mut cards: HashMap<(String, String), (i64, String)> = cards
         .into_iter()

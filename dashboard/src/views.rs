@@ -222,17 +222,6 @@ impl WindowTile {
     pub fn no(&self) -> &str {
         &self.no
     }
-
-    /// The case it last worked on.
-    pub fn case(&self) -> Option<&str> {
-        self.case.as_deref()
-    }
-
-    /// Leaves the case out: it belongs to a unit that the caller does not see.
-    pub fn without_case(mut self) -> Self {
-        self.case = None;
-        self
-    }
 }
 
 /// A source of events.

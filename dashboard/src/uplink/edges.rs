@@ -28,6 +28,8 @@ struct Inner {
     connected: HashMap<String, u64>,
     next: u64,
     cameras: HashMap<String, Known>,
+    /// The edge that last delivered events of a source.
+    sources: HashMap<String, String>,
     pending: Vec<CameraPoint>,
     stored: HashMap<String, (DateTime<Utc>, &'static str)>,
 }
@@ -70,6 +72,37 @@ impl Edges {
             .collect();
         inner.push(lost);
         true
+    }
+
+    /// The edge delivered events of these sources.
+    pub fn delivers<'a>(&self, edge: &str, sources: impl IntoIterator<Item = &'a str>) {
+        let mut inner = self.lock();
+        for source in sources {
+            match inner.sources.get_mut(source) {
+                Some(known) if known == edge => {}
+                Some(known) => edge.clone_into(known),
+                None => {
+                    inner.sources.insert(source.to_owned(), edge.to_owned());
+                }
+            }
+        }
+    }
+
+    /// The sources whose events came by this edge.
+    pub fn sources_of(&self, edge: &str) -> Vec<String> {
+        let inner = self.lock();
+        let mine = inner.sources.iter().filter(|(_, by)| *by == edge);
+        mine.map(|(source, _)| source.clone()).collect()
+    }
+
+    /// The sources that cannot be heard now, because the edge by which they came is gone.
+    pub fn cut_sources(&self) -> Vec<String> {
+        let inner = self.lock();
+        let cut = inner
+            .sources
+            .iter()
+            .filter(|(_, edge)| !inner.connected.contains_key(*edge));
+        cut.map(|(source, _)| source.clone()).collect()
     }
 
     /// Whether an edge is connected.
@@ -217,5 +250,18 @@ mod tests {
         assert_eq!(points.len(), 1);
         edges.restore(points);
         assert_eq!(edges.take_points().len(), 1);
+    }
+
+    #[test]
+    fn a_source_is_cut_off_while_its_edge_is_gone() {
+        let (edges, now) = (Edges::default(), Utc::now());
+        let number = edges.connected("T7");
+        edges.delivers("T7", ["//approval.t7", "//approval.t7"]);
+        assert!(edges.cut_sources().is_empty());
+        edges.disconnected("T7", number, now);
+        assert_eq!(edges.cut_sources(), ["//approval.t7"]);
+        assert_eq!(edges.sources_of("T7"), ["//approval.t7"]);
+        edges.connected("T7");
+        assert!(edges.cut_sources().is_empty());
     }
 }

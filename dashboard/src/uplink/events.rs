@@ -58,7 +58,7 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
         _ => hello.edge,
     };
     let number = app.edges().connected(&edge);
-    app.outages().over("edge", &edge, Utc::now());
+    record_back(&app, &edge);
     tracing::info!(edge, program = hello.program, "an ingest is connected");
     let session = Session {
         app: app.clone(),
@@ -70,6 +70,11 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
     if app.edges().disconnected(&edge, number, now) && !app.stopping().is_cancelled() {
         tracing::warn!(edge, "an ingest is gone: its cameras are unknown");
         app.outages().begins("edge", &edge, now);
+        // What such a source sends meanwhile waits in the spool: it is not held against anybody that it comes late.
+        app.edges()
+            .sources_of(&edge)
+            .iter()
+            .for_each(|source| app.outages().begins("source", source, now));
         let cameras: Vec<String> = app
             .directory()
             .cameras()
@@ -78,6 +83,15 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
             .collect();
         cameras.iter().for_each(|camera| edges::tell(&app, camera));
     }
+}
+
+fn record_back(app: &App, edge: &str) {
+    let now = Utc::now();
+    app.outages().over("edge", edge, now);
+    app.edges()
+        .sources_of(edge)
+        .iter()
+        .for_each(|source| app.outages().over("source", source, now));
 }
 
 struct Hello {
@@ -144,6 +158,7 @@ impl Session {
         let committing = tokio::spawn(commit(
             self.app.clone(),
             self.caller.clone(),
+            self.edge.clone(),
             queue,
             answers.clone(),
         ));
@@ -335,12 +350,13 @@ async fn send(socket: &mut WebSocket, message: &ToIngest) -> bool {
 async fn commit(
     app: App,
     caller: Caller,
+    edge: String,
     mut batches: mpsc::Receiver<Batch>,
     answers: mpsc::Sender<ToIngest>,
 ) {
     while let Some(batch) = batches.recv().await {
         let number = batch.number;
-        let answer = match take(&app, &caller, batch).await {
+        let answer = match take(&app, &caller, &edge, batch).await {
             Some(outcome) => ToIngest::Ack { number, outcome },
             None => ToIngest::Retry {
                 number,
@@ -354,7 +370,7 @@ async fn commit(
 }
 
 /// `None`: it could not be committed now.
-async fn take(app: &App, caller: &Caller, batch: Batch) -> Option<BatchOutcome> {
+async fn take(app: &App, caller: &Caller, edge: &str, batch: Batch) -> Option<BatchOutcome> {
     if batch.initial_load {
         tracing::info!(
             token = batch.token,
@@ -364,6 +380,8 @@ async fn take(app: &App, caller: &Caller, batch: Batch) -> Option<BatchOutcome> 
     }
     let (inside, mut rejected) = inside(app, caller, batch.events);
     let (index, events): (Vec<usize>, Vec<CaseEvent>) = inside.into_iter().unzip();
+    app.edges()
+        .delivers(edge, events.iter().map(|event| event.source.as_str()));
     let kept = batch.spooled.then(|| events.clone());
     let applied = match app.engine().batch(events, batch.initial_load).await {
         Ok(Ok(applied)) => applied,

@@ -1,0 +1,325 @@
+//! A console in this process: the real router, writer and database; only the listener is left out.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Method, Request, StatusCode, header};
+use chrono::{TimeDelta, Utc};
+use mingjing_dashboard::app::App;
+use mingjing_dashboard::config::{Config, County};
+use mingjing_dashboard::live::Read;
+use mingjing_dashboard::{auth, boot, engine, server, store};
+use mingjing_monitor::event::CaseEvent;
+use mingjing_monitor::org::{Hall, Level, Unit, Window};
+use mingjing_monitor::store::accounts::{self, NewAccount};
+use mingjing_monitor::store::halls::{self, Camera};
+use mingjing_monitor::store::testing::TestDatabase;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+pub const COUNTY: &str = "C";
+pub const TOWN_1: &str = "T1";
+pub const TOWN_2: &str = "T2";
+pub const PASSWORD: &str = "correct horse battery staple";
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A console with a county of two towns; window 1 of each is the unit RSJ's, window 2 the unit GAJ's in the first.
+pub struct Console {
+    pub app: App,
+    service: axum::Router,
+    // Dropped last: the pools close first.
+    _database: TestDatabase,
+}
+
+/// Somebody signed in.
+#[derive(Clone)]
+pub struct Person {
+    cookie: String,
+    csrf: Option<String>,
+    login: String,
+}
+
+impl Person {
+    /// The same, as a foreign page would send it.
+    pub fn without_csrf(&self) -> Self {
+        Self {
+            csrf: None,
+            ..self.clone()
+        }
+    }
+}
+
+impl Console {
+    pub async fn start() -> Self {
+        let database = TestDatabase::new().await;
+        let mut config = Config::default();
+        config.database.url = Some(database.url.clone());
+        config.county = County {
+            code: COUNTY.into(),
+            ..County::default()
+        };
+        let db = store::pool(&database.url, 4).unwrap();
+        let app = App::new(config, db, None);
+        let (writer, _) = boot::prepare(&app).await.unwrap().unwrap();
+        county(&app).await;
+        app.reload_directory().await.unwrap();
+        tokio::spawn(engine::run(app.clone(), writer, app.take_inbox().unwrap()));
+        tokio::time::timeout(PATIENCE, app.wait_ready())
+            .await
+            .unwrap();
+        Self {
+            service: server::service(&app),
+            app,
+            _database: database,
+        }
+    }
+
+    pub async fn account(&self, login: &str, role: &str, hall: &str, unit: Option<&str>) {
+        let hash = auth::password::hash(PASSWORD);
+        let account = NewAccount {
+            login,
+            name: login,
+            role,
+            hall,
+            unit,
+            window: None,
+            password_hash: &hash,
+        };
+        let mut connection = self.app.db().acquire().await.unwrap();
+        accounts::create(&mut connection, &account, Utc::now())
+            .await
+            .unwrap();
+    }
+
+    /// Signs in, and opens the live stream so that it is written.
+    pub async fn sign_in(&self, login: &str) -> Person {
+        let body = json!({"login": login, "password": PASSWORD}).to_string();
+        let request = request(Method::POST, "/api/v1/session", Some(body));
+        let response = self.service.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let cookie = response.headers()[header::SET_COOKIE]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert!(
+            cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+            "{cookie}"
+        );
+        let session = json_of(response).await;
+        let person = Person {
+            cookie: cookie.split(';').next().unwrap().to_owned(),
+            csrf: session["csrf"].as_str().map(str::to_owned),
+            login: login.to_owned(),
+        };
+        self.ring(&person).await;
+        person
+    }
+
+    pub async fn get(&self, path: &str, person: &Person) -> (StatusCode, Value) {
+        self.call(Method::GET, path, Some(person), None).await
+    }
+
+    pub async fn post_json(
+        &self,
+        path: &str,
+        person: Option<&Person>,
+        body: Value,
+    ) -> (StatusCode, Value) {
+        self.call(Method::POST, path, person, Some(body.to_string()))
+            .await
+    }
+
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        person: Option<&Person>,
+        body: Option<String>,
+    ) -> (StatusCode, Value) {
+        let mut request = request(method, path, body);
+        if let Some(person) = person {
+            let headers = request.headers_mut();
+            headers.insert(header::COOKIE, person.cookie.parse().unwrap());
+            if let Some(csrf) = &person.csrf {
+                headers.insert(auth::CSRF_HEADER, csrf.parse().unwrap());
+            }
+        }
+        let response = self.service.clone().oneshot(request).await.unwrap();
+        (response.status(), json_of(response).await)
+    }
+
+    /// An event of a case at a window of its unit, of now.
+    pub fn event(
+        &self,
+        id: &str,
+        kind: &str,
+        case: &str,
+        hall: &str,
+        unit: &str,
+        data: Value,
+    ) -> Value {
+        let window = if unit == "GAJ" { "2" } else { "1" };
+        let mut fields = json!({"hall": hall, "unit": unit, "item": "A", "window": window});
+        fields
+            .as_object_mut()
+            .unwrap()
+            .extend(data.as_object().unwrap().clone());
+        json!({
+            "specversion": "1.0", "id": format!("{case}-{id}"), "source": "//approval.county", "type": kind, "subject": case,
+            "time": Utc::now(), "data": fields,
+        })
+    }
+
+    /// Takes events in; returns after the commit.
+    pub async fn send(&self, events: &[Value]) {
+        let read = |event: &Value| {
+            CaseEvent::from_cloudevent(event, Utc::now(), chrono_tz::Asia::Shanghai).unwrap()
+        };
+        let applied = self
+            .app
+            .engine()
+            .batch(events.iter().map(read).collect(), false)
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(
+            applied.outcome.rejected.is_empty(),
+            "{:?}",
+            applied.outcome.rejected
+        );
+        assert_eq!(applied.outcome.accepted, events.len());
+    }
+
+    /// A case whose promise has run out: one yellow card.
+    pub async fn overdue(&self, case: &str, hall: &str, unit: &str) {
+        let due = Utc::now() - TimeDelta::hours(1);
+        let mut event = self.event(
+            "accepted",
+            "case.accepted",
+            case,
+            hall,
+            unit,
+            json!({"promise_due": due}),
+        );
+        event["time"] = json!(Utc::now() - TimeDelta::days(10));
+        if hall == TOWN_2 {
+            event["time"] = json!(Utc::now() - TimeDelta::days(9));
+        }
+        self.send(&[event]).await;
+    }
+
+    async fn ring(&self, person: &Person) -> std::sync::Arc<mingjing_dashboard::live::Ring> {
+        let hash = auth::secret::hash(person.cookie.split_once('=').unwrap().1);
+        let caller = auth::by_session(&self.app, &hash).await.unwrap().unwrap();
+        self.app
+            .live()
+            .ring(&mingjing_dashboard::live::Audience::of(&caller))
+    }
+
+    /// Everything that the person's page was told.
+    pub async fn heard(&self, person: &Person) -> Vec<String> {
+        match self.ring(person).await.after(0, usize::MAX) {
+            Read::Messages(messages) => {
+                messages.iter().map(|message| message.to_string()).collect()
+            }
+            Read::Gap => panic!("{} missed messages", person.login),
+        }
+    }
+
+    /// Waits until the person's page is told something.
+    pub async fn wait_for_message(
+        &self,
+        person: &Person,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let ring = self.ring(person).await;
+        let mut news = ring.subscribe();
+        let search = async {
+            loop {
+                let heard = self.heard(person).await;
+                let found = heard
+                    .iter()
+                    .map(|text| serde_json::from_str(text).unwrap())
+                    .find(|message| wanted(message));
+                if let Some(message) = found {
+                    return message;
+                }
+                news.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, search)
+            .await
+            .expect("the page is told in time")
+    }
+}
+
+fn request(method: Method, path: &str, body: Option<String>) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    let mut request = request
+        .body(body.map_or_else(Body::empty, Body::from))
+        .unwrap();
+    request
+        .extensions_mut()
+        .insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
+    request
+}
+
+async fn json_of(response: axum::response::Response) -> Value {
+    let bytes = axum::body::to_bytes(response.into_body(), 16 << 20)
+        .await
+        .unwrap();
+    serde_json::from_slice(&bytes).unwrap_or(Value::Null)
+}
+
+async fn county(app: &App) {
+    let hall = |code: &str| Hall {
+        code: code.into(),
+        parent: Some(COUNTY.into()),
+        level: Level::Town,
+        name: code.into(),
+        name_en: String::new(),
+        opening: Default::default(),
+    };
+    let unit = |code: &str| Unit {
+        code: code.into(),
+        name: code.into(),
+        name_en: String::new(),
+    };
+    let window = |hall: &str, no: &str, unit: &str| Window {
+        hall: hall.into(),
+        no: no.into(),
+        unit: Some(unit.into()),
+        name: format!("{no}号窗口"),
+        name_en: String::new(),
+    };
+    let camera = |id: &str, hall: &str| Camera {
+        id: id.into(),
+        hall: hall.into(),
+        name: id.into(),
+        windows: vec!["1".into()],
+        edge: "local".into(),
+    };
+    let mut tx = app.db().begin().await.unwrap();
+    halls::upsert_units(&mut tx, &[unit("RSJ"), unit("GAJ")])
+        .await
+        .unwrap();
+    halls::upsert_halls(&mut tx, &[hall(TOWN_1), hall(TOWN_2)])
+        .await
+        .unwrap();
+    let windows = [
+        window(TOWN_1, "1", "RSJ"),
+        window(TOWN_1, "2", "GAJ"),
+        window(TOWN_2, "1", "RSJ"),
+    ];
+    halls::upsert_windows(&mut tx, &windows).await.unwrap();
+    halls::upsert_cameras(&mut tx, &[camera("c1", TOWN_1), camera("c2", TOWN_2)])
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+}
