@@ -39,7 +39,7 @@ pub struct Session {
     county: CountyView,
     /// Functions in the left rail.
     #[schema(value_type = Vec<String>)]
-    menu: &'static [&'static str],
+    menu: Vec<&'static str>,
 }
 
 /// An account, as its owner sees it.

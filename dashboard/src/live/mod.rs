@@ -1,6 +1,6 @@
 //! What changes, told to every open page within moments of its commit.
 //!
-//! Each [`Audience`] (a subtree, and whether it sees cards) has a ring of the last messages, numbered without gaps. A message
+//! Each [`Audience`] (a subtree, and the kinds of messages it hears) has a ring of the last messages, numbered without gaps. A message
 //! is serialised once, wrapped once for each audience that may see it, and shared by all sockets of that audience. A socket
 //! reads the ring at its own pace: nobody waits for a slow page, and one that falls out of the ring is told to reload.
 
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::caller::{Caller, Scope};
 use crate::directory::Directory;
-use crate::policy::{self, Role};
+use crate::policy::Hears;
 
 /// Bytes that one ring holds at most.
 const MAX_RING_BYTES: usize = 8 << 20;
@@ -28,8 +28,8 @@ const MAX_RING_BYTES: usize = 8 << 20;
 pub struct Audience {
     /// How far they see.
     pub scope: Scope,
-    /// Whether they see cases and cards, or only cameras and sources.
-    pub supervises: bool,
+    /// Which kinds of messages their roles hear.
+    pub hears: Hears,
 }
 
 impl Audience {
@@ -37,15 +37,9 @@ impl Audience {
     pub fn of(caller: &Caller) -> Self {
         Self {
             scope: caller.scope.clone(),
-            supervises: supervises(caller.role),
+            hears: Hears::of(caller.role),
         }
     }
-}
-
-/// The same rows that guard the lists of cases guard their live messages.
-fn supervises(role: Role) -> bool {
-    policy::row(&axum::http::Method::GET, "/api/v1/cases")
-        .is_some_and(|row| row.access.admits(role))
 }
 
 /// What a message is about, for deciding who may see it.
@@ -206,7 +200,10 @@ impl Live {
                 return;
             }
         };
-        for (_, ring) in self.select(|audience| may_see(directory, audience, about)) {
+        let concerned = |audience: &Audience| {
+            audience.hears.hears(kind) && may_see(directory, &audience.scope, about)
+        };
+        for (_, ring) in self.select(concerned) {
             ring.push(self.capacity, |seq| self.envelope(seq, kind, &data));
         }
     }
@@ -226,14 +223,14 @@ impl Live {
         if changed.is_empty() {
             return;
         }
-        let concerned = |audience: &Audience| {
-            audience.supervises
-                && changed
-                    .iter()
-                    .any(|hall| directory.tree().contains(&audience.scope.hall, hall))
-        };
-        for (_, ring) in self.select(concerned) {
-            for kind in ["overview.changed", "ranking.changed"] {
+        for kind in ["overview.changed", "ranking.changed"] {
+            let concerned = |audience: &Audience| {
+                audience.hears.hears(kind)
+                    && changed
+                        .iter()
+                        .any(|hall| directory.tree().contains(&audience.scope.hall, hall))
+            };
+            for (_, ring) in self.select(concerned) {
                 ring.push(self.capacity, |seq| self.envelope(seq, kind, "{}"));
             }
         }
@@ -279,14 +276,12 @@ impl Live {
     }
 }
 
-fn may_see(directory: &Directory, audience: &Audience, about: About<'_>) -> bool {
+fn may_see(directory: &Directory, scope: &Scope, about: About<'_>) -> bool {
     match about {
-        About::Supervision { hall, unit, window } => {
-            audience.supervises && directory.sees(&audience.scope, hall, unit, window)
-        }
+        About::Supervision { hall, unit, window } => directory.sees(scope, hall, unit, window),
         About::Camera(id) => directory
             .camera(id)
-            .is_some_and(|camera| directory.sees_camera(&audience.scope, camera)),
+            .is_some_and(|camera| directory.sees_camera(scope, camera)),
         About::Everybody => true,
     }
 }
@@ -296,15 +291,16 @@ mod tests {
     use mingjing_monitor::org::{Hall, Level};
 
     use super::*;
+    use crate::policy::Role;
 
-    fn audience(hall: &str, supervises: bool) -> Audience {
+    fn audience(hall: &str, role: Role) -> Audience {
         Audience {
             scope: Scope {
                 hall: hall.into(),
                 unit: None,
                 window: None,
             },
-            supervises,
+            hears: Hears::of(role),
         }
     }
 
@@ -331,16 +327,21 @@ mod tests {
     #[test]
     fn numbers_have_no_gaps_and_what_is_gone_is_a_gap() {
         let live = Live::new("e".into(), 2);
-        let ring = live.ring(&audience("C", true));
+        let ring = live.ring(&audience("C", Role::Leader));
         for _ in 0..3 {
-            live.publish(&Directory::default(), About::Everybody, "x", &1);
+            live.publish(
+                &Directory::default(),
+                About::Everybody,
+                "source.changed",
+                &1,
+            );
         }
         assert_eq!(ring.newest(), 3);
         assert_eq!(
             messages(ring.after(1, 10)),
             [
-                r#"{"seq":2,"epoch":"e","type":"x","data":1}"#,
-                r#"{"seq":3,"epoch":"e","type":"x","data":1}"#
+                r#"{"seq":2,"epoch":"e","type":"source.changed","data":1}"#,
+                r#"{"seq":3,"epoch":"e","type":"source.changed","data":1}"#
             ]
         );
         assert_eq!(ring.after(0, 10), Read::Gap);
@@ -353,8 +354,8 @@ mod tests {
     fn administrators_hear_of_no_cards() {
         let live = Live::new("e".into(), 8);
         let (inspector, sysadmin) = (
-            live.ring(&audience("H", true)),
-            live.ring(&audience("H", false)),
+            live.ring(&audience("H", Role::Inspector)),
+            live.ring(&audience("H", Role::Sysadmin)),
         );
         let card = About::Supervision {
             hall: "H",
@@ -368,7 +369,7 @@ mod tests {
     #[test]
     fn counts_are_told_once_a_tick() {
         let live = Live::new("e".into(), 8);
-        let ring = live.ring(&audience("H", true));
+        let ring = live.ring(&audience("H", Role::Inspector));
         (0..100).for_each(|_| live.counts_changed("H"));
         live.tick(&county());
         live.tick(&county());

@@ -1,0 +1,44 @@
+//! The menu: a page stands in it for whoever may read what it shows first.
+
+use axum::http::Method;
+
+use super::{Role, row};
+
+/// Pages in the order of the left rail, each with the route that it cannot do without.
+pub const PAGES: &[(&str, &str)] = &[
+    ("monitoring", "/api/v1/overview"),
+    ("cases", "/api/v1/cases"),
+    ("cards", "/api/v1/cards"),
+    ("video", "/api/v1/cameras"),
+    ("performance", "/api/v1/rankings"),
+];
+
+impl Role {
+    /// Which pages the left rail shows. Programs have none.
+    pub fn menu(self) -> Vec<&'static str> {
+        let shown = |(_, path): &&(&str, &str)| {
+            !self.is_machine() && row(&Method::GET, path).is_some_and(|row| row.access.admits(self))
+        };
+        PAGES.iter().filter(shown).map(|(page, _)| *page).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_has_its_route_in_the_table() {
+        for (page, path) in PAGES {
+            assert!(row(&Method::GET, path).is_some(), "{page}");
+        }
+    }
+
+    #[test]
+    fn administrators_find_no_cases_in_their_menu() {
+        assert_eq!(Role::Sysadmin.menu(), ["video"]);
+        assert!(Role::Auditor.menu().is_empty());
+        assert!(Role::Reader.menu().is_empty());
+        assert_eq!(Role::Inspector.menu().len(), 5);
+    }
+}

@@ -1,0 +1,325 @@
+//! The table of routes: route × method × role × what the path is about.
+//!
+//! A row says two things. [`Access`] says which roles come in at all; everybody else reads 403. [`Subject`] says what the path
+//! names and where a role must stand to reach it; whatever lies outside is 404, as if it were not there.
+
+use axum::http::Method;
+
+use super::Role;
+use super::Role::{
+    Clerk, Commission, Edge, HallManager, Inspector, Leader, Reader, Sysadmin, UnitHead,
+};
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy)]
+pub enum Access {
+    /// Everybody, without an account.
+    Public,
+    /// Any person who is signed in.
+    Account,
+    /// These roles.
+    Roles(&'static [Role]),
+    /// These roles, and whoever sits on the console's own machine.
+    LoopbackOr(&'static [Role]),
+    /// The event intake checks source tokens itself, by hashes that it was handed: it must work while the database is away.
+    Intake,
+}
+
+impl Access {
+    /// Whether `role` may.
+    pub fn admits(self, role: Role) -> bool {
+        match self {
+            Self::Public => true,
+            Self::Intake => role == Role::Source,
+            Self::Account => !role.is_machine(),
+            Self::Roles(roles) | Self::LoopbackOr(roles) => roles.contains(&role),
+        }
+    }
+}
+
+/// What a path is about, and so what a caller must stand over to reach it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Nobody's: all who get in read the same.
+    Nothing,
+    /// The caller's own account and session; no other can be named.
+    Own,
+    /// What lies in the caller's halls, unit or window; `?hall=` narrows it and must lie in them.
+    Halls,
+    /// One case, by its hall, unit and window.
+    Case,
+    /// One card, or several named in the body, by hall, unit and window.
+    Card,
+    /// One camera, its pictures and its video, by its hall and the windows it covers.
+    Camera,
+    /// What a program brings, by the halls of its token.
+    Brought,
+}
+
+impl Subject {
+    /// Every subject.
+    pub const ALL: [Self; 7] = [
+        Self::Nothing,
+        Self::Own,
+        Self::Halls,
+        Self::Case,
+        Self::Card,
+        Self::Camera,
+        Self::Brought,
+    ];
+
+    /// As the printed table names it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Own => "own account",
+            Self::Halls => "own halls",
+            Self::Case => "case in own halls",
+            Self::Card => "card in own halls",
+            Self::Camera => "camera in own halls",
+            Self::Brought => "halls of the token",
+        }
+    }
+
+    /// Whether a path names one thing that may lie outside the caller's halls.
+    pub fn is_named(self) -> bool {
+        matches!(self, Self::Case | Self::Card | Self::Camera)
+    }
+}
+
+/// The methods that the table knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// GET and HEAD.
+    Get,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
+}
+
+impl Verb {
+    /// The verb of a request; `None` for methods that no route has.
+    pub fn of(method: &Method) -> Option<Self> {
+        match *method {
+            Method::GET | Method::HEAD => Some(Self::Get),
+            Method::POST => Some(Self::Post),
+            Method::PUT => Some(Self::Put),
+            Method::PATCH => Some(Self::Patch),
+            Method::DELETE => Some(Self::Delete),
+            _ => None,
+        }
+    }
+
+    /// The method of a request.
+    pub fn method(self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Post => Method::POST,
+            Self::Put => Method::PUT,
+            Self::Patch => Method::PATCH,
+            Self::Delete => Method::DELETE,
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// HTTP method.
+    pub method: Verb,
+    /// Path as mounted.
+    pub path: &'static str,
+    /// Who may.
+    pub access: Access,
+    /// What it is about.
+    pub subject: Subject,
+    /// A WebSocket: the `Origin` must be our own. What goes over it stands in [`super::MESSAGES`].
+    pub socket: bool,
+}
+
+const fn row_of(method: Verb, path: &'static str, access: Access, subject: Subject) -> Row {
+    Row {
+        method,
+        path,
+        access,
+        subject,
+        socket: false,
+    }
+}
+
+const fn get(path: &'static str, access: Access, subject: Subject) -> Row {
+    row_of(Verb::Get, path, access, subject)
+}
+
+const fn post(path: &'static str, access: Access, subject: Subject) -> Row {
+    row_of(Verb::Post, path, access, subject)
+}
+
+const fn delete(path: &'static str, access: Access, subject: Subject) -> Row {
+    row_of(Verb::Delete, path, access, subject)
+}
+
+const fn socket(path: &'static str, access: Access, subject: Subject) -> Row {
+    Row {
+        socket: true,
+        ..row_of(Verb::Get, path, access, subject)
+    }
+}
+
+/// Who sees cases and cards.
+pub(super) const SUPERVISORS: Access =
+    Access::Roles(&[Inspector, Leader, Commission, UnitHead, HallManager, Reader]);
+/// Who sees the live console.
+pub(super) const WATCHERS: Access = Access::Roles(&[
+    Inspector,
+    Leader,
+    Commission,
+    UnitHead,
+    HallManager,
+    Sysadmin,
+    Reader,
+]);
+/// Who sees how the county is organised.
+const RESIDENTS: Access = Access::Roles(&[
+    Inspector,
+    Leader,
+    Commission,
+    UnitHead,
+    HallManager,
+    Clerk,
+    Sysadmin,
+    Reader,
+]);
+/// Who acts on cards; which action which role has is the table of transitions in `alerts`.
+const ACTORS: Access = Access::Roles(&[Inspector, Commission, UnitHead, HallManager]);
+/// Who looks through cameras.
+pub(super) const VIEWERS: Access = Access::Roles(&[
+    Inspector,
+    Leader,
+    Commission,
+    UnitHead,
+    HallManager,
+    Sysadmin,
+]);
+/// Ingests.
+pub(super) const EDGES: Access = Access::Roles(&[Edge]);
+
+/// The table. A route that is not here cannot be mounted.
+pub const TABLE: &[Row] = &[
+    get("/health/live", Access::Public, Subject::Nothing),
+    get("/health/ready", Access::Public, Subject::Nothing),
+    get(
+        "/metrics",
+        Access::LoopbackOr(&[Reader, Sysadmin]),
+        Subject::Nothing,
+    ),
+    get("/api/openapi.json", Access::Public, Subject::Nothing),
+    // The own session.
+    post("/api/v1/session", Access::Public, Subject::Own),
+    get("/api/v1/session", Access::Account, Subject::Own),
+    delete("/api/v1/session", Access::Account, Subject::Own),
+    // The county.
+    get("/api/v1/halls", RESIDENTS, Subject::Halls),
+    get("/api/v1/items", RESIDENTS, Subject::Nothing),
+    get("/api/v1/search", SUPERVISORS, Subject::Halls),
+    get("/api/v1/overview", SUPERVISORS, Subject::Halls),
+    get("/api/v1/matrix", SUPERVISORS, Subject::Halls),
+    get("/api/v1/sources", WATCHERS, Subject::Nothing),
+    get("/api/v1/rankings", SUPERVISORS, Subject::Halls),
+    get("/api/v1/metrics", WATCHERS, Subject::Halls),
+    // Cases and cards.
+    get("/api/v1/cases", SUPERVISORS, Subject::Halls),
+    get("/api/v1/cases/{no}", SUPERVISORS, Subject::Case),
+    get("/api/v1/cards", SUPERVISORS, Subject::Halls),
+    get("/api/v1/cards/{id}", SUPERVISORS, Subject::Card),
+    post("/api/v1/cards/receive", ACTORS, Subject::Card),
+    post("/api/v1/cards/{id}/{action}", ACTORS, Subject::Card),
+    // Cameras.
+    get("/api/v1/cameras", VIEWERS, Subject::Halls),
+    get("/api/v1/cameras/{id}", VIEWERS, Subject::Camera),
+    get(
+        "/api/v1/cameras/{id}/thumbnail.jpg",
+        VIEWERS,
+        Subject::Camera,
+    ),
+    get(
+        "/api/v1/cameras/{id}/snapshot.jpg",
+        VIEWERS,
+        Subject::Camera,
+    ),
+    socket("/api/v1/cameras/{id}/live", VIEWERS, Subject::Camera),
+    // The live stream.
+    socket("/api/v1/live", WATCHERS, Subject::Halls),
+    // Programs.
+    post("/api/v1/events", Access::Intake, Subject::Brought),
+    socket("/uplink/v1/events", EDGES, Subject::Brought),
+    socket("/uplink/v1/media", EDGES, Subject::Brought),
+];
+
+/// The row of a route.
+pub fn row(method: &Method, path: &str) -> Option<&'static Row> {
+    let method = Verb::of(method)?;
+    TABLE
+        .iter()
+        .find(|row| row.method == method && row.path == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_route_has_two_rows() {
+        for (i, a) in TABLE.iter().enumerate() {
+            for b in &TABLE[i + 1..] {
+                assert!(
+                    a.method != b.method || a.path != b.path,
+                    "{} stands twice",
+                    a.path
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn machines_and_separated_administrators_see_no_cases() {
+        for row in TABLE
+            .iter()
+            .filter(|row| row.path.contains("/cases") || row.path.contains("/cards"))
+        {
+            for role in [
+                Role::Source,
+                Role::Edge,
+                Role::Sysadmin,
+                Role::Secadmin,
+                Role::Auditor,
+                Role::Clerk,
+            ] {
+                assert!(!row.access.admits(role), "{role:?} gets into {}", row.path);
+            }
+        }
+    }
+
+    #[test]
+    fn leaders_and_readers_change_nothing() {
+        for row in TABLE
+            .iter()
+            .filter(|row| row.method != Verb::Get && matches!(row.access, Access::Roles(_)))
+        {
+            assert!(!row.access.admits(Role::Leader), "{}", row.path);
+            assert!(!row.access.admits(Role::Reader), "{}", row.path);
+        }
+    }
+
+    #[test]
+    fn a_path_with_a_parameter_says_what_it_names() {
+        for row in TABLE.iter().filter(|row| row.path.contains('{')) {
+            assert!(row.subject.is_named(), "{:?} {}", row.method, row.path);
+        }
+    }
+}
