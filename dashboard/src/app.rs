@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use metrics_exporter_prometheus::PrometheusHandle;
 use mingjing_alerts::supervisor::{Reference, load_reference};
 use mingjing_monitor::store::StoreError;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::limiter::Limiter;
 use crate::auth::secret;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::engine::{Engine, Inbox};
@@ -39,6 +40,7 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     config: Config,
+    clock: Clock,
     db: PgPool,
     live: Live,
     directory: RwLock<Arc<Directory>>,
@@ -64,8 +66,18 @@ struct Inner {
 }
 
 impl App {
-    /// A console that has not come up yet.
+    /// A console on the wall clock that has not come up yet.
     pub fn new(config: Config, db: PgPool, metrics: Option<PrometheusHandle>) -> Self {
+        Self::on_clock(Clock::wall(), config, db, metrics)
+    }
+
+    /// A console on this clock that has not come up yet.
+    pub fn on_clock(
+        clock: Clock,
+        config: Config,
+        db: PgPool,
+        metrics: Option<PrometheusHandle>,
+    ) -> Self {
         let edge_token = secret::random();
         let epoch: String = secret::random()
             .chars()
@@ -76,6 +88,7 @@ impl App {
         let (engine, inbox) = Engine::new();
         Self(Arc::new(Inner {
             config,
+            clock,
             db,
             live,
             directory: RwLock::default(),
@@ -105,6 +118,16 @@ impl App {
         &self.0.config
     }
 
+    /// The clock that cases are judged by.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Now, by [`Self::clock`].
+    pub fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
     /// The database.
     pub fn db(&self) -> &PgPool {
         &self.0.db
@@ -132,7 +155,7 @@ impl App {
     /// When the database cannot be asked; the old ones stay.
     pub async fn reload_directory(&self) -> Result<(), StoreError> {
         let directory = Arc::new(Directory::load(&self.0.db).await?);
-        let reference = Arc::new(load_reference(&self.0.db, Utc::now()).await?);
+        let reference = Arc::new(load_reference(&self.0.db, self.now()).await?);
         *self
             .0
             .directory

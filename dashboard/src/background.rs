@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use chrono::Utc;
 use mingjing_monitor::store::sources::SourceState;
 use mingjing_monitor::store::{StoreError, health, metrics as series, sources};
 use tokio::time::{MissedTickBehavior, interval};
@@ -91,7 +90,7 @@ async fn write_metrics(app: &App) -> Result<(), StoreError> {
     if app.ready() != Ready::Yes {
         return Ok(());
     }
-    let (db, now) = (app.db(), Utc::now());
+    let (db, now) = (app.db(), app.now());
     let all = Seen {
         hall: app.directory().root(),
         unit: None,

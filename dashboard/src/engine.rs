@@ -1,6 +1,6 @@
 //! The one writer at work: [`Supervisor`] in its own task, and what it gives out carried to the screens.
 //!
-//! The task takes batches, people's actions and due instants in turn. The wall clock is looked at once a second at least, so
+//! The task takes batches, people's actions and due instants in turn. The clock is looked at once a second at least, so
 //! that a clock that is stepped fires neither early nor late by more than that. While the database is away batches are answered
 //! with the error (the uplink then says `Retry` and the ingest spools) and due instants wait.
 
@@ -19,7 +19,7 @@ use crate::app::{App, Ready};
 const QUEUE: usize = 64;
 /// Sets of deltas waiting for the screens at most; beyond that pages are told to reload.
 const DELTAS: usize = 256;
-/// How often the wall clock is looked at.
+/// How often the clock is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two attempts while the database is away.
 const AWAY: Duration = Duration::from_millis(500);
@@ -122,7 +122,7 @@ pub async fn run(app: App, store: Store, mut inbox: Inbox) {
 async fn start(app: &App, store: &Store) -> Option<Supervisor> {
     loop {
         let begun = std::time::Instant::now();
-        match Supervisor::start(store.pool().clone(), Utc::now()).await {
+        match Supervisor::start(store.pool().clone(), app.now()).await {
             Ok(supervisor) => {
                 let (instants, took) = (supervisor.queue_len(), begun.elapsed());
                 tracing::info!(
@@ -179,7 +179,7 @@ impl Writer {
 
     /// Fires one chunk of what has fallen due; the instant to come back at.
     async fn fire(&mut self) -> Instant {
-        let now = Utc::now();
+        let now = self.app.now();
         if self.supervisor.next_due().is_none_or(|due| due > now) {
             return self.wake(now);
         }
@@ -187,7 +187,7 @@ impl Writer {
             Ok(deltas) => {
                 self.back();
                 self.give_out(deltas);
-                self.wake(Utc::now())
+                self.wake(self.app.now())
             }
             Err(error) => {
                 self.away(&error);
@@ -216,7 +216,7 @@ impl Writer {
                 let _ = done.send(taken);
             }
             Command::Act { action, done } => {
-                let acted = match self.supervisor.act(&action, Utc::now()).await {
+                let acted = match self.supervisor.act(&action, self.app.now()).await {
                     Ok(deltas) => {
                         self.give_out(deltas);
                         Ok(())
@@ -225,7 +225,7 @@ impl Writer {
                 };
                 let _ = done.send(acted);
             }
-            Command::Reload => match self.supervisor.reload(Utc::now()).await {
+            Command::Reload => match self.supervisor.reload(self.app.now()).await {
                 Ok(deltas) => self.give_out(deltas),
                 Err(error) => self.away(&error),
             },
@@ -237,7 +237,7 @@ impl Writer {
         let begun = std::time::Instant::now();
         let taken = match self
             .supervisor
-            .apply_batch(events.clone(), initial_load, Utc::now())
+            .apply_batch(events.clone(), initial_load, self.app.now())
             .await
         {
             // The database is there and refuses: find out which event it is, so that the others go in.
@@ -280,7 +280,7 @@ impl Writer {
         while let Some((first, part)) = parts.pop() {
             match self
                 .supervisor
-                .apply_batch(part.clone(), initial_load, Utc::now())
+                .apply_batch(part.clone(), initial_load, self.app.now())
                 .await
             {
                 Ok(applied) => add(&mut all, first, applied),

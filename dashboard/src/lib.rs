@@ -10,6 +10,7 @@ pub mod background;
 pub mod boot;
 pub mod caller;
 pub mod cli;
+pub mod clock;
 pub mod clockbar;
 pub mod config;
 pub mod demo;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use chrono::Utc;
 use mingjing_alerts::supervisor::Delta;
 use mingjing_monitor::store::{StoreError, cases, sources, windows};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
+use crate::clock::Reading;
 use crate::live::About;
 use crate::store::{Seen, cards, overview};
 use crate::views::{CardMark, CardRow, CaseRow, SourceView, WindowTile};
@@ -64,6 +64,7 @@ impl Changes {
 pub async fn run(app: App, mut changes: mpsc::Receiver<Vec<Delta>>) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut shown = app.clock().reading();
     loop {
         tokio::select! {
             deltas = changes.recv() => {
@@ -75,8 +76,22 @@ pub async fn run(app: App, mut changes: mpsc::Receiver<Vec<Delta>>) {
                 }
                 tell(&app, all).await;
             }
-            _ = second.tick() => app.live().tick(&app.directory()),
+            _ = second.tick() => {
+                tell_clock(&app, &mut shown);
+                app.live().tick(&app.directory());
+            }
         }
+    }
+}
+
+/// The clock of a replay, when it went on or stopped. The wall clock needs no telling.
+fn tell_clock(app: &App, shown: &mut Reading) {
+    let reading = app.clock().reading();
+    if reading.replay && reading != *shown {
+        *shown = reading;
+        let everybody = About::Everybody;
+        app.live()
+            .publish(&app.directory(), everybody, "clock.changed", &reading);
     }
 }
 
@@ -212,7 +227,7 @@ pub fn tell_tile(app: &App, tile: &WindowTile) {
 /// # Errors
 /// When the database cannot be asked.
 pub async fn tiles(app: &App, seen: &Seen) -> Result<Vec<WindowTile>, StoreError> {
-    let (directory, now) = (app.directory(), Utc::now());
+    let (directory, now) = (app.directory(), app.now());
     let mut silent: BTreeSet<String> = sources::sources(app.db())
         .await?
         .into_iter()
@@ -242,7 +257,7 @@ pub async fn tiles(app: &App, seen: &Seen) -> Result<Vec<WindowTile>, StoreError
 }
 
 async fn tell_sources(app: &App, ids: &BTreeSet<String>) -> Result<(), StoreError> {
-    let (directory, now) = (app.directory(), Utc::now());
+    let (directory, now) = (app.directory(), app.now());
     for source in sources::sources(app.db())
         .await?
         .iter()

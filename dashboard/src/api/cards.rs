@@ -352,7 +352,7 @@ async fn about_case(app: &App, caller: &Caller, no: &str, detail: &mut CardDetai
     let reference = app
         .reference()
         .ok_or_else(|| Problem::unavailable("The rules are not loaded yet."))?;
-    detail.timer = Some(clockbar::look(&reference, &fold, row.opened_at, Utc::now()).timer);
+    detail.timer = Some(clockbar::look(&reference, &fold, row.opened_at, app.now()).timer);
     detail.dimensions.electronic.cards = cases::cards_of(app, caller, no).await?.len();
     detail.dimensions.complaints.open = complaints::open_about(app.db(), no).await?;
     detail.dimensions.replay.events = fold.events;

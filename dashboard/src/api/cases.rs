@@ -229,7 +229,7 @@ pub async fn one(
     let reference = app
         .reference()
         .ok_or_else(|| Problem::unavailable("The rules are not loaded yet."))?;
-    let clock = clockbar::look(&reference, &fold, row.opened_at, Utc::now());
+    let clock = clockbar::look(&reference, &fold, row.opened_at, app.now());
     let events = events::of_case(app.db(), &no).await?;
     let directory = app.directory();
     let cards = cards_of(&app, &caller, &no).await?;

@@ -58,7 +58,7 @@ pub async fn show(
     }
     Ok(Json(Matrix {
         seq,
-        at: Utc::now(),
+        at: app.now(),
         halls,
     }))
 }

@@ -57,7 +57,7 @@ pub async fn show(
     // The county's own numbers are for those who see the county.
     let hall = Some(seen.hall).filter(|hall| which.hall.is_some() || *hall != directory.root());
     let bucket = width(which.bucket.as_deref().unwrap_or("1h"))?;
-    let to = which.to.unwrap_or_else(Utc::now);
+    let to = which.to.unwrap_or_else(|| app.now());
     let from = which.from.unwrap_or(to - TimeDelta::days(1));
     if from >= to {
         return Err(Problem::invalid("from must be before to"));

@@ -128,7 +128,7 @@ pub async fn show(
     caller: Caller,
     Query(place): Query<Where>,
 ) -> Result<Json<Overview>> {
-    let (seq, now) = (app.live().seq(&caller), Utc::now());
+    let (seq, now) = (app.live().seq(&caller), app.now());
     let directory = app.directory();
     let seen = directory.seen(&caller.scope, place.hall.as_deref())?;
     let zone = directory.zone();

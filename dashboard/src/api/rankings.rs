@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::extract::State;
-use chrono::{Datelike, Days, Months, NaiveDate, Utc};
+use chrono::{Datelike, Days, Months, NaiveDate};
 use mingjing_monitor::org::Level;
 use mingjing_monitor::score::{self, MIN_CASES, Tally};
 use mingjing_monitor::store::rankings::{self, Standing};
@@ -79,7 +79,7 @@ pub async fn show(
 ) -> Result<Json<Ranking>> {
     let seq = app.live().seq(&caller);
     let directory = app.directory();
-    let today = Utc::now().with_timezone(&directory.zone()).date_naive();
+    let today = app.now().with_timezone(&directory.zone()).date_naive();
     let first = match &which.month {
         Some(text) => month(text)?,
         None => today.with_day(1).unwrap_or(today),

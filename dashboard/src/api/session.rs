@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::{self, password, secret};
 use crate::caller::{Caller, Who};
+use crate::clock;
 use crate::policy::Role;
 use crate::problem::{Json, Problem, Result};
 
@@ -37,6 +38,8 @@ pub struct Session {
     /// Send it back as `X-CSRF-Token` with every changing call.
     csrf: String,
     county: CountyView,
+    /// The console's clock; `clock.changed` tells when that of a replay goes on.
+    clock: clock::Reading,
     /// Functions in the left rail.
     #[schema(value_type = Vec<String>)]
     menu: Vec<&'static str>,
@@ -202,6 +205,7 @@ fn view(app: &App, caller: Caller) -> Result<Session> {
             office_closes: county.office_closes.format("%H:%M").to_string(),
             trial_run: county.trial_run,
         },
+        clock: app.clock().reading(),
         menu: caller.role.menu(),
     })
 }

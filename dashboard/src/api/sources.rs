@@ -1,7 +1,6 @@
 //! The systems that send events, and whether they do.
 
 use axum::extract::State;
-use chrono::Utc;
 use mingjing_monitor::store::sources;
 
 use super::list::List;
@@ -16,7 +15,7 @@ use crate::views::SourceView;
     responses((status = 200, body = List<SourceView>), (status = 401, body = Problem))
 )]
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<List<SourceView>>> {
-    let (seq, now) = (app.live().seq(&caller), Utc::now());
+    let (seq, now) = (app.live().seq(&caller), app.now());
     let sources = sources::sources(app.db()).await?;
     Ok(Json(List {
         items: sources

@@ -3,15 +3,16 @@ import { computed, readonly, shallowRef } from 'vue'
 import { ApiError, get, onSignedOut, post, remove, setCsrf } from './api/client'
 import type { MenuEntry, Session } from './api/types'
 import { startLive, stopLive } from './live'
-import { setZone } from './time'
+import { setClock, setZone } from './time'
 
 const current = shallowRef<Session | null>(null)
 let left: () => void = () => undefined
 
-function take(session: Session): void {
+function take(session: Session, asked: number): void {
   current.value = session
   setCsrf(session.csrf)
   setZone(session.county.time_zone)
+  setClock(session.clock, asked)
   startLive(forget)
 }
 
@@ -40,7 +41,8 @@ export function may(entry: MenuEntry): boolean {
 export async function resume(): Promise<boolean> {
   if (current.value) return true
   try {
-    take(await get<Session>('/api/v1/session'))
+    const asked = Date.now()
+    take(await get<Session>('/api/v1/session'), asked)
     return true
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) return false
@@ -49,7 +51,8 @@ export async function resume(): Promise<boolean> {
 }
 
 export async function signIn(login: string, password: string): Promise<void> {
-  take(await post<Session>('/api/v1/session', { login, password }))
+  const asked = Date.now()
+  take(await post<Session>('/api/v1/session', { login, password }), asked)
 }
 
 export async function signOut(): Promise<void> {

@@ -1,10 +1,10 @@
-import { ref, type Ref } from 'vue'
+import { computed, ref, shallowRef, type Ref } from 'vue'
 
-import type { Instant } from './api/types'
+import type { ClockReading, Instant } from './api/types'
 
 /**
  * Clocks and dates. Everything shown is in the county's time zone, whatever the machine's own; "now" is the console's
- * clock, so that a wrong office PC does not make fresh pictures look old.
+ * clock, so that a wrong office PC does not make fresh pictures look old. Where a log is replayed, it is the log's clock.
  */
 let zone = 'Asia/Shanghai'
 let offset = 0
@@ -15,8 +15,24 @@ export function setZone(name: string): void {
   formatters.clear()
 }
 
-/** Learns the difference to the console's clock from an answer that carries its time; the shortest trip knows best. */
+/** The log's clock as it was last told, and when; `null` on the wall clock. */
+const log = shallowRef<{ at: number; rate: number; told: number } | null>(null)
+/** Shown further without news for so long at most: a console that is gone turns no clock. It tells once a second. */
+const FURTHER = 3_000
+
+/** How fast a log is replayed, log-seconds a second, 0 where its clock stands still; `null` on the wall clock. */
+export const replayRate = computed(() => log.value?.rate ?? null)
+
+/** Takes over the console's clock; `asked` is when the answer that carries it was asked for. */
+export function setClock(reading: ClockReading, asked: number = Date.now()): void {
+  log.value = reading.replay ? { at: Date.parse(reading.at), rate: reading.rate, told: Date.now() } : null
+  if (!log.value) learnClock(reading.at, asked, Date.now())
+  tick.value = serverNow()
+}
+
+/** Learns the difference to the console's wall clock from an answer that carries its time; the shortest trip knows best. */
 export function learnClock(told: Instant, asked: number, answered: number): void {
+  if (log.value) return
   const trip = answered - asked
   const at = Date.parse(told)
   if (Number.isNaN(at) || trip > bestTrip) return
@@ -28,6 +44,7 @@ export function learnClock(told: Instant, asked: number, answered: number): void
 
 /** Milliseconds since 1970 by the console's clock. */
 export function serverNow(): number {
+  if (log.value) return log.value.at + log.value.rate * Math.min(Date.now() - log.value.told, FURTHER)
   return Date.now() + offset
 }
 

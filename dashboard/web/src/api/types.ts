@@ -29,10 +29,18 @@ export interface County {
   trial_run: boolean
 }
 
+/** The console's clock: `rate` seconds pass on it in a second. `replay`: it is that of a log. */
+export interface ClockReading {
+  at: Instant
+  rate: number
+  replay: boolean
+}
+
 export interface Session {
   account: Account
   csrf: string
   county: County
+  clock: ClockReading
   menu: MenuEntry[]
 }
 

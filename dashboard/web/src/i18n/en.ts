@@ -1,5 +1,5 @@
 export default {
-  app: { name: 'Mingjing', title: 'Mingjing · electronic supervision', tagline: 'Electronic supervision of county, town and village service halls', trial: 'Trial run', trial_hint: 'In the trial run everything works, but nothing counts and nothing is sent' },
+  app: { name: 'Mingjing', title: 'Mingjing · electronic supervision', tagline: 'Electronic supervision of county, town and village service halls', replay: 'Replay', replay_speed: 'Replay ×{rate}', replay_hint: '“Now” is the clock of the log that is replayed; its data go when the replay ends', trial: 'Trial run', trial_hint: 'In the trial run everything works, but nothing counts and nothing is sent' },
   menu: { monitoring: 'Monitoring', video: 'Video', cards: 'Warnings', cases: 'Cases', performance: 'Ranking', main: 'Main navigation', skip: 'Skip to content' },
   role: {
     inspector: 'Inspector', leader: 'Leader', commission: 'Commission', unit_head: 'Unit head', hall_manager: 'Hall manager', clerk: 'Clerk',

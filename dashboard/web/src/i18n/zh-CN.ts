@@ -1,5 +1,5 @@
 export default {
-  app: { name: '明镜', title: '明镜 · 电子监察', tagline: '县镇村政务服务电子监察', trial: '试运行', trial_hint: '试运行期间一切照常运行，但不计分、不外发' },
+  app: { name: '明镜', title: '明镜 · 电子监察', tagline: '县镇村政务服务电子监察', replay: '日志重放', replay_speed: '日志重放 ×{rate}', replay_hint: '“现在”是所重放日志自己的时钟；重放结束后数据即清除', trial: '试运行', trial_hint: '试运行期间一切照常运行，但不计分、不外发' },
   menu: { monitoring: '实时监控', video: '视频监察', cards: '预警纠错', cases: '办件', performance: '绩效评估', main: '主导航', skip: '跳到内容' },
   role: {
     inspector: '监察员', leader: '领导', commission: '纪委', unit_head: '单位负责人', hall_manager: '大厅负责人', clerk: '窗口人员',
