@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use mingjing_monitor::store::sources::SourceState;
-use mingjing_monitor::store::{StoreError, health, metrics as series, sources};
+use mingjing_monitor::store::{StoreError, health, metrics as series, rollups, sources};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::{App, Ready};
@@ -96,7 +96,7 @@ async fn write_metrics(app: &App) -> Result<(), StoreError> {
         unit: None,
         window: None,
     };
-    let halls = overview::buckets(db, &all).await?;
+    let halls = rollups::buckets(db, &all.hall, None).await?;
     let cards = overview::cards(db, &all).await?;
     let sources = sources::sources(db).await?;
     let standing: HashSet<&str> = [

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // in tests, also in what they share
 
 mod common;
+#[path = "console/numbers.rs"]
+mod numbers;
 
 use axum::http::{Method, StatusCode};
 use chrono::{TimeDelta, Utc};

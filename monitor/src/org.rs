@@ -18,6 +18,17 @@ pub enum Level {
     Village,
 }
 
+impl Level {
+    /// The word for it, as it is stored and sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::County => "county",
+            Self::Town => "town",
+            Self::Village => "village",
+        }
+    }
+}
+
 /// A service hall.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hall {

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use mingjing_monitor::case::CaseFold;
 use mingjing_monitor::clock::Timer;
 use mingjing_monitor::event::EventRef;
+use mingjing_monitor::org::Level;
 use mingjing_monitor::store::cases::{self, Filter};
 use mingjing_monitor::store::events::{self, Stored};
 use mingjing_monitor::store::paging;
@@ -30,7 +31,7 @@ const MOST_CARDS: u32 = 500;
 pub struct Narrow {
     /// `open` or `completed`.
     state: Option<String>,
-    /// `on_time`, `over_promise_only`, `over_legal` or `no_deadline`.
+    /// `on_time`, `over_promise_only`, `over_legal` or `no_deadline`; `any`: one of the four, so the clock has started.
     bucket: Option<String>,
     /// Code of the unit.
     unit: Option<String>,
@@ -50,8 +51,21 @@ pub struct Narrow {
     from: Option<DateTime<Utc>>,
     /// Accepted (or applied for) before.
     to: Option<DateTime<Utc>>,
-    /// Whose promise falls due before.
+    /// Whose promise, or legal limit where nothing is promised, falls due not before.
+    due_from: Option<DateTime<Utc>>,
+    /// Whose promise, or legal limit where nothing is promised, falls due before.
     due_before: Option<DateTime<Utc>>,
+    /// Decided not before. What was never accepted counts as decided on no day.
+    decided_from: Option<DateTime<Utc>>,
+    /// Decided before.
+    decided_to: Option<DateTime<Utc>>,
+    /// True: only cases that rankings judge, which are over or were decided in time; immediate items apart.
+    judged: Option<bool>,
+    /// Only cases of halls of this level: `county`, `town` or `village`.
+    #[param(value_type = Option<String>)]
+    level: Option<Level>,
+    /// False: only cases of `hall` itself, none of those below it.
+    below: Option<bool>,
 }
 
 /// The cases that the caller sees, newest first.
@@ -107,13 +121,16 @@ fn filter(narrow: Narrow, seen: &Seen) -> Result<Option<Filter>> {
             )));
         }
     };
-    let bucket = text(narrow.bucket);
-    if let Some(other) = bucket.as_deref().filter(|bucket| !BUCKETS.contains(bucket)) {
-        return Err(Problem::invalid(format!(
-            "bucket {other:?}: give one of {}",
-            BUCKETS.join(", ")
-        )));
-    }
+    let (bucket, timed) = match text(narrow.bucket) {
+        Some(any) if any == "any" => (None, true),
+        Some(other) if !BUCKETS.contains(&other.as_str()) => {
+            return Err(Problem::invalid(format!(
+                "bucket {other:?}: give any or one of {}",
+                BUCKETS.join(", ")
+            )));
+        }
+        bucket => (bucket, false),
+    };
     let Some(unit) = within(text(narrow.unit), seen.unit.as_ref()) else {
         return Ok(None);
     };
@@ -129,7 +146,14 @@ fn filter(narrow: Narrow, seen: &Seen) -> Result<Option<Filter>> {
         query: text(narrow.q),
         from: narrow.from,
         to: narrow.to,
+        due_from: narrow.due_from,
         due_before: narrow.due_before,
+        decided_from: narrow.decided_from,
+        decided_to: narrow.decided_to,
+        timed,
+        judged: narrow.judged.unwrap_or(false),
+        level: narrow.level,
+        hall_alone: narrow.below == Some(false),
     }))
 }
 

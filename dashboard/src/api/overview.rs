@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
-use mingjing_monitor::store::rollups::{self, DayCounts, HourCounts};
+use mingjing_monitor::store::cases;
+use mingjing_monitor::store::rollups::{self, HourCounts};
 use mingjing_monitor::store::sources::{self, SourceState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -42,7 +43,7 @@ pub struct Cards {
     contested: i64,
 }
 
-/// Today, by the county's date.
+/// Today, by the county's date: cases accepted, cases decided, and open cases in time that fall due before it ends.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Today {
     accepted: i64,
@@ -135,8 +136,11 @@ pub async fn show(
     let today = now.with_timezone(&zone).date_naive();
     let first = today.with_day(1).unwrap_or(today);
     let by_hall = by_hall(&app, &seen).await?;
-    let day = numbers::days(app.db(), &seen, today, today).await?;
-    let month = numbers::days(app.db(), &seen, first, today).await?;
+    let unit = seen.unit.as_deref();
+    let day = rollups::days(app.db(), &seen.hall, unit, today, today).await?;
+    let month = rollups::days(app.db(), &seen.hall, unit, first, today).await?;
+    let tomorrow = midnight(today + Days::new(1), zone);
+    let due = cases::due_before(app.db(), &seen.hall, unit, tomorrow).await?;
     let curve = curve(&app, &seen, today, zone).await?;
     let tiles = publish::tiles(&app, &seen).await?;
     let sources = sources::sources(app.db()).await?;
@@ -152,7 +156,11 @@ pub async fn show(
         at: now,
         cases: Cases::default(),
         cards: Cards::default(),
-        today: today_of(day),
+        today: Today {
+            accepted: day.accepted,
+            completed: day.completed,
+            due,
+        },
         month: Month {
             due: month.met + month.over,
             met: month.met,
@@ -181,14 +189,6 @@ pub async fn show(
     Ok(Json(overview))
 }
 
-fn today_of(day: DayCounts) -> Today {
-    Today {
-        accepted: day.accepted,
-        completed: day.completed,
-        due: day.due,
-    }
-}
-
 impl Cards {
     /// A card that stands counts at its grade; one that does not weigh yet, or no longer for sure, under what it is.
     fn count(&mut self, grade: &str, state: &str, n: i64) {
@@ -215,7 +215,7 @@ impl Cards {
 
 async fn by_hall(app: &App, seen: &Seen) -> Result<Vec<HallNumbers>> {
     let mut halls: BTreeMap<String, HallNumbers> = BTreeMap::new();
-    for row in numbers::buckets(app.db(), seen).await? {
+    for row in rollups::buckets(app.db(), &seen.hall, seen.unit.as_deref()).await? {
         let entry = halls.entry(row.hall).or_default();
         entry.open = row.open.into();
         entry.completed = row.completed.into();
@@ -256,7 +256,7 @@ fn windows(tiles: &[WindowTile]) -> Windows {
 async fn curve(app: &App, seen: &Seen, today: NaiveDate, zone: Tz) -> Result<Vec<CurvePoint>> {
     let (from, to) = (midnight(today, zone), midnight(today + Days::new(1), zone));
     let hours: Vec<HourCounts> = match &seen.unit {
-        Some(unit) => numbers::hours_of_unit(app.db(), seen, unit, from, to).await?,
+        Some(unit) => rollups::hours_of_unit(app.db(), &seen.hall, unit, from, to).await?,
         None => rollups::hours(app.db(), &seen.hall, from, to).await?,
     };
     let points = hours.into_iter().map(|hour| CurvePoint {

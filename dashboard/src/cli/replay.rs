@@ -8,12 +8,13 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use mingjing_alerts::supervisor::Supervisor;
+use mingjing_monitor::store::rollups::Buckets;
 use serde_json::json;
 use url::Url;
 
 use super::{CliError, output};
 use crate::config::Config;
-use crate::replay::{self, Buckets, Loaded, ReplayError, Scratch, Summary, post};
+use crate::replay::{self, Loaded, ReplayError, Scratch, Summary, post};
 
 /// Skipped rows that the table for people lists; JSON has more.
 const LISTED: usize = 20;
@@ -283,7 +284,7 @@ fn print(summary: &Summary) {
     ];
     let row = |what: &str, buckets: &Buckets| {
         let cells = [
-            buckets.sum(),
+            buckets.total(),
             buckets.on_time,
             buckets.over_promise_only,
             buckets.over_legal,

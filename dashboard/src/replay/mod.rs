@@ -16,7 +16,7 @@ pub use county::{import, import_file};
 pub use drive::{BATCH, drive};
 pub use log::{Loaded, load};
 pub use scratch::Scratch;
-pub use summary::{Buckets, Cards, OfHall, Summary, summarise};
+pub use summary::{Cards, OfHall, Summary, summarise};
 
 use mingjing_ingest::logs::{LogError, MappingError};
 use mingjing_monitor::store::StoreError;

@@ -5,41 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use mingjing_ingest::logs::Skip;
 use mingjing_monitor::store::StoreError;
+use mingjing_monitor::store::rollups::Buckets;
 use serde::Serialize;
 use sqlx::PgPool;
 
 use super::Loaded;
 use crate::store::replay as store;
-
-/// Cases by lateness, each in one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Buckets {
-    /// In time.
-    pub on_time: i64,
-    /// Over the promise, not over the legal limit.
-    pub over_promise_only: i64,
-    /// Over the legal limit.
-    pub over_legal: i64,
-    /// Nothing to be late by.
-    pub no_deadline: i64,
-}
-
-impl Buckets {
-    fn add(&mut self, bucket: Option<&str>, cases: i64) {
-        let field = match bucket {
-            Some("on_time") => &mut self.on_time,
-            Some("over_promise_only") => &mut self.over_promise_only,
-            Some("over_legal") => &mut self.over_legal,
-            _ => &mut self.no_deadline,
-        };
-        *field += cases;
-    }
-
-    /// All of them.
-    pub fn sum(&self) -> i64 {
-        self.on_time + self.over_promise_only + self.over_legal + self.no_deadline
-    }
-}
 
 /// The cases of a hall.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -129,7 +100,8 @@ pub async fn summarise(
         let hall = halls.entry(row.hall.clone()).or_default();
         hall.hall = row.hall;
         hall.cases += row.cases;
-        let bucket = row.bucket.as_deref();
+        // A decided case whose clock never started had no deadline.
+        let bucket = row.bucket.as_deref().unwrap_or("no_deadline");
         if row.is_decided {
             summary.completed.add(bucket, row.cases);
             hall.completed.add(bucket, row.cases);

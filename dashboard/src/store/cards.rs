@@ -55,6 +55,20 @@ pub struct Card {
     pub revision: i32,
 }
 
+/// The cards that a caller sees: hall, unit and window of [`Seen`] are `$1` to `$3`.
+macro_rules! select_cards {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.id, c.rule, c.kind, c.grade, c.state, c.case_no, c.hall, c.unit, c.win, c.item, c.due_at,
+                c.created_at, c.issued_at, c.answer_due, c.closed_at, c.profile_version, c.trial, c.facts, c.sentence_zh,
+                c.sentence_en, c.revision
+             FROM card c JOIN hall h ON h.code = c.hall AND h.path @> ARRAY[$1]
+             WHERE ($2::text IS NULL OR c.unit = $2) AND ($3::text IS NULL OR c.win = $3) ",
+            $rest
+        )
+    };
+}
+
 /// What a list of cards is narrowed to; `None` leaves a thing open.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -97,19 +111,14 @@ pub async fn list(
 ) -> Result<(Vec<Card>, Option<Cursor>), StoreError> {
     let after = page.after.as_ref();
     let mut rows: Vec<Card> = sqlx::query_as(
-        "SELECT c.id, c.rule, c.kind, c.grade, c.state, c.case_no, c.hall, c.unit, c.win, c.item, c.due_at, c.created_at,
-                c.issued_at, c.answer_due, c.closed_at, c.profile_version, c.trial, c.facts, c.sentence_zh, c.sentence_en,
-                c.revision
-         FROM card c JOIN hall h ON h.code = c.hall AND h.path @> ARRAY[$1]
-         WHERE ($2::text IS NULL OR c.unit = $2) AND ($3::text IS NULL OR c.win = $3)
-           AND ($4::text IS NULL OR c.grade = $4) AND ($5::text[] IS NULL OR c.state = ANY($5))
+        select_cards!("AND ($4::text IS NULL OR c.grade = $4) AND ($5::text[] IS NULL OR c.state = ANY($5))
            AND ($6::text[] IS NULL OR c.grade = ANY($6)) AND ($7::text IS NULL OR c.rule = $7)
            AND ($8::text IS NULL OR c.case_no = $8) AND ($9::text IS NULL OR c.win = $9)
            AND ($10::text IS NULL OR strpos(lower(coalesce(c.case_no, '')), lower($10)) > 0
                 OR strpos(lower(c.sentence_zh), lower($10)) > 0 OR strpos(lower(coalesce(c.item, '')), lower($10)) > 0)
            AND ($11::timestamptz IS NULL OR c.due_at >= $11) AND ($12::timestamptz IS NULL OR c.due_at < $12)
            AND ($13::timestamptz IS NULL OR (c.due_at, c.id) < ($13, $14))
-         ORDER BY c.due_at DESC, c.id DESC LIMIT $15",
+         ORDER BY c.due_at DESC, c.id DESC LIMIT $15"),
     )
     .bind(&seen.hall)
     .bind(&seen.unit)
@@ -134,14 +143,10 @@ pub async fn list(
 
 /// These cards, as far as a caller sees them.
 pub async fn of_ids(db: &PgPool, seen: &Seen, ids: &[i64]) -> Result<Vec<Card>, StoreError> {
-    let rows = sqlx::query_as(
-        "SELECT c.id, c.rule, c.kind, c.grade, c.state, c.case_no, c.hall, c.unit, c.win, c.item, c.due_at, c.created_at,
-                c.issued_at, c.answer_due, c.closed_at, c.profile_version, c.trial, c.facts, c.sentence_zh, c.sentence_en,
-                c.revision
-         FROM card c JOIN hall h ON h.code = c.hall AND h.path @> ARRAY[$1]
-         WHERE c.id = ANY($4) AND ($2::text IS NULL OR c.unit = $2) AND ($3::text IS NULL OR c.win = $3)
-         ORDER BY c.id",
-    );
+    let rows = sqlx::query_as(select_cards!(
+        "AND c.id = ANY($4)
+         ORDER BY c.id"
+    ));
     Ok(rows
         .bind(&seen.hall)
         .bind(&seen.unit)

@@ -1,6 +1,6 @@
 import type { CardRow, CaseRow, Limit } from './api/types'
 import { label, locale, t } from './i18n'
-import { clock, moment, serverNow, span } from './time'
+import { clock, date, midnight, moment, serverNow, span } from './time'
 
 /** `12 分钟`, `3 h`. */
 export function spanWords(milliseconds: number): string {
@@ -28,6 +28,17 @@ export function sentence(card: CardRow): string {
 export function ruleWords(rule: string): string {
   const word = label('rule', rule)
   return word === rule ? rule : `${rule} ${word}`
+}
+
+/** [from, to) in words: whole days as dates, `11-22` or `11-01 – 11-30`; an open end stays open. */
+export function period(from: string, to: string, now: number = serverNow()): string {
+  const whole = [from, to].every((at) => at === '' || midnight(date(at)) === Date.parse(at))
+  const short = (at: string, before: number): string => {
+    if (!at || Number.isNaN(Date.parse(at))) return at
+    return whole ? date(Date.parse(at) - before).replace(`${date(now).slice(0, 4)}-`, '') : moment(at, now)
+  }
+  const [first, last] = [short(from, 0), short(to, 1)]
+  return first === last ? first : `${first} – ${last}`.trim()
 }
 
 export function windowWords(no: string | null): string {

@@ -7,6 +7,7 @@ use sqlx::types::Json;
 use super::StoreError;
 use super::paging::{Cursor, Page};
 use crate::case::CaseFold;
+use crate::org::Level;
 
 /// A case as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -60,6 +61,22 @@ impl CaseRow {
     }
 }
 
+/// The columns of a [`CaseRow`] and where they come from; `$1` is the top of the subtree.
+macro_rules! select_rows {
+    ($rest:literal) => {
+        concat!(
+            "SELECT s.no, s.hall, h.name AS hall_name, s.win, s.unit, u.name AS unit_name, s.item, i.name AS item_name,
+                s.kind, s.status, s.clock, s.bucket, s.opened_at, s.accepted_at, s.decided_at, s.promise_due,
+                s.legal_due, s.expected
+             FROM case_state s
+             JOIN hall h ON h.code = s.hall AND h.path @> ARRAY[$1]
+             LEFT JOIN unit u ON u.code = s.unit
+             LEFT JOIN LATERAL (SELECT name FROM item WHERE code = s.item ORDER BY version DESC LIMIT 1) i ON true ",
+            $rest
+        )
+    };
+}
+
 /// What a list of cases is narrowed to; `None` leaves a thing open.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -79,8 +96,22 @@ pub struct Filter {
     pub from: Option<DateTime<Utc>>,
     /// Accepted (or applied for) before.
     pub to: Option<DateTime<Utc>>,
-    /// Due before: with `is_open`, what is due today.
+    /// The promise, or the law where nothing is promised, falls due at or after.
+    pub due_from: Option<DateTime<Utc>>,
+    /// It falls due before.
     pub due_before: Option<DateTime<Utc>>,
+    /// Decided, after it was accepted, at or after.
+    pub decided_from: Option<DateTime<Utc>>,
+    /// Decided, after it was accepted, before.
+    pub decided_to: Option<DateTime<Utc>>,
+    /// Only cases that have a bucket: their clock has started.
+    pub timed: bool,
+    /// Only cases that rankings judge: over, or decided in time; immediate items apart.
+    pub judged: bool,
+    /// Only cases of halls of this level.
+    pub level: Option<Level>,
+    /// Only cases of the hall itself, none of those below it.
+    pub hall_alone: bool,
 }
 
 /// The cases of a subtree, newest first, and the next page's cursor.
@@ -91,14 +122,7 @@ pub async fn list(
     page: &Page,
 ) -> Result<(Vec<CaseRow>, Option<Cursor>), StoreError> {
     let mut rows: Vec<CaseRow> = sqlx::query_as(
-        "SELECT s.no, s.hall, h.name AS hall_name, s.win, s.unit, u.name AS unit_name, s.item, i.name AS item_name,
-                s.kind, s.status, s.clock, s.bucket, s.opened_at, s.accepted_at, s.decided_at, s.promise_due,
-                s.legal_due, s.expected
-         FROM case_state s
-         JOIN hall h ON h.code = s.hall AND h.path @> ARRAY[$1]
-         LEFT JOIN unit u ON u.code = s.unit
-         LEFT JOIN LATERAL (SELECT name FROM item WHERE code = s.item ORDER BY version DESC LIMIT 1) i ON true
-         WHERE ($2::bool IS NULL OR s.is_open = $2)
+        select_rows!("WHERE ($2::bool IS NULL OR s.is_open = $2)
            AND ($3::text IS NULL OR s.bucket = $3)
            AND ($4::text IS NULL OR s.unit = $4)
            AND ($5::text IS NULL OR s.item = $5)
@@ -107,8 +131,16 @@ pub async fn list(
            AND ($8::timestamptz IS NULL OR s.opened_at >= $8)
            AND ($9::timestamptz IS NULL OR s.opened_at < $9)
            AND ($10::timestamptz IS NULL OR (s.opened_at, s.no) < ($10, $11))
-           AND ($12::timestamptz IS NULL OR s.promise_due < $12)
-         ORDER BY s.opened_at DESC, s.no DESC LIMIT $13",
+           AND ($12::timestamptz IS NULL OR coalesce(s.promise_due, s.legal_due) >= $12)
+           AND ($13::timestamptz IS NULL OR coalesce(s.promise_due, s.legal_due) < $13)
+           AND ($14::timestamptz IS NULL OR s.decided_at >= $14 AND s.accepted_at IS NOT NULL)
+           AND ($15::timestamptz IS NULL OR s.decided_at < $15 AND s.accepted_at IS NOT NULL)
+           AND (NOT $16 OR s.bucket IS NOT NULL)
+           AND (NOT $17 OR s.kind <> 'immediate' AND s.accepted_at IS NOT NULL
+                AND (s.bucket IN ('over_promise_only', 'over_legal') OR s.bucket = 'on_time' AND s.decided_at IS NOT NULL))
+           AND ($18::text IS NULL OR h.level = $18)
+           AND (NOT $19 OR s.hall = $1)
+         ORDER BY s.opened_at DESC, s.no DESC LIMIT $20"),
     )
     .bind(scope)
     .bind(filter.is_open)
@@ -121,7 +153,14 @@ pub async fn list(
     .bind(filter.to)
     .bind(page.after.as_ref().map(|cursor| cursor.at))
     .bind(page.after.as_ref().map(|cursor| cursor.key.as_str()))
+    .bind(filter.due_from)
     .bind(filter.due_before)
+    .bind(filter.decided_from)
+    .bind(filter.decided_to)
+    .bind(filter.timed)
+    .bind(filter.judged)
+    .bind(filter.level.map(Level::as_str))
+    .bind(filter.hall_alone)
     .bind(page.probe())
     .fetch_all(pool)
     .await?;
@@ -148,16 +187,7 @@ pub async fn rows(
     scope: &str,
     cases: &[String],
 ) -> Result<Vec<CaseRow>, StoreError> {
-    let rows = sqlx::query_as(
-        "SELECT s.no, s.hall, h.name AS hall_name, s.win, s.unit, u.name AS unit_name, s.item, i.name AS item_name,
-                s.kind, s.status, s.clock, s.bucket, s.opened_at, s.accepted_at, s.decided_at, s.promise_due,
-                s.legal_due, s.expected
-         FROM case_state s
-         JOIN hall h ON h.code = s.hall AND h.path @> ARRAY[$1]
-         LEFT JOIN unit u ON u.code = s.unit
-         LEFT JOIN LATERAL (SELECT name FROM item WHERE code = s.item ORDER BY version DESC LIMIT 1) i ON true
-         WHERE s.no = ANY($2)",
-    );
+    let rows = sqlx::query_as(select_rows!("WHERE s.no = ANY($2)"));
     Ok(rows.bind(scope).bind(cases).fetch_all(pool).await?)
 }
 
@@ -178,21 +208,22 @@ pub async fn find(
     Ok(stored.map(|(fold, version)| (row, fold.0, version)))
 }
 
-/// Open cases of a subtree whose promise falls due in [from, to).
-pub async fn due_between(
+/// Open cases of a subtree, in time, that fall due before an instant; of one `unit` where it is given.
+pub async fn due_before(
     pool: &PgPool,
     scope: &str,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
+    unit: Option<&str>,
+    before: DateTime<Utc>,
 ) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
         "SELECT count(*) FROM case_state s JOIN hall h ON h.code = s.hall
-         WHERE s.is_open AND s.promise_due >= $2 AND s.promise_due < $3 AND h.path @> ARRAY[$1]",
+         WHERE s.is_open AND s.bucket = 'on_time' AND coalesce(s.promise_due, s.legal_due) < $3
+           AND ($2::text IS NULL OR s.unit = $2) AND h.path @> ARRAY[$1]",
     );
     Ok(count
         .bind(scope)
-        .bind(from)
-        .bind(to)
+        .bind(unit)
+        .bind(before)
         .fetch_one(pool)
         .await?)
 }

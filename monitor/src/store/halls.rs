@@ -51,14 +51,6 @@ fn level(word: &str) -> Result<Level, StoreError> {
     Ok(serde_json::from_value(serde_json::Value::from(word))?)
 }
 
-fn level_word(level: Level) -> &'static str {
-    match level {
-        Level::County => "county",
-        Level::Town => "town",
-        Level::Village => "village",
-    }
-}
-
 /// The halls of a subtree, parents before children.
 pub async fn halls(pool: &PgPool, scope: &str) -> Result<Vec<Hall>, StoreError> {
     let rows: Vec<HallRow> = sqlx::query_as(
@@ -131,7 +123,7 @@ pub async fn upsert_halls(connection: &mut PgConnection, halls: &[Hall]) -> Resu
     )
     .bind(all.iter().map(|hall| hall.code.clone()).collect::<Vec<_>>())
     .bind(all.iter().map(|hall| hall.parent.clone()).collect::<Vec<_>>())
-    .bind(all.iter().map(|hall| level_word(hall.level).to_owned()).collect::<Vec<_>>())
+    .bind(all.iter().map(|hall| hall.level.as_str()).collect::<Vec<_>>())
     .bind(all.iter().map(|hall| hall.name.clone()).collect::<Vec<_>>())
     .bind(all.iter().map(|hall| hall.name_en.clone()).collect::<Vec<_>>())
     .bind(all.iter().map(path).collect::<Vec<_>>())

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
+use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 
 use super::StoreError;
@@ -203,7 +204,7 @@ impl Changes {
 }
 
 /// The four disjoint buckets of lateness.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Buckets {
     /// Within promise and law.
     pub on_time: i64,
@@ -216,7 +217,8 @@ pub struct Buckets {
 }
 
 impl Buckets {
-    fn add(&mut self, bucket: &str, n: i64) {
+    /// Counts `n` cases more of a bucket, a word of `case_state.bucket`.
+    pub fn add(&mut self, bucket: &str, n: i64) {
         match bucket {
             "on_time" => self.on_time += n,
             "over_promise_only" => self.over_promise_only += n,
@@ -242,13 +244,19 @@ pub struct HallBuckets {
     pub completed: Buckets,
 }
 
-/// Open and decided cases by lateness, hall by hall, for the halls of a subtree that have any.
-pub async fn buckets(pool: &PgPool, scope: &str) -> Result<Vec<HallBuckets>, StoreError> {
+/// Open and decided cases by lateness, hall by hall, for the halls of a subtree that have any; of one `unit` where it is given.
+pub async fn buckets(
+    pool: &PgPool,
+    scope: &str,
+    unit: Option<&str>,
+) -> Result<Vec<HallBuckets>, StoreError> {
     let rows: Vec<(String, bool, String, i64)> = sqlx::query_as(
         "SELECT r.hall, r.is_open, r.bucket, sum(r.n)::bigint FROM rollup_bucket r JOIN hall h ON h.code = r.hall
-         WHERE h.path @> ARRAY[$1] GROUP BY r.hall, r.is_open, r.bucket HAVING sum(r.n) <> 0 ORDER BY r.hall",
+         WHERE h.path @> ARRAY[$1] AND ($2::text IS NULL OR r.unit = $2)
+         GROUP BY r.hall, r.is_open, r.bucket HAVING sum(r.n) <> 0 ORDER BY r.hall",
     )
     .bind(scope)
+    .bind(unit)
     .fetch_all(pool)
     .await?;
     let mut halls: BTreeMap<String, HallBuckets> = BTreeMap::new();
@@ -282,10 +290,11 @@ pub struct DayCounts {
     pub over: i64,
 }
 
-/// Counts of the local days from `from` to `to`, both included.
+/// Counts of the local days from `from` to `to`, both included; of one `unit` where it is given.
 pub async fn days(
     pool: &PgPool,
     scope: &str,
+    unit: Option<&str>,
     from: NaiveDate,
     to: NaiveDate,
 ) -> Result<DayCounts, StoreError> {
@@ -294,9 +303,15 @@ pub async fn days(
                 coalesce(sum(due), 0)::bigint AS due, coalesce(sum(due_met), 0)::bigint AS met,
                 coalesce(sum(due_over), 0)::bigint AS over
          FROM rollup_day r JOIN hall h ON h.code = r.hall
-         WHERE h.path @> ARRAY[$1] AND r.day BETWEEN $2 AND $3",
+         WHERE h.path @> ARRAY[$1] AND ($2::text IS NULL OR r.unit = $2) AND r.day BETWEEN $3 AND $4",
     );
-    Ok(row.bind(scope).bind(from).bind(to).fetch_one(pool).await?)
+    Ok(row
+        .bind(scope)
+        .bind(unit)
+        .bind(from)
+        .bind(to)
+        .fetch_one(pool)
+        .await?)
 }
 
 /// A point of the day's curve.
@@ -323,4 +338,30 @@ pub async fn hours(
          WHERE h.path @> ARRAY[$1] AND r.hour >= $2 AND r.hour < $3 GROUP BY r.hour ORDER BY r.hour",
     );
     Ok(rows.bind(scope).bind(from).bind(to).fetch_all(pool).await?)
+}
+
+/// The same of one unit. The hourly roll-up knows no units: one unit's day is a few cases, found by their indexes.
+pub async fn hours_of_unit(
+    pool: &PgPool,
+    scope: &str,
+    unit: &str,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<HourCounts>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT hour, sum(accepted)::bigint AS accepted, sum(completed)::bigint AS completed FROM (
+             SELECT date_trunc('hour', s.accepted_at) AS hour, 1 AS accepted, 0 AS completed, s.hall FROM case_state s
+             WHERE s.unit = $2 AND s.accepted_at >= $3 AND s.accepted_at < $4
+             UNION ALL
+             SELECT date_trunc('hour', s.decided_at), 0, 1, s.hall FROM case_state s
+             WHERE s.unit = $2 AND s.decided_at >= $3 AND s.decided_at < $4 AND s.accepted_at IS NOT NULL
+         ) AS c JOIN hall h ON h.code = c.hall WHERE h.path @> ARRAY[$1] GROUP BY hour ORDER BY hour",
+    );
+    Ok(rows
+        .bind(scope)
+        .bind(unit)
+        .bind(from)
+        .bind(to)
+        .fetch_all(pool)
+        .await?)
 }

@@ -95,6 +95,18 @@ struct Row {
     fold: Json<CaseFold>,
 }
 
+/// The columns of a [`CaseRecord`].
+macro_rules! select_records {
+    ($rest:literal) => {
+        concat!(
+            "SELECT hall, unit, win, item, item_version, kind, clock, bucket, is_open, opened_at, promise_due, legal_due,
+                expected, next_instant, fold
+             FROM case_state ",
+            $rest
+        )
+    };
+}
+
 impl From<Row> for CaseRecord {
     fn from(row: Row) -> Self {
         Self {
@@ -122,14 +134,10 @@ pub async fn load(
     connection: &mut PgConnection,
     cases: &[&str],
 ) -> Result<Vec<CaseRecord>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT hall, unit, win, item, item_version, kind, clock, bucket, is_open, opened_at, promise_due, legal_due,
-                expected, next_instant, fold
-         FROM case_state WHERE no = ANY($1)",
-    )
-    .bind(cases)
-    .fetch_all(connection)
-    .await?;
+    let rows: Vec<Row> = sqlx::query_as(select_records!("WHERE no = ANY($1)"))
+        .bind(cases)
+        .fetch_all(connection)
+        .await?;
     Ok(rows.into_iter().map(CaseRecord::from).collect())
 }
 
@@ -140,11 +148,9 @@ pub async fn due(
     except: &[String],
     limit: i64,
 ) -> Result<Vec<CaseRecord>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT hall, unit, win, item, item_version, kind, clock, bucket, is_open, opened_at, promise_due, legal_due,
-                expected, next_instant, fold
-         FROM case_state WHERE next_instant <= $1 AND source <> ALL($2) ORDER BY next_instant LIMIT $3",
-    )
+    let rows: Vec<Row> = sqlx::query_as(select_records!(
+        "WHERE next_instant <= $1 AND source <> ALL($2) ORDER BY next_instant LIMIT $3"
+    ))
     .bind(now)
     .bind(except)
     .bind(limit)
@@ -160,11 +166,9 @@ pub async fn due_of_source(
     source: &str,
     limit: i64,
 ) -> Result<Vec<CaseRecord>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT hall, unit, win, item, item_version, kind, clock, bucket, is_open, opened_at, promise_due, legal_due,
-                expected, next_instant, fold
-         FROM case_state WHERE next_instant <= $1 AND source = $2 ORDER BY next_instant LIMIT $3",
-    )
+    let rows: Vec<Row> = sqlx::query_as(select_records!(
+        "WHERE next_instant <= $1 AND source = $2 ORDER BY next_instant LIMIT $3"
+    ))
     .bind(now)
     .bind(source)
     .bind(limit)
@@ -189,11 +193,9 @@ pub async fn expected(
     after: &str,
     limit: i64,
 ) -> Result<Vec<CaseRecord>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT hall, unit, win, item, item_version, kind, clock, bucket, is_open, opened_at, promise_due, legal_due,
-                expected, next_instant, fold
-         FROM case_state WHERE expected AND no > $1 ORDER BY no LIMIT $2",
-    )
+    let rows: Vec<Row> = sqlx::query_as(select_records!(
+        "WHERE expected AND no > $1 ORDER BY no LIMIT $2"
+    ))
     .bind(after)
     .bind(limit)
     .fetch_all(connection)

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use mingjing_monitor::case::CaseFold;
 use mingjing_monitor::event::CaseEvent;
+use mingjing_monitor::org::Level;
 use mingjing_monitor::store::cases::{self, Filter};
 use mingjing_monitor::store::health::{self, CameraPoint};
 use mingjing_monitor::store::paging::{Cursor, Page};
@@ -214,6 +215,52 @@ async fn pages_of_cases_neither_repeat_nor_miss_any_and_stay_in_the_subtree() {
         (
             "C",
             Filter {
+                due_from: Some(at(61)),
+                due_before: Some(at(64)),
+                ..Filter::default()
+            },
+            records[1..4].iter().collect(),
+        ),
+        (
+            "C",
+            Filter {
+                decided_from: Some(at(9)),
+                decided_to: Some(at(13)),
+                ..Filter::default()
+            },
+            vec![&records[4], &records[6]],
+        ),
+        (
+            "C",
+            Filter {
+                judged: true,
+                timed: true,
+                ..Filter::default()
+            },
+            records
+                .iter()
+                .filter(|case| !case.is_open || case.bucket.as_deref() != Some("on_time"))
+                .collect(),
+        ),
+        (
+            "C",
+            Filter {
+                level: Some(Level::Village),
+                ..Filter::default()
+            },
+            records.iter().filter(|case| case.hall == "V1").collect(),
+        ),
+        (
+            "T1",
+            Filter {
+                hall_alone: true,
+                ..Filter::default()
+            },
+            records.iter().filter(|case| case.hall == "T1").collect(),
+        ),
+        (
+            "C",
+            Filter {
                 window: Some("9".into()),
                 ..Filter::default()
             },
@@ -261,8 +308,15 @@ async fn pages_of_cases_neither_repeat_nor_miss_any_and_stay_in_the_subtree() {
         "outside the subtree there is nothing"
     );
     assert_eq!(
-        cases::due_between(pool, "C", at(61), at(64)).await.unwrap(),
-        2
+        cases::due_before(pool, "C", None, at(66)).await.unwrap(),
+        2,
+        "1 and 5; 3 is over, 0, 2 and 4 are decided"
+    );
+    assert_eq!(
+        cases::due_before(pool, "C", Some("U2"), at(66))
+            .await
+            .unwrap(),
+        0
     );
     let row = cases::rows(pool, "C", &["2026-005".into()])
         .await
@@ -291,7 +345,7 @@ async fn roll_ups_and_rankings_count_what_is_there() {
     };
     for scope in ["C", "T1", "T2"] {
         let cases = of(scope);
-        let counted = rollups::days(pool, scope, day, day).await.unwrap();
+        let counted = rollups::days(pool, scope, None, day, day).await.unwrap();
         let over = |case: &&&CaseRecord| case.bucket.as_deref() != Some("on_time");
         assert_eq!(counted.accepted, cases.len() as i64);
         assert_eq!(
@@ -307,7 +361,7 @@ async fn roll_ups_and_rankings_count_what_is_there() {
                 .filter(|case| !case.is_open && case.bucket.as_deref() == Some("on_time"))
                 .count() as i64
         );
-        let buckets = rollups::buckets(pool, scope).await.unwrap();
+        let buckets = rollups::buckets(pool, scope, None).await.unwrap();
         assert_eq!(
             buckets
                 .iter()
@@ -364,11 +418,14 @@ async fn roll_ups_and_rankings_count_what_is_there() {
     let mut connection = pool.acquire().await.unwrap();
     changes.write(&mut connection).await.unwrap();
     assert_eq!(
-        rollups::days(pool, "C", day, day).await.unwrap().accepted,
+        rollups::days(pool, "C", None, day, day)
+            .await
+            .unwrap()
+            .accepted,
         30
     );
     assert_eq!(
-        rollups::buckets(pool, "T2").await.unwrap()[0]
+        rollups::buckets(pool, "T2", None).await.unwrap()[0]
             .open
             .over_legal,
         1

@@ -48,7 +48,7 @@ export default {
     silent: 'Connected, no data', no_key_frame: 'No key frame', damaged: 'Damaged stream', flooding: 'Sends too much', unsupported_codec: 'Unsupported codec', no_video: 'No video stream', error: 'Camera error', stopped: 'Out of service', unknown: 'Unknown (edge not connected)', offline: 'Offline',
   },
   source_state: { ok: 'OK', silent: 'Silent', loading: 'Loading', never_heard: 'Never heard' },
-  bucket: { on_time: 'In time', over_promise_only: 'Over promise', over_legal: 'Over legal', no_deadline: 'No limit' },
+  bucket: { on_time: 'In time', over_promise_only: 'Over promise', over_legal: 'Over legal', no_deadline: 'No limit', any: 'Clock started' },
   case_state: { open: 'Open', completed: 'Completed' },
   status: { applied: 'Applied', supplement: 'Supplement asked', accepted: 'Accepted', step: 'In progress', suspended: 'Special procedure', completed: 'Completed', refused: 'Refused', withdrawn: 'Withdrawn', voided: 'Voided', delivered: 'Delivered' },
   clock: { not_started: 'Not started', running: 'Running', suspended: 'Suspended', stopped: 'Stopped' },
@@ -70,7 +70,7 @@ export default {
   rating: { very_satisfied: 'Very satisfied', satisfied: 'Satisfied', basically_satisfied: 'Fairly satisfied', dissatisfied: 'Dissatisfied', very_dissatisfied: 'Very dissatisfied' },
   action: { issue: 'Issue', propose: 'Provisional', prepare: 'Prepared', restore: 'Restored', reinstate: 'Listed again', receive: 'Acknowledge', reply: 'Reply', review: 'Review', close: 'Close', appeal: 'Appeal', revoke: 'Revoke', return: 'Return', refer: 'Refer', cancel: 'Cancel', contest: 'Contest', uphold: 'Uphold', withdraw: 'Withdraw', accept: 'Accept', reject: 'Reject', clear: 'Clear', supersede: 'Supersede', escalate: 'Escalate', revive: 'Revive', decide: 'Decide', confirm: 'Confirm', dismiss: 'Dismiss' },
   cases: {
-    due_before: 'due before {time}', title: 'Cases', state: 'State', bucket: 'Limit', query: 'Number begins with', col: { no: 'Case number', item: 'Item', where: 'Hall, window / unit', kind: 'Kind', accepted: 'Accepted', promise: 'Promise due', legal: 'Legal due', state: 'State', card: 'Card' }, expected: 'expected', left: '{span} left', over: '{span} over', window_filter: 'Window {no}', item_filter: 'Item {item}', list: 'Cases', keys: '↑↓ select, enter open',
+    accepted_filter: 'accepted {period}', due_filter: 'due {period}', decided_filter: 'decided {period}', judged_filter: 'counted in the on-time rate', level_filter: '{level}', alone_filter: 'this hall alone', take_off: 'Take this filter off', title: 'Cases', state: 'State', bucket: 'Limit', query: 'Number begins with', col: { no: 'Case number', item: 'Item', where: 'Hall, window / unit', kind: 'Kind', accepted: 'Accepted', promise: 'Promise due', legal: 'Legal due', state: 'State', card: 'Card' }, expected: 'expected', left: '{span} left', over: '{span} over', window_filter: 'Window {no}', item_filter: 'Item {item}', list: 'Cases', keys: '↑↓ select, enter open',
   },
   case: {
     timer: 'Clock', steps: 'Steps', events: 'Events', cards: 'Cards', anomalies: 'Data anomalies', cameras: 'The window now', applicant: 'Applicant', phone: 'Phone', handler: 'Handler', source: 'Source', applied: 'Applied', accepted: 'Accepted', decided: 'Decided', delivered: 'Delivered', item: 'Item', kind: 'Kind', status: 'Status',

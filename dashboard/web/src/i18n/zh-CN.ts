@@ -48,7 +48,7 @@ export default {
     silent: '已连接但没有数据', no_key_frame: '没有关键帧', damaged: '码流损坏', flooding: '数据过量', unsupported_codec: '编码不支持', no_video: '没有视频流', error: '摄像机报错', stopped: '已停用', unknown: '未知（前端未连接）', offline: '离线',
   },
   source_state: { ok: '正常', silent: '静默', loading: '正在装入', never_heard: '从未收到' },
-  bucket: { on_time: '时限内', over_promise_only: '超承诺', over_legal: '超法定', no_deadline: '无时限' },
+  bucket: { on_time: '时限内', over_promise_only: '超承诺', over_legal: '超法定', no_deadline: '无时限', any: '已起算' },
   case_state: { open: '在办', completed: '已办结' },
   status: { applied: '已申请', supplement: '待补正', accepted: '已受理', step: '办理中', suspended: '特别程序', completed: '办结', refused: '不予许可', withdrawn: '撤回', voided: '作废', delivered: '已送达' },
   clock: { not_started: '未起算', running: '计时中', suspended: '暂停计时', stopped: '已停止' },
@@ -70,7 +70,7 @@ export default {
   rating: { very_satisfied: '非常满意', satisfied: '满意', basically_satisfied: '基本满意', dissatisfied: '不满意', very_dissatisfied: '非常不满意' },
   action: { issue: '发出', propose: '暂定', prepare: '待发', restore: '恢复', reinstate: '重新列出', receive: '签收', reply: '反馈', review: '审核', close: '办结', appeal: '申诉', revoke: '撤牌', return: '打回', refer: '上报', cancel: '取消', contest: '提出争议', uphold: '维持', withdraw: '撤回', accept: '采纳', reject: '不采纳', clear: '消除', supersede: '升级', escalate: '升级', revive: '恢复', decide: '裁定', confirm: '确认', dismiss: '驳回' },
   cases: {
-    due_before: '{time} 前到期', title: '办件', state: '状态', bucket: '时限', query: '编号开头', col: { no: '办件编号', item: '事项', where: '大厅窗口 / 单位', kind: '类型', accepted: '受理', promise: '承诺到期', legal: '法定到期', state: '状态', card: '牌' }, expected: '预计', left: '剩 {span}', over: '超 {span}', window_filter: '窗口 {no}', item_filter: '事项 {item}', list: '办件列表', keys: '↑↓ 选择，回车 打开',
+    accepted_filter: '受理 {period}', due_filter: '到期 {period}', decided_filter: '办结 {period}', judged_filter: '计入按时率', level_filter: '{level}', alone_filter: '仅本厅', take_off: '去掉这个条件', title: '办件', state: '状态', bucket: '时限', query: '编号开头', col: { no: '办件编号', item: '事项', where: '大厅窗口 / 单位', kind: '类型', accepted: '受理', promise: '承诺到期', legal: '法定到期', state: '状态', card: '牌' }, expected: '预计', left: '剩 {span}', over: '超 {span}', window_filter: '窗口 {no}', item_filter: '事项 {item}', list: '办件列表', keys: '↑↓ 选择，回车 打开',
   },
   case: {
     timer: '时限', steps: '环节', events: '事件', cards: '牌', anomalies: '数据疑点', cameras: '窗口画面', applicant: '申请人', phone: '电话', handler: '经办人', source: '来源系统', applied: '申请', accepted: '受理', decided: '办结', delivered: '送达', item: '事项', kind: '类型', status: '状态',
