@@ -19,6 +19,8 @@ use crate::directory::Directory;
 use crate::engine::{Engine, Inbox};
 use crate::live::Live;
 use crate::media::MediaHub;
+use crate::transport::client::Proxies;
+use crate::transport::rate::Rates;
 use crate::uplink::Outages;
 use crate::uplink::edges::Edges;
 
@@ -45,6 +47,8 @@ struct Inner {
     live: Live,
     directory: RwLock<Arc<Directory>>,
     limiter: Limiter,
+    rates: Rates,
+    proxies: Proxies,
     /// Token of the ingest inside this process.
     edge_token: String,
     edge_hash: Vec<u8>,
@@ -87,6 +91,11 @@ impl App {
         let live = Live::new(epoch, config.server.live_ring);
         let (engine, inbox) = Engine::new();
         Self(Arc::new(Inner {
+            rates: Rates::new(
+                config.limits.requests_per_address,
+                config.limits.requests_per_caller,
+            ),
+            proxies: Proxies::new(&config.server.trusted_proxies, config.server.proxy_header),
             config,
             clock,
             db,
@@ -241,6 +250,16 @@ impl App {
     /// Counts failed sign-ins.
     pub fn limiter(&self) -> &Limiter {
         &self.0.limiter
+    }
+
+    /// How often somebody may ask.
+    pub fn rates(&self) -> &Rates {
+        &self.0.rates
+    }
+
+    /// The proxies whose word about their clients counts.
+    pub fn proxies(&self) -> &Proxies {
+        &self.0.proxies
     }
 
     /// Token of the ingest inside this process.

@@ -9,12 +9,16 @@ use std::path::{Path, PathBuf};
 use mingjing_ingest::config::{self, CameraEntry, IngestConfig, IntakeConfig, SpoolConfig};
 use serde::Deserialize;
 
+use crate::transport::client::{Network, ProxyHeader};
+
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where the console listens.
     pub server: Server,
+    /// How much one of those who ask may take.
+    pub limits: Limits,
     /// Where its database is.
     pub database: Database,
     /// The county, used once: when the database is empty.
@@ -56,6 +60,12 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Lets `listen` be more than loopback without TLS: only behind a proxy that speaks TLS, or in a network that you trust.
     pub plain_http_beyond_loopback: bool,
+    /// Certificate and key; without them the console speaks plain HTTP.
+    pub tls: Option<Tls>,
+    /// Proxies (networks or addresses) whose word about their clients counts. Empty: nobody's does.
+    pub trusted_proxies: Vec<Network>,
+    /// The header that they write, `x-forwarded` or `forwarded`.
+    pub proxy_header: ProxyHeader,
     /// Messages kept for each scope so that a page can resume after a short break.
     pub live_ring: usize,
 }
@@ -65,7 +75,45 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             plain_http_beyond_loopback: false,
+            tls: None,
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::default(),
             live_ring: 2_000,
+        }
+    }
+}
+
+/// `[server.tls]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file with the certificate and its chain, own certificate first.
+    pub cert: PathBuf,
+    /// PEM file with the private key. Both are read again when they change.
+    pub key: PathBuf,
+}
+
+/// `[limits]`; 0 is no limit. Programs on the console's own machine are not limited.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Requests a second from one address; ten seconds' worth may come at once. A hall shares one address.
+    pub requests_per_address: u32,
+    /// Requests a second of one account or token.
+    pub requests_per_caller: u32,
+    /// Connections at once.
+    pub connections: usize,
+    /// Connections at once from one address that is no trusted proxy.
+    pub connections_per_address: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            requests_per_address: 1_000,
+            requests_per_caller: 100,
+            connections: 16_000,
+            connections_per_address: 4_000,
         }
     }
 }
@@ -176,8 +224,8 @@ pub enum ConfigError {
     },
     /// Plain HTTP would be served to the network.
     #[error(
-        "[server] listen = {0} would serve plain HTTP to the network: listen on 127.0.0.1 behind a proxy with TLS, \
-         or set [server] plain_http_beyond_loopback = true if you trust this network"
+        "[server] listen = {0} would serve plain HTTP to the network: set [server.tls] cert and key, listen on 127.0.0.1 \
+         behind a proxy with TLS, or set [server] plain_http_beyond_loopback = true if you trust this network"
     )]
     PlainHttp(SocketAddr),
     /// The level of the log cannot be understood.
@@ -246,7 +294,9 @@ impl Config {
     /// # Errors
     /// When `listen` is more than loopback and nobody said that this is meant.
     pub fn check_listen(&self) -> Result<(), ConfigError> {
-        if self.server.listen.ip().is_loopback() || self.server.plain_http_beyond_loopback {
+        let server = &self.server;
+        let meant = server.tls.is_some() || server.plain_http_beyond_loopback;
+        if meant || server.listen.ip().to_canonical().is_loopback() {
             return Ok(());
         }
         Err(ConfigError::PlainHttp(self.server.listen))
@@ -281,6 +331,12 @@ mod tests {
             ("[server\n", "line 1", "mingjing.toml"),
             ("[spool]\nmax_byte = 1\n", "line 2", "max_byte"),
             ("[[camera]]\nid = \"c\"\nhal = \"H\"\n", "line 3", "hal"),
+            ("[server.tls]\ncert = \"c\"\n", "line 1", "key"),
+            (
+                "[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"all\"]\n",
+                "line 2",
+                "10.0.0.0/8",
+            ),
         ] {
             let error = load(text).unwrap_err().to_string();
             assert!(
@@ -300,6 +356,8 @@ mod tests {
         let told =
             load("[server]\nlisten = \"0.0.0.0:80\"\nplain_http_beyond_loopback = true\n").unwrap();
         assert!(told.check_listen().is_ok());
+        let tls = "[server]\nlisten = \"0.0.0.0:443\"\n[server.tls]\ncert = \"c\"\nkey = \"k\"\n";
+        assert!(load(tls).unwrap().check_listen().is_ok());
         assert!(Config::default().check_listen().is_ok());
     }
 

@@ -26,5 +26,6 @@ pub mod publish;
 pub mod replay;
 pub mod server;
 pub mod store;
+pub mod transport;
 pub mod uplink;
 pub mod views;

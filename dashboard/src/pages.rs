@@ -11,12 +11,6 @@ use crate::problem::Problem;
 #[folder = "web/dist"]
 struct Dist;
 
-/// No inline script, nothing from elsewhere, not in a frame. Media and images may come from blobs (MSE, thumbnails);
-/// Element Plus and ECharts set style attributes.
-const CSP: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
-    media-src 'self' blob:; connect-src 'self'; font-src 'self' data:; worker-src 'self'; object-src 'none'; base-uri 'none'; \
-    form-action 'self'; frame-ancestors 'none'";
-
 const NOT_BUILT: &str = "<!doctype html><meta charset=\"utf-8\"><title>Mingjing</title>\
     <p>The pages were not built into this program. Build them (<code>scripts/pages</code>, or <code>make run</code>) and build it again. \
     The interface is at <a href=\"/api/openapi.json\">/api/openapi.json</a>.</p>";
@@ -70,35 +64,4 @@ fn answer(path: &str, file: rust_embed::EmbeddedFile, headers: &HeaderMap) -> Re
     let kind = HeaderValue::from_str(file.metadata.mimetype())
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));
     ([caching, etag, (header::CONTENT_TYPE, kind)], file.data).into_response()
-}
-
-/// Sets the headers that every answer carries.
-pub async fn secure(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    let fixed = [
-        (header::CONTENT_SECURITY_POLICY, CSP),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "same-origin"),
-    ];
-    for (name, value) in fixed {
-        headers
-            .entry(name)
-            .or_insert(HeaderValue::from_static(value));
-    }
-    let extra = [
-        (
-            "permissions-policy",
-            "camera=(), microphone=(), geolocation=()",
-        ),
-        ("cross-origin-opener-policy", "same-origin"),
-        ("cross-origin-resource-policy", "same-origin"),
-    ];
-    for (name, value) in extra {
-        headers.insert(
-            header::HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
-    }
-    response
 }

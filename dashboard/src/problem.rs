@@ -8,6 +8,8 @@ use mingjing_monitor::store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::transport::body;
+
 /// Result of a handler.
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
@@ -245,6 +247,12 @@ impl From<axum::extract::rejection::JsonRejection> for Problem {
                 "/problems/too-large",
                 "Too large",
                 "The body is too large.",
+            ),
+            _ if body::was_late(&rejection) => Self::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "/problems/timeout",
+                "Too slow",
+                format!("The body did not come within {} s.", body::WHOLE.as_secs()),
             ),
             _ => Self::invalid(rejection.body_text()),
         }

@@ -1,9 +1,10 @@
 //! The HTTP server: routes, pages, the layers around them, and its end.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
@@ -14,6 +15,9 @@ use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::app::App;
 use crate::problem::Problem;
+use crate::transport::listener::{self, Door, Places};
+use crate::transport::tls::Certificates;
+use crate::transport::{body, client, headers, rate};
 use crate::{api, pages};
 
 /// Largest body of a request; the event intake has its own.
@@ -33,9 +37,15 @@ pub fn service(app: &App) -> Router {
         .method_not_allowed_fallback(async || Problem::method())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(middleware::from_fn(body::bounded))
         .layer(CompressionLayer::new().compress_when(compressible))
-        .layer(middleware::map_response(pages::secure))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            rate::by_address,
+        ))
+        .layer(middleware::from_fn(headers::secure))
         .layer(middleware::from_fn(count))
+        .layer(middleware::from_fn_with_state(app.clone(), client::note))
 }
 
 fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
@@ -47,7 +57,7 @@ fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
 }
 
 /// Counts requests by route and status, and times them.
-async fn count(request: axum::extract::Request, next: middleware::Next) -> Response {
+async fn count(request: Request, next: middleware::Next) -> Response {
     let begun = std::time::Instant::now();
     let method = request.method().as_str().to_owned();
     let response = next.run(request).await;
@@ -58,21 +68,65 @@ async fn count(request: axum::extract::Request, next: middleware::Next) -> Respo
     response
 }
 
+/// Where the console is reached from outside.
+#[derive(Debug)]
+pub struct Front {
+    /// Its address.
+    pub listener: TcpListener,
+    /// HTTPS, or plain HTTP.
+    pub certificates: Option<Arc<Certificates>>,
+}
+
 /// Serves until [`App::stopping`], then gives what is in flight [`GRACE`].
-///
-/// # Errors
-/// When the listener fails.
-pub async fn run(app: App, listener: TcpListener) -> std::io::Result<()> {
-    let service = service(&app).into_make_service_with_connect_info::<SocketAddr>();
-    let stopping = app.stopping().clone();
-    let serving = axum::serve(listener, service)
-        .with_graceful_shutdown(stopping.clone().cancelled_owned())
-        .into_future();
+pub async fn run(app: App, front: Front) {
+    let settings = app.config();
+    let door = Door {
+        tls: front.certificates.as_ref().map(Certificates::acceptor),
+        places: Places::new(
+            settings.limits.connections,
+            settings.limits.connections_per_address,
+            app.proxies().clone(),
+        ),
+    };
+    if let Some(certificates) = front.certificates {
+        tokio::spawn(certificates.follow(app.stopping().clone()));
+    }
+    until_stopped(
+        &app,
+        listener::serve(front.listener, door, service(&app), app.stopping().clone()),
+    )
+    .await;
+}
+
+/// Serves the uplink alone, on loopback and in plain text: for the ingest inside a console that speaks TLS to everybody else.
+pub async fn run_uplink(app: App, listener: TcpListener) {
+    let door = Door {
+        tls: None,
+        places: Places::new(0, 0, app.proxies().clone()),
+    };
+    let service = service(&app).layer(middleware::from_fn(only_uplink));
+    until_stopped(
+        &app,
+        listener::serve(listener, door, service, app.stopping().clone()),
+    )
+    .await;
+}
+
+async fn only_uplink(request: Request, next: middleware::Next) -> Response {
+    if request.uri().path().starts_with("/uplink/") {
+        next.run(request).await
+    } else {
+        Problem::not_found("address here").into_response()
+    }
+}
+
+async fn until_stopped(app: &App, serving: impl Future<Output = ()>) {
+    let late = async {
+        app.stopping().cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
     tokio::select! {
-        done = serving => done,
-        () = async { stopping.cancelled().await; tokio::time::sleep(GRACE).await } => {
-            tracing::warn!("some connections did not end in time and are cut");
-            Ok(())
-        }
+        () = serving => {}
+        () = late => tracing::warn!("some connections did not end in time and are cut"),
     }
 }

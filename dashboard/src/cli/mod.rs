@@ -87,6 +87,8 @@ impl CliError {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // HTTP clients take the process's provider; the workspace builds none into them.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

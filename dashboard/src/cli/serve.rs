@@ -1,20 +1,23 @@
 //! `mingjing serve`
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use mingjing_ingest::Ingest;
 use mingjing_ingest::camera::Secret;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::CliError;
 use crate::app::App;
 use crate::boot::{self, FirstAccount};
-use crate::config::{Config, ConfigError, LogFormat};
+use crate::config::{Config, ConfigError, LogFormat, Tls};
 use crate::store::Notice;
+use crate::transport::tls::Certificates;
 use crate::{background, engine, server, store};
 
 /// Run the console.
@@ -69,18 +72,58 @@ pub fn app(config: Config) -> Result<App, CliError> {
 /// # Errors
 /// When its database refuses, its ingest cannot start, or the listener fails.
 pub async fn run(app: App, listener: TcpListener) -> Result<(), CliError> {
-    let address = listener
-        .local_addr()
-        .map_err(|error| CliError::Failed(format!("the listener has no address: {error}")))?;
-    tracing::info!("listening on http://{address}");
-    let serving = tokio::spawn(server::run(app.clone(), listener));
-    let done = work(&app, address).await;
+    let address = local(&listener)?;
+    let certificates = certificates(app.config())?;
+    let scheme = if certificates.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    tracing::info!("listening on {scheme}://{address}");
+    allow_open_files();
+    let mut serving = JoinSet::new();
+    let uplink = if certificates.is_some() {
+        let inner = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let address = local(&inner)?;
+        serving.spawn(server::run_uplink(app.clone(), inner));
+        address
+    } else {
+        address
+    };
+    let front = server::Front {
+        listener,
+        certificates,
+    };
+    serving.spawn(server::run(app.clone(), front));
+    let done = work(&app, uplink).await;
     // Also after a failure: what is under way is ended in order.
     app.stopping().cancel();
-    match serving.await {
-        Ok(Ok(())) => done,
-        Ok(Err(error)) => Err(CliError::Failed(format!("serving failed: {error}"))),
-        Err(error) => Err(CliError::Failed(format!("serving failed: {error}"))),
+    while let Some(served) = serving.join_next().await {
+        served.map_err(|error| CliError::Failed(format!("serving failed: {error}")))?;
+    }
+    done
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, CliError> {
+    listener
+        .local_addr()
+        .map_err(|error| CliError::Failed(format!("the listener has no address: {error}")))
+}
+
+/// The certificate of the configuration, where there is one.
+fn certificates(config: &Config) -> Result<Option<Arc<Certificates>>, CliError> {
+    let load = |tls: &Tls| Certificates::load(&tls.cert, &tls.key);
+    let loaded = config.server.tls.as_ref().map(load).transpose();
+    loaded.map_err(|error| CliError::Failed(error.to_string()))
+}
+
+/// Every connection is an open file, and the usual bound is 1,024: takes as many as the system gives.
+fn allow_open_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit on open files stays as it is");
     }
 }
 

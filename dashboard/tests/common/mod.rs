@@ -10,6 +10,7 @@ use chrono::{TimeDelta, Utc};
 use mingjing_dashboard::app::App;
 use mingjing_dashboard::config::{Config, County};
 use mingjing_dashboard::live::Read;
+use mingjing_dashboard::transport::tls::Certificates;
 use mingjing_dashboard::{auth, boot, engine, server, store};
 use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::org::{Hall, Level, Unit, Window};
@@ -54,8 +55,14 @@ impl Person {
 
 impl Console {
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// With a configuration that `change` has gone over.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let database = TestDatabase::new().await;
         let mut config = Config::default();
+        change(&mut config);
         config.database.url = Some(database.url.clone());
         config.county = County {
             code: COUNTY.into(),
@@ -75,6 +82,21 @@ impl Console {
             app,
             _database: database,
         }
+    }
+
+    /// Serves it on a port of this machine, over TLS where the configuration has a certificate.
+    #[allow(dead_code, reason = "not every test program listens")]
+    pub async fn listen(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let tls = self.app.config().server.tls.as_ref();
+        let certificates = tls.map(|tls| Certificates::load(&tls.cert, &tls.key).unwrap());
+        let front = server::Front {
+            listener,
+            certificates,
+        };
+        tokio::spawn(server::run(self.app.clone(), front));
+        address
     }
 
     pub async fn account(&self, login: &str, role: &str, hall: &str, unit: Option<&str>) {
