@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::Tally;
 use crate::auth::limiter::Limiter;
 use crate::auth::secret;
 use crate::clock::Clock;
@@ -64,6 +65,7 @@ struct Inner {
     media: MediaHub,
     edges: Edges,
     outages: Outages,
+    tally: Tally,
     tokens: watch::Sender<Option<SourceTokens>>,
     reference: RwLock<Option<Arc<Reference>>>,
     intake: watch::Sender<Option<axum::Router>>,
@@ -116,6 +118,7 @@ impl App {
             media: MediaHub::default(),
             edges: Edges::default(),
             outages: Outages::default(),
+            tally: Tally::default(),
             tokens: watch::Sender::new(None),
             reference: RwLock::default(),
             intake: watch::Sender::new(None),
@@ -220,6 +223,11 @@ impl App {
     /// Outages that wait to be written.
     pub fn outages(&self) -> &Outages {
         &self.0.outages
+    }
+
+    /// What happens again and again, counted for the audit log.
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
     }
 
     /// The source tokens that hold, as they change; `None` until they have been read.

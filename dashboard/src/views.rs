@@ -367,37 +367,3 @@ impl std::ops::AddAssign for BucketCounts {
         self.no_deadline += other.no_deadline;
     }
 }
-
-/// 张三丰 → 张**: the family name, and that there is more.
-pub fn mask_name(name: &str) -> String {
-    name.chars()
-        .next()
-        .map(|first| format!("{first}**"))
-        .unwrap_or_default()
-}
-
-/// 13812345678 → 138****5678; short numbers lose all but their last two digits.
-pub fn mask_phone(phone: &str) -> String {
-    let digits: Vec<char> = phone.chars().filter(char::is_ascii_digit).collect();
-    let text = |part: &[char]| part.iter().collect::<String>();
-    match digits.len() {
-        0..=2 => "****".into(),
-        3..=7 => format!("****{}", text(&digits[digits.len() - 2..])),
-        n => format!("{}****{}", text(&digits[..3]), text(&digits[n - 4..])),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn personal_data_is_masked() {
-        assert_eq!(mask_name("张三丰"), "张**");
-        assert_eq!(mask_name(""), "");
-        assert_eq!(mask_phone("13812345678"), "138****5678");
-        assert_eq!(mask_phone("+86 138-1234-5678"), "861****5678");
-        assert_eq!(mask_phone("8812345"), "****45");
-        assert_eq!(mask_phone("12"), "****");
-    }
-}

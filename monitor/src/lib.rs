@@ -5,6 +5,7 @@
 //! a `promise` limit (承诺时限) is what the hall promised, a `legal` limit (法定时限) is what the law allows, and "wd" is a
 //! statutory workday.
 
+pub mod audit;
 pub mod calendar;
 pub mod case;
 pub mod clock;
@@ -12,5 +13,6 @@ pub mod event;
 pub mod item;
 pub mod limit;
 pub mod org;
+pub mod personal;
 pub mod score;
 pub mod store;

@@ -6,6 +6,7 @@ use mingjing_monitor::case::CaseFold;
 use mingjing_monitor::clock::Timer;
 use mingjing_monitor::event::EventRef;
 use mingjing_monitor::org::Level;
+use mingjing_monitor::personal::{mask_name, mask_phone};
 use mingjing_monitor::store::cases::{self, Filter};
 use mingjing_monitor::store::events::{self, Stored};
 use mingjing_monitor::store::paging;
@@ -20,7 +21,7 @@ use crate::clockbar::{self, AnomalyView, StepView};
 use crate::problem::{Json, Path, Problem, Query, Result};
 use crate::publish::case_marks;
 use crate::store::{Seen, cards};
-use crate::views::{CardRow, CaseRow, mask_name, mask_phone};
+use crate::views::{CardRow, CaseRow};
 
 /// Cards shown on a case page at most.
 const MOST_CARDS: u32 = 500;

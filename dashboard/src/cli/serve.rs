@@ -18,7 +18,7 @@ use crate::boot::{self, FirstAccount};
 use crate::config::{Config, ConfigError, LogFormat, Tls};
 use crate::store::Notice;
 use crate::transport::tls::Certificates;
-use crate::{background, engine, server, store};
+use crate::{audit, background, engine, server, store};
 
 /// Run the console.
 #[derive(Debug, Args)]
@@ -153,12 +153,16 @@ async fn work(app: &App, address: SocketAddr) -> Result<(), CliError> {
     };
     tokio::spawn(boot::follow_changes(app.clone(), reload));
     tokio::spawn(background::run(app.clone()));
+    let counting = tokio::spawn(audit::follow(app.clone()));
     app.stopping().cancelled().await;
     // The ingest first: what it could not deliver is in its spool before the writer ends.
     app.set_intake(None);
     ingest.stop().await;
     if tokio::time::timeout(server::GRACE, writer).await.is_err() {
         tracing::warn!("the writer did not end in time; what was not acknowledged comes again");
+    }
+    if tokio::time::timeout(server::GRACE, counting).await.is_err() {
+        tracing::warn!("counts for the audit log could not be written in time");
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! take the `scope`, a hall's code, and answer for that hall's subtree only (`hall.path @> ARRAY[scope]`).
 
 pub mod accounts;
+pub mod audit;
 pub mod calendars;
 pub mod cases;
 pub mod county;
