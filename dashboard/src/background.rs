@@ -8,6 +8,7 @@ use mingjing_monitor::store::{StoreError, health, metrics as series, rollups, so
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::{App, Ready};
+use crate::boot::ALIVE;
 use crate::publish;
 use crate::store::{Seen, overview};
 use crate::views::WindowTile;
@@ -150,7 +151,7 @@ async fn write_metrics(app: &App) -> Result<(), StoreError> {
             sources.iter().map(|source| source.rejected as f64).sum(),
         ),
         ("sources.silent", silent as f64),
-        ("cameras.live", app.edges().live() as f64),
+        (ALIVE, app.edges().live() as f64),
     ];
     let mut values: Vec<(&str, Option<&str>, f64)> = county
         .iter()

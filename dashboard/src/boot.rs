@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use mingjing_monitor::store::{Store, StoreError, accounts, county};
+use mingjing_monitor::store::{Store, StoreError, accounts, county, metrics, sources};
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 
@@ -13,6 +13,9 @@ use crate::store::{self, CHANNEL, Notice};
 
 /// Between two attempts to reach the database.
 pub const RETRY: Duration = Duration::from_secs(1);
+
+/// A metric that the console writes every minute: when it was last there.
+pub const ALIVE: &str = "cameras.live";
 
 /// The account that a first start makes.
 #[derive(Debug, Clone)]
@@ -58,8 +61,23 @@ async fn attempt(app: &App) -> Result<(Store, Option<FirstAccount>), StoreError>
     store::found_county(app.db(), &app.config().county).await?;
     let first = first_account(app.db()).await?;
     app.reload_directory().await?;
+    miss_edges(app).await?;
+    // Last: the ingests that wait for them are welcomed then, and no longer missed.
     app.reload_tokens().await?;
     Ok((store, first))
+}
+
+/// Every ingest that was there before is missed, since the console last wrote its counters, until it is back: what it
+/// receives meanwhile comes late through no fault of its senders.
+async fn miss_edges(app: &App) -> Result<(), StoreError> {
+    let mut connection = app.db().acquire().await?;
+    let now = Utc::now();
+    let alive = metrics::last(&mut connection, ALIVE).await?;
+    let since = alive.map_or(now, |alive| alive.min(now));
+    for edge in sources::edges(&mut connection).await? {
+        sources::outage_begins(&mut connection, "edge", &edge, since).await?;
+    }
+    Ok(())
 }
 
 async fn first_account(db: &PgPool) -> Result<Option<FirstAccount>, StoreError> {

@@ -4,6 +4,7 @@ pub mod camera;
 pub mod config;
 pub mod events;
 pub mod fragment;
+pub mod log;
 pub mod logs;
 pub mod media;
 pub mod picture;

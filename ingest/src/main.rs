@@ -10,9 +10,9 @@ use axum::routing::get;
 use clap::Parser;
 use mingjing_ingest::Ingest;
 use mingjing_ingest::config::{self, IngestConfig};
+use mingjing_ingest::log;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 use url::Url;
 
 /// How long requests being answered are waited for at the end.
@@ -62,14 +62,18 @@ Exit codes: 0 stopped as asked, 1 failed, 2 used wrongly.";
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
+    let directives = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".into());
+    let filter = match log::filter(&directives) {
+        Ok(filter) => filter,
+        Err(error) => return failed(&format!("RUST_LOG={directives}: {error}")),
+    };
+    let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     if args.log_json {
-        log.json().init();
+        lines.json().init();
     } else {
-        log.init();
+        lines.init();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

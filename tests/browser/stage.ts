@@ -11,6 +11,7 @@ const project = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 /** What `mingjing-stage` says when all is ready. */
 export interface Facts {
   url: string
+  edge: string
   password: string
   token: string
   county: string
@@ -51,9 +52,10 @@ export class Stage {
     await ended
   }
 
-  /** Posts events as an approval system would. */
+  /** Posts events as an approval system would; with `edge` to the town's own ingest. */
   async post(...events: CaseEvent[]): Promise<Response> {
-    const batch = events.map(({ case: subject, type, time, ...data }) => ({
+    const intake = events.some(({ edge }) => edge) ? this.facts.edge : this.facts.url
+    const batch = events.map(({ case: subject, type, time, edge: _, ...data }) => ({
       specversion: '1.0',
       id: `browser-${process.pid}-${this.posted++}`,
       source: '//approval.county',
@@ -62,21 +64,21 @@ export class Stage {
       time: time.toISOString(),
       data: { hall: this.facts.county, window: '1', unit: this.facts.unit, item: this.facts.item, handler: '0731', ...data },
     }))
-    return fetch(`${this.facts.url}/api/v1/events`, {
+    return fetch(`${intake}/api/v1/events`, {
       method: 'POST',
       headers: { authorization: `Bearer ${this.facts.token}`, 'content-type': 'application/cloudevents-batch+json' },
       body: JSON.stringify(batch),
     })
   }
 
-  /** A case whose promise runs out at `due`; gives its number. */
-  async openCase(due: Date, data: Record<string, unknown> = {}): Promise<string> {
+  /** A case whose promise runs out at `due`; gives its number. `status` 202: nobody but the edge hears of it for now. */
+  async openCase(due: Date, { status = 200, ...data }: Record<string, unknown> = {}): Promise<string> {
     const no = `2026-320382-${process.pid}${String(this.posted).padStart(4, '0')}`
     const accepted = new Date(Math.min(Date.now(), due.getTime()) - 2 * 86_400_000)
     const later = new Date(due.getTime() + 30 * 86_400_000)
     const answer = await this.post({ case: no, type: 'case.accepted', time: accepted, kind: 'promised', promise_due: due.toISOString(), legal_due: later.toISOString(), ...data })
-    expect(answer.status).toBe(200)
-    expect(await answer.json()).toEqual({ accepted: 1, duplicate: 0, rejected: [] })
+    expect(answer.status).toBe(status)
+    expect(await answer.json()).toEqual(status === 202 ? { spooled: 1, rejected: [] } : { accepted: 1, duplicate: 0, rejected: [] })
     return no
   }
 
@@ -92,6 +94,21 @@ export interface CaseEvent extends Record<string, unknown> {
   case: string
   type: string
   time: Date
+  edge?: boolean
+}
+
+export interface Frames {
+  decoded: number
+  dropped: number
+  at: number
+}
+
+/** What the first video of the page has shown. */
+export async function frames(page: Page): Promise<Frames> {
+  return page.locator('video').first().evaluate((video: HTMLVideoElement) => {
+    const quality = video.getVideoPlaybackQuality()
+    return { decoded: quality.totalVideoFrames, dropped: quality.droppedVideoFrames, at: video.currentTime }
+  })
 }
 
 export async function signIn(page: Page, stage: Stage, login: string): Promise<void> {

@@ -3,6 +3,8 @@
 //! that a county's IT contractor would use.
 
 pub mod county;
+pub mod edge;
+pub mod proxy;
 pub mod rtsp;
 pub mod stage;
 

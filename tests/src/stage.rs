@@ -16,10 +16,10 @@ use crate::rtsp::{PASSWORD, USER};
 
 /// Password of every account that a test makes.
 pub const ACCOUNT_PASSWORD: &str = "correct horse battery staple";
-/// A console that is not ready after this long never will be.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A program that is not ready after this long never will be.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A camera of the console's own ingest.
+/// A camera of the console's own ingest or of an [`crate::edge::Edge`].
 #[derive(Clone, Debug)]
 pub struct StageCamera {
     /// Its id and name.
@@ -30,8 +30,10 @@ pub struct StageCamera {
     pub windows: Vec<String>,
     /// Its address.
     pub url: String,
-    /// The password that the console uses.
+    /// The password that is used.
     pub password: String,
+    /// `tcp` or `udp`.
+    pub transport: &'static str,
 }
 
 impl StageCamera {
@@ -43,6 +45,7 @@ impl StageCamera {
             windows: vec!["1".into()],
             url,
             password: PASSWORD.into(),
+            transport: "tcp",
         }
     }
 }
@@ -107,7 +110,7 @@ impl Stage {
         .await;
     }
 
-    /// Makes a bearer token; `arguments` follow `token create`.
+    /// Makes a bearer token, which holds when this returns; `arguments` follow `token create`.
     ///
     /// # Panics
     /// When the command fails.
@@ -115,7 +118,26 @@ impl Stage {
         let all = [&["token", "create", "--json"], arguments].concat();
         let made: Value =
             serde_json::from_str(&self.run(&all, "").await).expect("--json prints JSON");
-        made["token"].as_str().expect("the token").to_owned()
+        let token = made["token"].as_str().expect("the token").to_owned();
+        if arguments.contains(&"source") && self.console.is_some() {
+            self.wait_for_source(&token).await;
+        }
+        token
+    }
+
+    /// The intake is told of new tokens; until it is, they are unknown to it.
+    async fn wait_for_source(&self, token: &str) {
+        let intake = format!("{}/api/v1/events", self.url);
+        wait_for("the intake knows the token", PATIENCE, async || {
+            let nothing = reqwest::Client::new()
+                .post(&intake)
+                .bearer_auth(token)
+                .header("content-type", "application/cloudevents-batch+json")
+                .body("[]");
+            let answer = nothing.send().await;
+            answer.is_ok_and(|answer| answer.status() != reqwest::StatusCode::UNAUTHORIZED)
+        })
+        .await;
     }
 
     /// Runs a command of `mingjing` and gives its output.
@@ -222,17 +244,33 @@ impl Stage {
             json!(self.path("data"))
         )
         .expect("written");
-        for camera in cameras {
-            let password = self.path(&format!("{}.password", camera.id));
-            std::fs::write(&password, &camera.password).expect("the password file can be written");
-            writeln!(
-                file,
-                "[[camera]]\nid = {}\nname = {}\nhall = {}\nwindows = {}\nurl = {}\nusername = {}\npassword_file = {}\n",
-                json!(camera.id), json!(camera.id), json!(camera.hall), json!(camera.windows), json!(camera.url), json!(USER), json!(password)
-            )
+        file.write_all(camera_tables(self.directory.path(), cameras).as_bytes())
             .expect("written");
+    }
+}
+
+/// The `[[camera]]` tables of a configuration; the passwords go to files in `directory`.
+pub(crate) fn camera_tables(directory: &Path, cameras: &[StageCamera]) -> String {
+    let mut tables = String::new();
+    for camera in cameras {
+        let password = directory.join(format!("{}.password", camera.id));
+        std::fs::write(&password, &camera.password).expect("the password file can be written");
+        let lines = [
+            ("id", json!(camera.id)),
+            ("name", json!(camera.id)),
+            ("hall", json!(camera.hall)),
+            ("windows", json!(camera.windows)),
+            ("url", json!(camera.url)),
+            ("username", json!(USER)),
+            ("password_file", json!(password)),
+            ("transport", json!(camera.transport)),
+        ];
+        tables.push_str("[[camera]]\n");
+        for (key, value) in lines {
+            tables.push_str(&format!("{key} = {value}\n"));
         }
     }
+    tables
 }
 
 /// A program of this workspace, beside the one that runs.

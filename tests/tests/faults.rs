@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test is what it is for")]
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_tests::county::{COUNTY, ITEM, UNIT};
-use mingjing_tests::stage::{Stage, free_port, program, wait_for};
+use mingjing_tests::edge::Edge;
+use mingjing_tests::stage::{Stage, wait_for};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -156,25 +156,8 @@ async fn an_edge_that_is_cut_off_keeps_what_it_accepted_and_catches_up() {
     let now = Utc::now();
     let mut stage = Stage::new(&[]).await;
     let source = stage.token(&["--role", "source"]).await;
-    let edge = stage.token(&["--role", "edge"]).await;
-    std::fs::write(stage.path("edge.token"), edge).unwrap();
-    let (port, data) = (free_port(), stage.path("edge-data"));
-    let config = format!("name = \"town\"\nlisten = \"127.0.0.1:{port}\"\ndata_dir = {data:?}\n");
-    std::fs::write(stage.path("edge.toml"), config).unwrap();
-    let _ingest = tokio::process::Command::new(program("mingjing-ingest"))
-        .args([
-            "--console",
-            &stage.url.replace("http", "ws"),
-            "--token-file",
-        ])
-        .arg(stage.path("edge.token"))
-        .arg("--config")
-        .arg(stage.path("edge.toml"))
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let url = format!("http://127.0.0.1:{port}");
+    let edge = Edge::start(&stage, "town", &[]).await;
+    let url = edge.url.clone();
 
     let (status, answer) = post(&url, &source, &story(1, now)).await;
     assert!(status.is_success(), "{status}: {answer}");

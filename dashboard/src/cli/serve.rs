@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use mingjing_ingest::Ingest;
 use mingjing_ingest::camera::Secret;
+use mingjing_ingest::{Ingest, log as log_lines};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use super::CliError;
 use crate::app::App;
@@ -239,7 +238,7 @@ async fn stop_on_signal(app: App) {
 /// # Errors
 /// When the level cannot be understood.
 pub fn log(config: &Config) -> Result<(), CliError> {
-    let filter = EnvFilter::try_new(&config.log.level).map_err(|error| ConfigError::LogLevel {
+    let filter = log_lines::filter(&config.log.level).map_err(|error| ConfigError::LogLevel {
         level: config.log.level.clone(),
         reason: error.to_string(),
     })?;

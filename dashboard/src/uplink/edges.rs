@@ -7,12 +7,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_ingest::camera::CameraHealth;
 use mingjing_monitor::store::health::CameraPoint;
 
+use super::clock::ClockOffset;
 use crate::app::App;
 use crate::live::About;
 use crate::views::{CameraView, KnownHealth};
 
 /// Between two stored points of a camera whose state does not change.
 const STORE_EVERY: TimeDelta = TimeDelta::seconds(10);
+/// Name of the console's own ingest.
+pub const LOCAL: &str = "local";
 /// Points waiting to be stored at most: an hour of a hundred cameras. The oldest go first while the database is away.
 const PENDING: usize = 36_000;
 
@@ -24,14 +27,25 @@ pub struct Edges {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// The connection of each edge, by a number that tells a reconnect from the socket it replaces.
-    connected: HashMap<String, u64>,
+    connected: HashMap<String, Connection>,
     next: u64,
+    /// The edge that carries each camera.
+    carried: HashMap<String, String>,
     cameras: HashMap<String, Known>,
     /// The edge that last delivered events of a source.
     sources: HashMap<String, String>,
     pending: Vec<CameraPoint>,
     stored: HashMap<String, (DateTime<Utc>, &'static str)>,
+}
+
+/// The events socket of an edge.
+#[derive(Debug)]
+struct Connection {
+    /// Tells a reconnect from the socket that it replaces.
+    number: u64,
+    /// Row of the token that it came with; `None`: the console's own ingest.
+    token: Option<i64>,
+    clock: ClockOffset,
 }
 
 #[derive(Debug)]
@@ -41,19 +55,49 @@ struct Known {
 }
 
 impl Edges {
-    /// An edge is connected; the number of this connection.
-    pub fn connected(&self, edge: &str) -> u64 {
+    /// An edge is connected; the number of this connection. `None`: its name is [taken](Self::is_taken).
+    pub fn connected(&self, edge: &str, token: Option<i64>, clock: ClockOffset) -> Option<u64> {
+        if self.is_taken(edge, token) {
+            return None;
+        }
         let mut inner = self.lock();
         inner.next += 1;
         let number = inner.next;
-        inner.connected.insert(edge.to_owned(), number);
-        number
+        let connection = Connection {
+            number,
+            token,
+            clock,
+        };
+        inner.connected.insert(edge.to_owned(), connection);
+        Some(number)
     }
 
-    /// The connection ended. True when it was the edge's newest: its cameras are unknown from now on.
-    pub fn disconnected(&self, edge: &str, number: u64, now: DateTime<Utc>) -> bool {
+    /// Whether another ingest goes by this name: one that is connected with another token, or the console's own.
+    pub fn is_taken(&self, edge: &str, token: Option<i64>) -> bool {
+        if token.is_some() && edge == LOCAL {
+            return true;
+        }
+        let inner = self.lock();
+        inner
+            .connected
+            .get(edge)
+            .is_some_and(|other| other.token != token)
+    }
+
+    /// The clock of an edge.
+    pub fn clock(&self, edge: &str) -> ClockOffset {
+        let inner = self.lock();
+        inner
+            .connected
+            .get(edge)
+            .map_or_else(ClockOffset::default, |connection| connection.clock)
+    }
+
+    /// The connection ended. True when it was the edge's newest: its cameras are unknown since it was last `heard`.
+    pub fn disconnected(&self, edge: &str, number: u64, heard: DateTime<Utc>) -> bool {
         let mut inner = self.lock();
-        if inner.connected.get(edge) != Some(&number) {
+        let newest = inner.connected.get(edge);
+        if newest.is_none_or(|connection| connection.number != number) {
             return false;
         }
         inner.connected.remove(edge);
@@ -62,13 +106,13 @@ impl Edges {
             .values_mut()
             .filter(|known| known.edge == edge)
         {
-            known.health.lost = Some(now);
+            known.health.lost = Some(heard);
         }
         let lost: Vec<CameraPoint> = inner
             .cameras
             .values()
             .filter(|known| known.edge == edge)
-            .map(|known| unknown_point(&known.health.health.camera, now))
+            .map(|known| unknown_point(&known.health.health.camera, heard))
             .collect();
         inner.push(lost);
         true
@@ -86,13 +130,6 @@ impl Edges {
                 }
             }
         }
-    }
-
-    /// The sources whose events came by this edge.
-    pub fn sources_of(&self, edge: &str) -> Vec<String> {
-        let inner = self.lock();
-        let mine = inner.sources.iter().filter(|(_, by)| *by == edge);
-        mine.map(|(source, _)| source.clone()).collect()
     }
 
     /// The sources that cannot be heard now, because the edge by which they came is gone.
@@ -116,6 +153,16 @@ impl Edges {
         inner
             .cameras
             .retain(|id, known| known.edge != edge || cameras.contains(id));
+        inner.carried.retain(|_, by| by != edge);
+        let mine = cameras.iter().map(|id| (id.clone(), edge.to_owned()));
+        inner.carried.extend(mine);
+    }
+
+    /// The other edge that carries a camera now.
+    pub fn carried_by_another(&self, camera: &str, edge: &str) -> Option<String> {
+        let inner = self.lock();
+        let by = inner.carried.get(camera)?;
+        (by != edge && inner.connected.contains_key(by)).then(|| by.clone())
     }
 
     /// A word about a camera; kept for the table when the state changed or the last point is ten seconds old.
@@ -225,9 +272,14 @@ mod tests {
     #[test]
     fn a_reconnect_before_the_old_socket_ended_loses_nothing() {
         let (edges, now) = (Edges::default(), Utc::now());
-        let old = edges.connected("T7");
+        let connect = || {
+            edges
+                .connected("T7", Some(7), ClockOffset::default())
+                .unwrap()
+        };
+        let old = connect();
         edges.heard("T7", CameraHealth::connecting("c1", now), now);
-        let new = edges.connected("T7");
+        let new = connect();
         assert!(!edges.disconnected("T7", old, now));
         assert_eq!(edges.health("c1").unwrap().lost, None);
         assert!(edges.disconnected("T7", new, now));
@@ -255,13 +307,35 @@ mod tests {
     #[test]
     fn a_source_is_cut_off_while_its_edge_is_gone() {
         let (edges, now) = (Edges::default(), Utc::now());
-        let number = edges.connected("T7");
+        let connect = || {
+            edges
+                .connected("T7", Some(7), ClockOffset::default())
+                .unwrap()
+        };
+        let number = connect();
         edges.delivers("T7", ["//approval.t7", "//approval.t7"]);
         assert!(edges.cut_sources().is_empty());
         edges.disconnected("T7", number, now);
         assert_eq!(edges.cut_sources(), ["//approval.t7"]);
-        assert_eq!(edges.sources_of("T7"), ["//approval.t7"]);
-        edges.connected("T7");
+        connect();
         assert!(edges.cut_sources().is_empty());
+    }
+
+    #[test]
+    fn two_ingests_do_not_pass_for_one_another_nor_carry_one_camera() {
+        let (edges, now) = (Edges::default(), Utc::now());
+        let connect = |edge, token| edges.connected(edge, token, ClockOffset::default());
+        assert!(connect(LOCAL, None).is_some());
+        assert!(connect(LOCAL, Some(1)).is_none());
+        let number = connect("T7", Some(1)).unwrap();
+        assert!(connect("T7", Some(2)).is_none());
+        assert!(connect("T8", Some(2)).is_some());
+
+        edges.carries("T7", &HashSet::from(["c1".to_owned()]));
+        assert_eq!(edges.carried_by_another("c1", "T8").as_deref(), Some("T7"));
+        assert_eq!(edges.carried_by_another("c1", "T7"), None);
+        edges.disconnected("T7", number, now);
+        assert_eq!(edges.carried_by_another("c1", "T8"), None);
+        assert!(connect("T7", Some(2)).is_some());
     }
 }

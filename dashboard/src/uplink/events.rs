@@ -1,20 +1,22 @@
 //! `/uplink/v1/events`: batches and camera health come up, acknowledgements and tokens go down.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use mingjing_ingest::uplink::protocol::{
     BatchOutcome, CameraDescription, Rejection, ToConsole, ToIngest, VERSION,
 };
 use mingjing_monitor::event::CaseEvent;
-use mingjing_monitor::store::{StoreError, events, halls};
+use mingjing_monitor::store::{StoreError, events, halls, sources};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use super::clock::ClockOffset;
+use super::edges::LOCAL;
 use super::{REFUSED, REVOKED, SILENCE, STUCK, close, edges, scope, tokens};
 use crate::app::{App, SourceTokens};
 use crate::auth;
@@ -52,29 +54,40 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
         Ok(None) => return,
         Err(reason) => return close(socket, REFUSED, reason).await,
     };
-    // The name is the token's for an ingest apart: two ingests cannot pass for one another.
-    let edge = match &caller.who {
-        Who::Token { id: None, .. } => "local".to_owned(),
-        _ => hello.edge,
+    let (edge, token, clock) = match &caller.who {
+        Who::Token { id: None, .. } => (LOCAL.to_owned(), None, ClockOffset::default()),
+        Who::Token { id, .. } => (hello.edge, *id, hello.clock),
+        Who::Account { .. } => return,
     };
-    let number = app.edges().connected(&edge);
-    record_back(&app, &edge);
-    tracing::info!(edge, program = hello.program, "an ingest is connected");
+    let Some(number) = app.edges().connected(&edge, token, clock) else {
+        tracing::warn!(edge, token, "another ingest has this name");
+        let reason = format!("another ingest is called {edge:.40}: set another `name` here");
+        return close(socket, REFUSED, reason).await;
+    };
+    if clock.seconds().abs() > CLOCK {
+        tracing::warn!(
+            edge,
+            offset_seconds = clock.seconds(),
+            "the clock of an ingest is off: set it by NTP; until then its times are put right here"
+        );
+    }
     let session = Session {
         app: app.clone(),
         caller,
         edge: edge.clone(),
+        clock,
     };
-    session.run(socket, hello.cameras).await;
-    let now = Utc::now();
-    if app.edges().disconnected(&edge, number, now) && !app.stopping().is_cancelled() {
+    let mut heard = Utc::now();
+    if let Some(tokens) = session.welcome(&mut socket).await {
+        // Opened where it is not known: the first connection makes the edge known.
+        app.outages().begins("edge", &edge, heard);
+        app.outages().over("edge", &edge, heard);
+        tracing::info!(edge, program = hello.program, "an ingest is connected");
+        session.run(socket, tokens, hello.cameras, &mut heard).await;
+    }
+    if app.edges().disconnected(&edge, number, heard) && !app.stopping().is_cancelled() {
         tracing::warn!(edge, "an ingest is gone: its cameras are unknown");
-        app.outages().begins("edge", &edge, now);
-        // What such a source sends meanwhile waits in the spool: it is not held against anybody that it comes late.
-        app.edges()
-            .sources_of(&edge)
-            .iter()
-            .for_each(|source| app.outages().begins("source", source, now));
+        app.outages().begins("edge", &edge, heard);
         let cameras: Vec<String> = app
             .directory()
             .cameras()
@@ -85,18 +98,10 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
     }
 }
 
-fn record_back(app: &App, edge: &str) {
-    let now = Utc::now();
-    app.outages().over("edge", edge, now);
-    app.edges()
-        .sources_of(edge)
-        .iter()
-        .for_each(|source| app.outages().over("source", source, now));
-}
-
 struct Hello {
     edge: String,
     program: String,
+    clock: ClockOffset,
     cameras: Vec<CameraDescription>,
 }
 
@@ -127,54 +132,47 @@ async fn greet(socket: &mut WebSocket) -> Result<Option<Hello>, String> {
     if edge.is_empty() || edge.len() > 128 {
         return Err("an ingest needs a name of 1 to 128 bytes".into());
     }
-    let offset = (Utc::now() - now).num_seconds();
-    if offset.abs() > CLOCK {
-        tracing::warn!(
-            edge,
-            offset_seconds = offset,
-            "the clock of an ingest is off: set it by NTP"
-        );
-    }
     Ok(Some(Hello {
         edge,
         program,
+        clock: ClockOffset::between(now, Utc::now()),
         cameras,
     }))
 }
 
+#[derive(Clone)]
 struct Session {
     app: App,
     caller: Caller,
     edge: String,
+    clock: ClockOffset,
 }
 
 impl Session {
-    async fn run(&self, mut socket: WebSocket, mut cameras: Vec<CameraDescription>) {
-        let Some(mut tokens) = self.welcome(&mut socket).await else {
-            return;
-        };
+    /// Serves the connection until it ends; `last` is when the ingest was last heard.
+    async fn run(
+        &self,
+        mut socket: WebSocket,
+        mut tokens: watch::Receiver<Option<SourceTokens>>,
+        mut cameras: Vec<CameraDescription>,
+        last: &mut DateTime<Utc>,
+    ) {
         let (batches, queue) = mpsc::channel(QUEUE);
         let (answers, mut outgoing) = mpsc::channel(QUEUE * 2);
-        let committing = tokio::spawn(commit(
-            self.app.clone(),
-            self.caller.clone(),
-            self.edge.clone(),
-            queue,
-            answers.clone(),
-        ));
+        let committing = tokio::spawn(self.clone().commit(queue, answers.clone()));
         let mut access = self.app.watch_access();
         let mut directory = self.app.watch_directory();
         self.cameras(&cameras).await;
         loop {
             let sent = tokio::select! {
-                message = timeout(SILENCE, socket.recv()) => match message {
+                message = timeout(SILENCE, socket.recv()) => match heard(message, last) {
                     Ok(Some(Ok(Message::Text(text)))) => match serde_json::from_str(&text) {
                         Ok(ToConsole::Cameras { cameras: now }) => {
                             cameras = now;
                             self.cameras(&cameras).await;
                             true
                         }
-                        Ok(message) => { self.heard(message, &batches, &answers).await; true }
+                        Ok(message) => { self.heard(message, &cameras, &batches, &answers).await; true }
                         Err(error) => {
                             tracing::warn!(edge = self.edge, %error, "an ingest sent what is not understood");
                             break close(socket, REFUSED, "a message is not understood".into()).await;
@@ -249,6 +247,7 @@ impl Session {
     async fn heard(
         &self,
         message: ToConsole,
+        cameras: &[CameraDescription],
         batches: &mpsc::Sender<Batch>,
         answers: &mpsc::Sender<ToIngest>,
     ) {
@@ -275,15 +274,20 @@ impl Session {
                     });
                 }
             }
-            ToConsole::CameraHealth(health) => {
+            ToConsole::CameraHealth(mut health) => {
                 let camera = health.camera.clone();
                 let directory = self.app.directory();
-                if directory
-                    .camera(&camera)
-                    .is_some_and(|row| row.edge == self.edge)
-                {
+                let registered = directory.camera(&camera);
+                if registered.is_some_and(|row| row.edge == self.edge) {
+                    self.clock.health(&mut health);
                     self.app.edges().heard(&self.edge, health, Utc::now());
                     edges::tell(&self.app, &camera);
+                } else if cameras
+                    .iter()
+                    .any(|one| one.id == camera && self.may_carry(one))
+                {
+                    // The ingest that carried it has given it up since.
+                    self.cameras(cameras).await;
                 }
             }
             ToConsole::Cameras { .. } | ToConsole::Hello { .. } => {
@@ -292,19 +296,28 @@ impl Session {
         }
     }
 
-    /// Registers the cameras that the edge carries, as far as they stand in halls that its token speaks for.
+    /// Whether a camera stands in a hall that the edge's token speaks for, and no other ingest carries it.
+    fn may_carry(&self, camera: &CameraDescription) -> bool {
+        let top = scope(&self.app, &self.caller).hall;
+        let inside = self.app.directory().tree().contains(&top, &camera.hall);
+        let another = self.app.edges().carried_by_another(&camera.id, &self.edge);
+        inside && another.is_none()
+    }
+
+    /// Registers the cameras that the edge [may carry](Self::may_carry).
     async fn cameras(&self, cameras: &[CameraDescription]) {
         let directory = self.app.directory();
-        let top = scope(&self.app, &self.caller).hall;
-        let (mine, foreign): (Vec<_>, Vec<_>) = cameras
-            .iter()
-            .partition(|camera| directory.tree().contains(&top, &camera.hall));
-        for camera in foreign {
+        let (mine, others): (Vec<_>, Vec<_>) =
+            cameras.iter().partition(|camera| self.may_carry(camera));
+        for camera in others {
+            let another = self.app.edges().carried_by_another(&camera.id, &self.edge);
             tracing::warn!(
                 edge = self.edge,
                 camera = camera.id,
                 hall = camera.hall,
-                "a camera stands in a hall that is not known, or that its ingest's token does not speak for; it is left out"
+                another,
+                "a camera is left out: another ingest carries it, or its hall is not known, or its ingest's token does not \
+                 speak for that hall"
             );
         }
         let ids: HashSet<String> = mine.iter().map(|camera| camera.id.clone()).collect();
@@ -346,75 +359,100 @@ async fn send(socket: &mut WebSocket, message: &ToIngest) -> bool {
     )
 }
 
-/// Hands batches to the writer one after the other, and answers each after its commit.
-async fn commit(
-    app: App,
-    caller: Caller,
-    edge: String,
-    mut batches: mpsc::Receiver<Batch>,
-    answers: mpsc::Sender<ToIngest>,
-) {
-    while let Some(batch) = batches.recv().await {
-        let number = batch.number;
-        let answer = match take(&app, &caller, &edge, batch).await {
-            Some(outcome) => ToIngest::Ack { number, outcome },
-            None => ToIngest::Retry {
-                number,
-                after_ms: RETRY_MS,
-            },
-        };
-        if answers.send(answer).await.is_err() {
-            return;
-        }
+/// Notes when a message came.
+fn heard<T, E>(message: Result<T, E>, last: &mut DateTime<Utc>) -> Result<T, E> {
+    if message.is_ok() {
+        *last = Utc::now();
     }
+    message
 }
 
-/// `None`: it could not be committed now.
-async fn take(app: &App, caller: &Caller, edge: &str, batch: Batch) -> Option<BatchOutcome> {
-    if batch.initial_load {
-        tracing::info!(
-            token = batch.token,
-            events = batch.events.len(),
-            "history is posted with an initial-load token"
-        );
-    }
-    let (inside, mut rejected) = inside(app, caller, batch.events);
-    let (index, events): (Vec<usize>, Vec<CaseEvent>) = inside.into_iter().unzip();
-    app.edges()
-        .delivers(edge, events.iter().map(|event| event.source.as_str()));
-    let kept = batch.spooled.then(|| events.clone());
-    let applied = match app.engine().batch(events, batch.initial_load).await {
-        Ok(Ok(applied)) => applied,
-        // The writer has said why in the log.
-        Ok(Err(_)) | Err(NotThere) => return None,
-    };
-    let refused = applied.outcome.rejected;
-    if let Some(events) = kept {
-        for rejection in &refused {
-            let Some(event) = events.get(rejection.index) else {
-                continue;
+impl Session {
+    /// Hands batches to the writer one after the other, and answers each after its commit.
+    async fn commit(self, mut batches: mpsc::Receiver<Batch>, answers: mpsc::Sender<ToIngest>) {
+        while let Some(batch) = batches.recv().await {
+            let number = batch.number;
+            let answer = match self.take(batch).await {
+                Some(outcome) => ToIngest::Ack { number, outcome },
+                None => ToIngest::Retry {
+                    number,
+                    after_ms: RETRY_MS,
+                },
             };
-            if quarantine(app, event, &rejection.reason).await.is_err() {
-                return None;
+            if answers.send(answer).await.is_err() {
+                return;
             }
         }
     }
-    rejected.extend(refused.into_iter().map(|rejection| {
-        Rejection {
-            index: index
-                .get(rejection.index)
-                .copied()
-                .unwrap_or(rejection.index),
-            id: Some(rejection.id),
-            reason: rejection.reason,
+
+    /// `None`: it could not be committed now.
+    async fn take(&self, mut batch: Batch) -> Option<BatchOutcome> {
+        let app = &self.app;
+        if batch.initial_load {
+            tracing::info!(
+                token = batch.token,
+                events = batch.events.len(),
+                "history is posted with an initial-load token"
+            );
         }
-    }));
-    rejected.sort_by_key(|rejection| rejection.index);
-    Some(BatchOutcome {
-        accepted: applied.outcome.accepted,
-        duplicate: applied.outcome.duplicate,
-        rejected,
-    })
+        self.clock
+            .received(&mut batch.events, batch.spooled, Utc::now());
+        let (inside, mut rejected) = inside(app, &self.caller, batch.events);
+        let (index, events): (Vec<usize>, Vec<CaseEvent>) = inside.into_iter().unzip();
+        app.edges()
+            .delivers(&self.edge, events.iter().map(|event| event.source.as_str()));
+        if batch.spooled && self.excuse(&events).await.is_err() {
+            return None;
+        }
+        let kept = batch.spooled.then(|| events.clone());
+        let applied = match app.engine().batch(events, batch.initial_load).await {
+            Ok(Ok(applied)) => applied,
+            // The writer has said why in the log.
+            Ok(Err(_)) | Err(NotThere) => return None,
+        };
+        let refused = applied.outcome.rejected;
+        if let Some(events) = kept {
+            for rejection in &refused {
+                let Some(event) = events.get(rejection.index) else {
+                    continue;
+                };
+                if quarantine(app, event, &rejection.reason).await.is_err() {
+                    return None;
+                }
+            }
+        }
+        rejected.extend(refused.into_iter().map(|rejection| {
+            Rejection {
+                index: index
+                    .get(rejection.index)
+                    .copied()
+                    .unwrap_or(rejection.index),
+                id: Some(rejection.id),
+                reason: rejection.reason,
+            }
+        }));
+        rejected.sort_by_key(|rejection| rejection.index);
+        Some(BatchOutcome {
+            accepted: applied.outcome.accepted,
+            duplicate: applied.outcome.duplicate,
+            rejected,
+        })
+    }
+
+    /// What waited in the spool while the edge was cut off is not held against anybody for coming late: its sources were cut
+    /// off with the edge.
+    async fn excuse(&self, events: &[CaseEvent]) -> Result<(), StoreError> {
+        let received = || events.iter().map(|event| event.received);
+        let (Some(from), Some(to)) = (received().min(), received().max()) else {
+            return Ok(());
+        };
+        let sources: BTreeSet<&String> = events.iter().map(|event| &event.source).collect();
+        let sources: Vec<String> = sources.into_iter().cloned().collect();
+        // The outage itself may not be written yet.
+        self.app.outages().write(self.app.db()).await;
+        let mut connection = self.app.db().acquire().await?;
+        sources::cut_off_with_edge(&mut connection, &self.edge, &sources, from, to).await
+    }
 }
 
 /// The events that the edge's token may send, each with its place in the batch; the others are named.

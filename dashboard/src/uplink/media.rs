@@ -7,6 +7,7 @@ use mingjing_ingest::uplink::MAX_FRAME;
 use mingjing_ingest::uplink::protocol::{MediaFrame, MediaToConsole, VERSION};
 use tokio::time::timeout;
 
+use super::edges::LOCAL;
 use super::{REFUSED, SILENCE, STUCK, close};
 use crate::app::App;
 use crate::caller::{Caller, Who};
@@ -30,23 +31,27 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
         },
         _ => return,
     };
-    let edge = match &caller.who {
-        Who::Token { id: None, .. } => "local".to_owned(),
-        _ => named,
+    let (edge, token) = match &caller.who {
+        Who::Token { id: None, .. } => (LOCAL.to_owned(), None),
+        Who::Token { id, .. } => (named, *id),
+        Who::Account { .. } => return,
     };
+    if app.edges().is_taken(&edge, token) {
+        return close(socket, REFUSED, "another ingest has this name".into()).await;
+    }
     let (attachment, mut outgoing) = app.media().attach(&edge);
     loop {
         tokio::select! {
             message = timeout(SILENCE, socket.recv()) => match message {
                 Ok(Some(Ok(Message::Binary(bytes)))) => match MediaFrame::decode(bytes) {
-                    Ok(frame) => attachment.frame(frame),
+                    Ok(frame) => attachment.frame(app.edges().clock(&edge).frame(frame)),
                     Err(error) => {
                         tracing::warn!(edge, %error, "an ingest sent a frame that is not understood");
                         return close(socket, REFUSED, "a frame is not understood".into()).await;
                     }
                 },
                 Ok(Some(Ok(Message::Text(text)))) => match serde_json::from_str(&text) {
-                    Ok(message) => attachment.text(message),
+                    Ok(message) => attachment.text(app.edges().clock(&edge).message(message)),
                     Err(error) => {
                         tracing::warn!(edge, %error, "an ingest sent a message that is not understood");
                         return close(socket, REFUSED, "a message is not understood".into()).await;

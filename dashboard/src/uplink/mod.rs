@@ -1,5 +1,6 @@
 //! The console's side of the uplink (`ingest::uplink::protocol`): what ingests send, and what they are told.
 
+mod clock;
 pub mod edges;
 mod events;
 mod media;
@@ -29,7 +30,8 @@ const REVOKED: u16 = 4401;
 
 async fn close(mut socket: WebSocket, code: u16, reason: String) {
     // A close frame carries 123 bytes of reason at most.
-    let reason: String = reason.chars().take(60).collect();
+    let mut reason = reason;
+    reason.truncate(reason.floor_char_boundary(123));
     let frame = CloseFrame {
         code,
         reason: reason.into(),

@@ -143,6 +143,18 @@ pub fn fragment(
     Ok((out.freeze(), data))
 }
 
+/// The same fragment with another instant of capture, for whoever knows better; bytes that are none of ours are left alone.
+pub fn stamped(fragment: &Bytes, captured_at: DateTime<Utc>) -> Bytes {
+    // ISO 14496-12, 8.16.5: size, type, version and flags, track, then the instant in NTP's format.
+    const NTP: std::ops::Range<usize> = 16..24;
+    if fragment.get(4..8) != Some(b"prft") || fragment.len() < NTP.end {
+        return fragment.clone();
+    }
+    let mut bytes = BytesMut::from(&fragment[..]);
+    bytes[NTP].copy_from_slice(&ntp(captured_at).to_be_bytes());
+    bytes.freeze()
+}
+
 fn moof(sequence: u64, times: Times, key: bool, size: u32) -> Moof {
     let sample = TrunEntry {
         duration: Some(u32::try_from(times.duration).unwrap_or(u32::MAX)),
@@ -227,6 +239,12 @@ mod tests {
             Any::Mdat(Mdat { .. })
         ));
         assert!(rest.is_empty());
+
+        let later = captured + chrono::TimeDelta::hours(1);
+        let (expected, _) = fragment(7, times, true, later, b"\0\0\0\x02\x65\x88").unwrap();
+        assert_eq!(stamped(&bytes, later), expected);
+        let foreign = Bytes::from_static(b"\0\0\0\x08free");
+        assert_eq!(stamped(&foreign, later), foreign);
     }
 
     #[test]

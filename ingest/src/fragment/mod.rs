@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use retina::codec::VideoParameters;
 
-pub use boxes::BoxError;
+pub use boxes::{BoxError, stamped};
 pub use clock::{CaptureClock, TIMESCALE};
 pub use timeline::{Timeline, Times};
 

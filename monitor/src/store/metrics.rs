@@ -33,6 +33,17 @@ pub async fn store(
     Ok(())
 }
 
+/// When a metric of the county was last stored.
+pub async fn last(
+    connection: &mut PgConnection,
+    name: &str,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let row = sqlx::query_scalar(
+        "SELECT time FROM metric WHERE name = $1 AND hall IS NULL ORDER BY time DESC LIMIT 1",
+    );
+    Ok(row.bind(name).fetch_optional(connection).await?)
+}
+
 /// The means of a metric in buckets of `bucket` over [from, to), oldest first. `hall` `None`: the county's own values.
 pub async fn read(
     pool: &PgPool,

@@ -218,6 +218,40 @@ pub async fn outage_ends(
     Ok(())
 }
 
+/// Every edge that ever was connected, by the outages recorded of it (its first connection is recorded as one that ends as it begins).
+pub async fn edges(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
+    let rows = sqlx::query_scalar(
+        "SELECT DISTINCT subject FROM outage WHERE what = 'edge' ORDER BY subject",
+    );
+    Ok(rows.fetch_all(connection).await?)
+}
+
+/// These sources spoke through an edge, in words received between `from` and `to`: they were cut off with it while it was.
+pub async fn cut_off_with_edge(
+    connection: &mut PgConnection,
+    edge: &str,
+    sources: &[String],
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO outage (what, subject, since, until)
+         SELECT 'source', source, cut.since, coalesce(cut.until, $4)
+         FROM outage cut CROSS JOIN UNNEST($2::text[]) AS source
+         WHERE cut.what = 'edge' AND cut.subject = $1 AND cut.since <= $4 AND (cut.until IS NULL OR cut.until >= $3)
+             AND cut.until IS DISTINCT FROM cut.since
+             AND NOT EXISTS (
+                 SELECT FROM outage known WHERE known.subject = source AND known.what = 'source' AND known.since = cut.since)",
+    )
+    .bind(edge)
+    .bind(sources)
+    .bind(from)
+    .bind(to)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// The outages that cut these subjects off (the console's cut everybody off) and lasted at or after `since`.
 pub async fn outages(
     connection: &mut PgConnection,

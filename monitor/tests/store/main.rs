@@ -4,6 +4,7 @@
 mod audit;
 mod county;
 mod entrance;
+mod outages;
 mod pages;
 mod schema;
 

@@ -494,6 +494,11 @@ async fn health_and_metrics_over_time() {
     metrics::store(&mut connection, at(60), &[("cases.open", None, 40.0)])
         .await
         .unwrap();
+    assert_eq!(
+        metrics::last(&mut connection, "cases.open").await.unwrap(),
+        Some(at(60))
+    );
+    assert_eq!(metrics::last(&mut connection, "none").await.unwrap(), None);
     let read = async |hall| {
         let points = metrics::read(
             pool,

@@ -1,20 +1,5 @@
 // Cameras: live, gone, back, and each fault by its name.
-import type { Page } from '@playwright/test'
-
-import { expect, mark, signIn, test } from '../stage'
-
-interface Frames {
-  decoded: number
-  dropped: number
-  at: number
-}
-
-async function frames(page: Page): Promise<Frames> {
-  return page.locator('video').first().evaluate((video: HTMLVideoElement) => {
-    const quality = video.getVideoPlaybackQuality()
-    return { decoded: quality.totalVideoFrames, dropped: quality.droppedVideoFrames, at: video.currentTime }
-  })
-}
+import { expect, frames, mark, signIn, test } from '../stage'
 
 test('a clip with B-frames plays live for a minute and next to nothing is dropped', async ({ page, stage }) => {
   test.setTimeout(240_000)
@@ -53,6 +38,7 @@ for (const [camera, words] of [
   ['locked', '密码'],
   ['garbage', 'RTSP'],
   ['nowhere', '主机'],
+  ['headless', '关键帧'],
 ] as const) {
   test(`the camera "${camera}" says what is wrong with it`, async ({ page, stage }) => {
     await signIn(page, stage, 'inspector')

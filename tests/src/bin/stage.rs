@@ -1,11 +1,15 @@
-//! The console of the browser tests: `Stage` and a camera server, kept up until standard input is closed.
+//! The console of the browser tests, with an edge of its own process and a camera server, kept up until standard input is
+//! closed.
 //!
-//! Prints one line of JSON when all is ready (address, accounts, token, names); then obeys lines on standard input, each
-//! answered with `ok`: `kill` and `start` (the console), `camera stop|start NAME`.
+//! The console's own ingest carries the camera `steady`, the edge all others. Prints one line of JSON when all is ready
+//! (addresses, accounts, token, names); then obeys lines on standard input, each answered with `ok`: `kill` and `start` (the
+//! console), `edge kill` and `edge start`, `uplink whole|dead|cut` (the edge's network), `camera stop|start NAME`.
 
 use std::process::ExitCode;
 
 use mingjing_tests::county::{COUNTY, ITEM, TOWN_1, TOWN_2, UNIT};
+use mingjing_tests::edge::Edge;
+use mingjing_tests::proxy::Wire;
 use mingjing_tests::rtsp::Rtsp;
 use mingjing_tests::shared_data;
 use mingjing_tests::stage::{ACCOUNT_PASSWORD, Stage, StageCamera};
@@ -23,21 +27,24 @@ async fn main() -> ExitCode {
         arguments.extend(["--clip".to_owned(), format!("{name}={clip}")]);
     }
     arguments.extend(["--garbage".to_owned(), "garbage".to_owned()]);
+    arguments.extend(["--no-key-frame".to_owned(), format!("headless={clip}")]);
     let mut rtsp = Rtsp::start(&arguments).await;
     let mut wrong = StageCamera::new("locked", TOWN_2, rtsp.url("steady"));
     wrong.password = "not this one".into();
-    let mut stage = Stage::new(&[
-        StageCamera::new("steady", COUNTY, rtsp.url("steady")),
+    let mut stage = Stage::new(&[StageCamera::new("steady", COUNTY, rtsp.url("steady"))]).await;
+    let cameras = [
+        StageCamera::new("far", TOWN_1, rtsp.url("steady")),
         StageCamera::new("failing", TOWN_1, rtsp.url("failing")),
         StageCamera::new("garbage", TOWN_1, rtsp.url("garbage")),
+        StageCamera::new("headless", TOWN_1, rtsp.url("headless")),
         wrong,
         StageCamera::new(
             "nowhere",
             TOWN_2,
             "rtsp://no-such-host.invalid/stream".into(),
         ),
-    ])
-    .await;
+    ];
+    let mut edge = Edge::start(&stage, "town", &cameras).await;
     stage.account("inspector", "inspector", COUNTY).await;
     stage.account("leader", "leader", COUNTY).await;
     stage.account("manager", "hall_manager", TOWN_1).await;
@@ -45,7 +52,7 @@ async fn main() -> ExitCode {
     println!(
         "{}",
         json!({
-            "url": stage.url, "password": ACCOUNT_PASSWORD, "token": token,
+            "url": stage.url, "edge": edge.url, "password": ACCOUNT_PASSWORD, "token": token,
             "county": COUNTY, "town1": TOWN_1, "town2": TOWN_2, "unit": UNIT, "item": ITEM,
         })
     );
@@ -54,6 +61,11 @@ async fn main() -> ExitCode {
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["kill"] => stage.kill().await,
             ["start"] => stage.start().await,
+            ["edge", "kill"] => edge.kill().await,
+            ["edge", "start"] => edge.run().await,
+            ["uplink", "whole"] => edge.uplink.set(Wire::Whole),
+            ["uplink", "dead"] => edge.uplink.set(Wire::Dead),
+            ["uplink", "cut"] => edge.uplink.set(Wire::Cut),
             ["camera", command, name] => drop(rtsp.say(&format!("{command} {name}")).await),
             _ => {
                 eprintln!("stage: {line:?} is no command");
