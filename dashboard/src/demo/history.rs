@@ -1,16 +1,24 @@
 //! Loading the months before the first start: each case's past in one batch, day after day.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::plan::{Plan, Source};
+use super::plan::{Plan, PlannedEvent, Source};
 
 /// Events in a request: few enough that live events never wait long behind one.
 const BATCH: usize = 2_000;
 /// Requests under way at once.
 const AT_ONCE: usize = 3;
+
+/// Word that came so long before the first start, and late, is left to the halls' own systems: what it contests still is.
+const STILL_CONTESTED: TimeDelta = TimeDelta::days(6);
+
+/// Whether the event is one that history leaves out, because it contests a card that nobody has decided on by `cut`.
+pub fn contests(event: &PlannedEvent, cut: DateTime<Utc>) -> bool {
+    event.told_late() && event.told > cut - STILL_CONTESTED
+}
 
 /// The batches of one day: cases are never split, and only what was told by `cut` is in them.
 pub fn batches(plan: &Plan, day: NaiveDate, cut: DateTime<Utc>) -> Vec<Vec<Value>> {
@@ -19,7 +27,7 @@ pub fn batches(plan: &Plan, day: NaiveDate, cut: DateTime<Utc>) -> Vec<Vec<Value
         let past: Vec<Value> = case
             .events
             .iter()
-            .filter(|event| event.told <= cut)
+            .take_while(|event| event.told <= cut && !contests(event, cut))
             .map(|event| event.cloudevent())
             .collect();
         if batches

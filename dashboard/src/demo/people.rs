@@ -15,9 +15,11 @@ use super::rng::Rng;
 /// Between two looks at the desk.
 const ROUND: Duration = Duration::from_secs(20);
 /// Cards that fell due so long before the start are settled matters.
-const SETTLED: TimeDelta = TimeDelta::days(2);
+const SETTLED: TimeDelta = TimeDelta::days(7);
 /// In the visitor's town only what is older than this is settled.
 const VISITORS_SETTLED: TimeDelta = TimeDelta::days(12);
+/// Between two looks while the past is being loaded.
+const LOOK: Duration = Duration::from_secs(2);
 /// Requests of one person under way at once.
 const AT_ONCE: usize = 4;
 /// Cards in a page.
@@ -62,17 +64,31 @@ pub struct Staff {
     pub seed: u64,
 }
 
-/// Settles what is old, then keeps to the pace of an office until the console stops.
+/// Settles what is old, as soon as it comes in, until `loaded`; then keeps to the pace of an office until the console stops.
 ///
 /// # Errors
 /// When nobody can sign in.
-pub async fn work(staff: &Staff, stopping: &CancellationToken) -> Result<(), String> {
+pub async fn work(
+    staff: &Staff,
+    loaded: &CancellationToken,
+    stopping: &CancellationToken,
+) -> Result<(), String> {
     let manager = Desk::open(staff, &staff.manager).await?;
     let inspector = Desk::open(staff, &staff.inspector).await?;
     let mut rng = Rng::keyed(&[staff.seed, 71]);
     let old = Utc::now() - SETTLED;
     let desks = async {
-        settle(staff, &manager, &inspector, old, &mut rng).await;
+        loop {
+            let last = loaded.is_cancelled();
+            settle(staff, &manager, &inspector, old, &mut rng).await;
+            if last {
+                break;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = loaded.cancelled() => {}
+            }
+        }
         loop {
             tokio::time::sleep(ROUND).await;
             round(staff, &manager, &inspector, &mut rng).await;

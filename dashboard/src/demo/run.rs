@@ -9,6 +9,7 @@ use chrono::Utc;
 use indicatif::{ProgressBar, ProgressStyle};
 use mingjing_monitor::calendar::Calendar;
 use mingjing_monitor::store::Store;
+use tokio_util::sync::CancellationToken;
 
 use super::camera_server::{CameraServer, Options, find_script};
 use super::client::Client;
@@ -77,6 +78,7 @@ impl Demo {
         let base = format!("http://{listen}");
         let client = Client::new(base.clone(), stopping.clone()).map_err(failed)?;
         let progress = self.progress(&state, &plan);
+        let new = progress.next_day <= plan.calendar.date(progress.cut);
         let teller = Arc::new(Teller {
             plan,
             client,
@@ -89,7 +91,7 @@ impl Demo {
         let living = tokio::spawn(live(
             app.clone(),
             Arc::clone(&teller),
-            announcement(&base, &people, &secrets, cameras.is_some()),
+            announcement(&base, &people, &secrets, cameras.is_some(), new),
             staff,
             begun,
         ));
@@ -239,7 +241,13 @@ fn failed(error: impl std::fmt::Display) -> CliError {
 }
 
 /// Address and accounts, as the first lines that a visitor reads.
-fn announcement(base: &str, people: &[setup::Person], secrets: &Secrets, cameras: bool) -> String {
+fn announcement(
+    base: &str,
+    people: &[setup::Person],
+    secrets: &Secrets,
+    cameras: bool,
+    new: bool,
+) -> String {
     let mut text = format!("\n  明镜县 Mingjing County is open:  {base}/\n\n");
     for person in people.iter().filter(|person| !person.what.is_empty()) {
         let password = secrets
@@ -253,6 +261,9 @@ fn announcement(base: &str, people: &[setup::Person], secrets: &Secrets, cameras
     }
     if !cameras {
         text.push_str("\n  There are no pictures: the camera server does not run (see above).\n");
+    }
+    if new {
+        text.push_str("\n  Its history is still being loaded, which takes some minutes: until then the pages count only what is in.\n");
     }
     text.push_str("\n  Ctrl-C ends it; the next start goes on where this one stops.\n");
     text
@@ -291,19 +302,21 @@ async fn live(
     }
     eprintln!("{announcement}");
     eprintln!("demo: ready after {:.1} s", begun.elapsed().as_secs_f64());
+    let loaded = CancellationToken::new();
     let halls = async {
         if !load_history(&teller).await? {
             return Ok(());
         }
-        let desks = async {
-            match &staff {
-                Some(staff) => people::work(staff, app.stopping()).await,
-                None => Ok(()),
-            }
-        };
-        tokio::try_join!(tell(&teller, Voice::Halls), desks).map(|_| ())
+        loaded.cancel();
+        tell(&teller, Voice::Halls).await
     };
-    let done = tokio::try_join!(halls, tell(&teller, Voice::Portal)).map(|_| ());
+    let desks = async {
+        match &staff {
+            Some(staff) => people::work(staff, &loaded, app.stopping()).await,
+            None => Ok(()),
+        }
+    };
+    let done = tokio::try_join!(halls, desks, tell(&teller, Voice::Portal)).map(|_| ());
     // The county cannot go on: neither may a console that looks as if it did.
     if done.is_err() {
         app.stopping().cancel();

@@ -29,6 +29,11 @@ pub enum SetupError {
     /// The address of the database.
     #[error("DATABASE_URL cannot be understood: {0}")]
     Address(sqlx::Error),
+    /// DATABASE_URL names a database that is not there.
+    #[error(
+        "the database {0} in DATABASE_URL does not exist: create it (CREATE DATABASE), or use what `scripts/timescaledb url` prints"
+    )]
+    Missing(String),
     /// The demo's database cannot be made.
     #[error(
         "the database {name} cannot be made: {error}. The role in DATABASE_URL needs the right to create databases, or create it beforehand"
@@ -83,7 +88,13 @@ pub async fn database(url: &str) -> Result<Database, SetupError> {
     address.set_path(&name);
     let mut connection = PgConnection::connect_with(&server)
         .await
-        .map_err(StoreError::Unreachable)?;
+        .map_err(|error| match error.as_database_error() {
+            // 3D000: invalid_catalog_name
+            Some(refused) if refused.code().as_deref() == Some("3D000") => {
+                SetupError::Missing(server.get_database().unwrap_or_default().into())
+            }
+            _ => StoreError::Unreachable(error).into(),
+        })?;
     let there: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
             .bind(&name)

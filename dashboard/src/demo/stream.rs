@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::client::Client;
-use super::history::heartbeat;
+use super::history::{contests, heartbeat};
 use super::plan::{LONGEST_LIFE_MINUTES, Plan, PlannedEvent, Source};
 use super::state::{Progress, State, Told};
 
@@ -161,6 +161,9 @@ impl<'a> Queue<'a> {
                 .take_while(|day| *day <= today)
             {
                 queue.add_day(day, told.until);
+                if first_start {
+                    queue.add_contesting(day, progress.cut);
+                }
             }
             queue.next_day = today + TimeDelta::days(1);
         }
@@ -186,6 +189,18 @@ impl<'a> Queue<'a> {
                 .flat_map(|case| case.events)
                 .filter(|event| event.told > after),
         );
+    }
+
+    /// What the history left out; see [`contests`].
+    fn add_contesting(&mut self, day: NaiveDate, cut: DateTime<Utc>) {
+        let cases = self.teller.plan.day(day);
+        self.add(cases.into_iter().flat_map(|case| {
+            let past = case
+                .events
+                .into_iter()
+                .filter(move |event| event.told <= cut);
+            past.skip_while(move |event| !contests(event, cut))
+        }));
     }
 
     fn minute(&self, minute: DateTime<Utc>) -> Vec<PlannedEvent> {
@@ -246,9 +261,12 @@ impl<'a> Queue<'a> {
         Ok(true)
     }
 
-    /// What was to be told while the demo was off is history; the rest goes with the source's own token.
+    /// What was to be told while the demo was off is history; the rest goes with the source's own token, and so does what
+    /// its source tells late: it counts from when it comes.
     fn token(&self, event: &PlannedEvent) -> &'a str {
-        let gap = event.told < self.started && (self.voice == Voice::Halls || !self.first_start);
+        let gap = event.told < self.started
+            && (self.voice == Voice::Halls || !self.first_start)
+            && !event.told_late();
         if gap {
             &self.teller.load_token
         } else {

@@ -1,6 +1,6 @@
 //! The life of a case: application, acceptance, steps, special procedures, an end, and what comes after it.
 
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use mingjing_monitor::item::HandlingKind;
 use serde_json::json;
 
@@ -16,6 +16,10 @@ const LATE: f64 = 0.054;
 const LATE_ON_THE_SPOT: f64 = 0.004;
 /// Of those that are late, the share that runs over the legal limit as well.
 const OVER_LEGAL: f64 = 0.16;
+
+/// Share of the promised cases done in time of which the source says so only days later: their cards stand contested until
+/// an inspector decides.
+const TOLD_LATE: f64 = 0.006;
 
 /// How a case's time will be spent, in workdays after the day of acceptance.
 struct Course {
@@ -94,7 +98,7 @@ fn on_the_spot(life: &mut Life, slackness: f64) {
     } else {
         life.wait(240, 2_100);
     }
-    finish(life, slackness, false);
+    finish(life, slackness, false, None);
 }
 
 fn in_steps(life: &mut Life, slackness: f64) {
@@ -147,7 +151,12 @@ fn in_steps(life: &mut Life, slackness: f64) {
         }
     }
     life.wait(300, 1_500);
-    finish(life, slackness, true);
+    let told = (course.ends <= life.item().promise.n && life.rng.chance(TOLD_LATE)).then(|| {
+        let days = life.item().promise.n + suspended + extended + life.rng.range(1, 2) as u32;
+        let date = life.plan.calendar.workdays.after(accepted_on, days);
+        date.and_time(NaiveTime::MIN) + TimeDelta::seconds(life.rng.range(34_000, 58_000))
+    });
+    finish(life, slackness, true, told);
 }
 
 /// Draws how long the case takes and what delays it.
@@ -300,8 +309,8 @@ fn suspend(life: &mut Life, kind: &str, declared: u32, length: u32) {
     life.tell("case.resumed", json!({}));
 }
 
-/// Decision, delivery and rating.
-fn finish(life: &mut Life, slackness: f64, takes_days: bool) {
+/// Decision, delivery and rating. `told`: when the source says so at last, where its word comes late.
+fn finish(life: &mut Life, slackness: f64, takes_days: bool, told: Option<NaiveDateTime>) {
     let handler = life.handler(life.hall, life.item().unit);
     if takes_days && life.rng.chance(0.015) {
         let reason =
@@ -323,6 +332,9 @@ fn finish(life: &mut Life, slackness: f64, takes_days: bool) {
             "case.completed",
             json!({"result": if takes_days { "准予" } else { "办结" }, "handler": handler}),
         );
+    }
+    if let Some(told) = told {
+        life.tell_late((told - life.now()).num_seconds());
     }
     if takes_days {
         let days = life.rng.range(0, 3) as u32;

@@ -62,6 +62,11 @@ impl<'a> Life<'a> {
         &self.plan.county.items[self.item]
     }
 
+    /// The lag that the case's source declares.
+    pub fn lag(&self) -> TimeDelta {
+        self.source.lag()
+    }
+
     /// The case's clock: local time of what comes next.
     pub fn now(&self) -> NaiveDateTime {
         self.now

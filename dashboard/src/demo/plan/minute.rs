@@ -91,8 +91,13 @@ impl Plan {
             let unit = self.county.items[item].unit;
             let window = rng.pick(&self.county.windows_of(hall, unit)).no.clone();
             let no = self.number(minute, PER_MINUTE / 2 + nth);
-            let mut life =
-                Life::of_source(self, no, Source::Portal, (hall, item, window), begin, rng);
+            // The towns' own system gathers its events for minutes: until it has said all, its cards are provisional.
+            let source = if hall != COUNTY_HALL && rng.chance(0.6) {
+                Source::Town
+            } else {
+                Source::Portal
+            };
+            let mut life = Life::of_source(self, no, source, (hall, item, window), begin, rng);
             self.hurry(&mut life);
             cases.push(life.end());
         }
@@ -105,7 +110,8 @@ impl Plan {
         apply(life, "web");
         life.wait(5, 30);
         let accepted = life.now();
-        let promise = life.rng.range(120, 540);
+        // Its word that the case was accepted must be out before the limit is.
+        let promise = life.rng.range(120, 540) + life.lag().num_seconds();
         let legal = promise + life.rng.range(150, 420);
         let due = |seconds: i64| {
             self.calendar
@@ -128,8 +134,9 @@ impl Plan {
             "case.completed",
             json!({"result": "准予", "handler": handler}),
         );
-        if (0.45..0.53).contains(&draw) {
-            // Decided in time, says the portal, but it says so only when the card is out: contested.
+        if (0.45..0.53).contains(&draw) && life.lag().is_zero() {
+            // Decided in time, says the portal, but it says so only when the card is out: contested. A system with a lag may
+            // do so: its card is withdrawn on that evidence.
             let seconds = life.rng.range(60, 150);
             life.tell_late(seconds);
         }

@@ -91,6 +91,11 @@ pub struct PlannedEvent {
 }
 
 impl PlannedEvent {
+    /// Whether its source tells of it long after its declared lag: what it changes by then is contested.
+    pub fn told_late(&self) -> bool {
+        self.told - self.at > TimeDelta::hours(1)
+    }
+
     /// The CloudEvent that an outside system would post.
     pub fn cloudevent(&self) -> Value {
         let mut event = json!({

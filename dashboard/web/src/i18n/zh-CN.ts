@@ -80,9 +80,10 @@ export default {
     case_applied: '申请', case_accepted: '受理', case_supplement_requested: '要求补正', case_supplement_received: '收到补正', case_step_started: '环节开始', case_step_finished: '环节结束', case_suspended: '进入特别程序', case_resumed: '恢复计时', case_extended: '延期', case_completed: '办结', case_refused: '不予许可', case_withdrawn: '撤回', case_voided: '作废', case_delivered: '送达', case_fee: '收费', case_rated: '评价',
   },
   data_key: { channel: '渠道', kind: '类型', window: '窗口', handler: '经办人', step: '环节', role: '岗位', result: '结果', declared_days: '申报天数', approver: '批准人', notice: '告知书', reason: '理由', charged: '实收', standard: '标准', relief_reason: '减免理由', grade: '评价', comment: '意见', limit: '时限', days: '天数', offline: '线下', promise_limit: '承诺时限', legal_limit: '法定时限', promise_due: '承诺到期', legal_due: '法定到期', applicant: '申请人', seq: '序号', replaces: '更正' },
+  channel: { window: '窗口', web: '网上', phone: '电话', kiosk: '自助机', village: '村点' },
   suspension: { hearing: '听证', tender: '招标', auction: '拍卖', inspection: '检验', testing: '检测', quarantine: '检疫', appraisal: '鉴定', expert_review: '专家评审', unlawful: '不合法', declared: '申报至 {time}' },
   clockbar: {
-    used: '已用 {used} / {limit} {unit}', left: '剩 {n} {unit}', over: '超 {n} {unit}', promise: '承诺', legal: '法定', warning: '预警', now: '现在', accepted: '受理', decided: '办结', no_limit: '没有时限', not_started: '尚未受理，未起算', expected: '预计', legal_left: '法定剩 {n} {unit}', legal_over: '超法定 {n} {unit}', suspended: '暂停计时', label: '办件时限条', step: '环节：{name}', steps: '环节',
+    used: '已用 {used} / {limit} {unit}', left: '剩 {n} {unit}', over: '超 {n} {unit}', used_span: '已用 {used} / {limit}', left_span: '剩 {span}', over_span: '超 {span}', legal_left_span: '法定剩 {span}', legal_over_span: '超法定 {span}', promise: '承诺', legal: '法定', warning: '预警', now: '现在', accepted: '受理', decided: '办结', no_limit: '没有时限', not_started: '尚未受理，未起算', expected: '预计', legal_left: '法定剩 {n} {unit}', legal_over: '超法定 {n} {unit}', suspended: '暂停计时', label: '办件时限条', step: '环节：{name}', steps: '环节',
     cell: { used: '已用', suspended: '暂停', left: '剩余', over: '超时', uncounted: '不计' }, day: { workday: '工作日', weekend: '周末', holiday: '节假日', makeup: '调休上班' },
   },
   video: {

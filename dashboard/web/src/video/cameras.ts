@@ -13,7 +13,7 @@ export function useCameras(): Resource<Camera[]> {
       all.push(...page.items)
       cursor = page.next
     } while (cursor !== null)
-    return all.sort((a, b) => a.hall.localeCompare(b.hall) || a.name.localeCompare(b.name, 'zh'))
+    return all.sort((a, b) => a.hall.localeCompare(b.hall) || a.name.localeCompare(b.name, 'zh', { numeric: true }))
   })
   onDelta<Camera>(['camera.health'], (camera) => {
     const list = cameras.data.value
