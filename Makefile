@@ -3,11 +3,12 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 STAGE := scripts/stage
 
-.PHONY: help run test lint build fmt clean
+.PHONY: help run test bench lint build fmt clean
 
 help:
 	@echo 'make run     set up what is missing, build, start the demo county  (ARGS="--cameras 8 --seed 7")'
 	@echo 'make test    set up what is missing, then lint and every test, the browser'"'"'s included'
+	@echo 'make bench   event intake and deadlines on the real database, beside their bounds (ARGS="ROUNDS EVENTS DUE")'
 	@echo 'make lint    formatting, clippy, licences, advisories, the pages'"'"' linter and types'
 	@echo 'make build   the pages and the two programs'
 	@echo 'make fmt     format the Rust code'
@@ -41,6 +42,11 @@ test:
 	@$(STAGE) 'build' scripts/build --workspace --all-targets
 	@DATABASE_URL="$$(scripts/timescaledb url)" $(STAGE) 'tests' cargo nextest run --workspace --no-fail-fast
 	@DATABASE_URL="$$(scripts/timescaledb url)" $(STAGE) 'tests in the browser' npm --prefix tests/browser run --silent test
+
+bench:
+	@scripts/setup build
+	@scripts/timescaledb start
+	@DATABASE_URL="$$(scripts/timescaledb url)" cargo run --quiet -p mingjing-alerts --example bench -- $(ARGS)
 
 fmt:
 	@cargo fmt --all

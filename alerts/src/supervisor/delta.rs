@@ -79,6 +79,10 @@ impl Deltas {
         self.0.insert(delta);
     }
 
+    pub(super) fn extend(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
+    }
+
     /// All of them, cards first.
     pub(super) fn into_vec(self) -> Vec<Delta> {
         self.0.into_iter().collect()

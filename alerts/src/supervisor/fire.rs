@@ -10,8 +10,11 @@ use super::delta::{Delta, Deltas};
 use super::write::{Rows, Touched, Writer};
 use super::{FIRE_CHUNK, Supervisor};
 
+/// From so many cases on, what falls due is written by two transactions side by side: the database is what takes the time.
+const LANE_MIN: usize = 500;
+
 impl Supervisor {
-    /// Fires what has fallen due by `now`, a few thousand cases a call: call it while [`Supervisor::next_due`] is not after
+    /// Fires what has fallen due by `now`, a few thousand cases a call in one or two transactions: call it while [`Supervisor::next_due`] is not after
     /// `now`. Each card carries its true due time, however late this runs.
     pub async fn fire_due(&mut self, now: DateTime<Utc>) -> Result<Vec<Delta>, StoreError> {
         self.recover().await?;
@@ -20,23 +23,55 @@ impl Supervisor {
         if self.queue.first().is_none_or(|&first| first > now) {
             return Ok(deltas.into_vec());
         }
-        let mut transaction = self.pool.begin().await?;
-        let records = states::due(&mut transaction, now, &self.loading(), FIRE_CHUNK).await?;
+        let mut connection = self.pool.acquire().await?;
+        let mut records = states::due(&mut connection, now, &self.loading(), FIRE_CHUNK).await?;
+        drop(connection);
         let last_chunk = (records.len() as i64) < FIRE_CHUNK;
-        let next = self
-            .fire(&mut transaction, records, now, false, &mut deltas)
-            .await?;
-        if let Err(error) = transaction.commit().await {
+        let second = records.split_off(match records.len() {
+            few @ ..LANE_MIN => few,
+            many => many / 2,
+        });
+        // No case is in both halves. What they share are roll-ups: both write those last and in one order, so that the second
+        // waits for the first and neither for ever.
+        let (first, second) =
+            tokio::join!(self.fire_lane(records, now), self.fire_lane(second, now));
+        let (done, failed): (Vec<_>, Vec<_>) = [first, second].into_iter().partition(Result::is_ok);
+        if let Some(Err(error)) = failed.into_iter().next() {
             self.stale = true;
-            return Err(error.into());
+            if done.is_empty() {
+                return Err(error);
+            }
+            // The other half is committed and has to be told; what failed is found again by the next call.
+            tracing::warn!(%error, "half of the cases that fell due could not be written and is tried again");
         }
-        if last_chunk {
+        if last_chunk && !self.stale {
             self.queue = self
                 .queue
                 .split_off(&(now + chrono::TimeDelta::nanoseconds(1)));
         }
-        self.queue.extend(next);
+        for (next, told) in done.into_iter().flatten() {
+            self.queue.extend(next);
+            deltas.extend(told);
+        }
         Ok(deltas.into_vec())
+    }
+
+    /// Fires some of the due cases in a transaction of its own; their next instants, and what there is to tell.
+    async fn fire_lane(
+        &self,
+        records: Vec<CaseRecord>,
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<DateTime<Utc>>, Deltas), StoreError> {
+        let mut deltas = Deltas::default();
+        if records.is_empty() {
+            return Ok((Vec::new(), deltas));
+        }
+        let mut transaction = self.pool.begin().await?;
+        let next = self
+            .fire(&mut transaction, records, now, false, &mut deltas)
+            .await?;
+        transaction.commit().await?;
+        Ok((next, deltas))
     }
 
     /// Looks at cases at `at` without new events; their next instants.

@@ -1,7 +1,8 @@
 //! The supervisor: the one writer of cases, cards and roll-ups.
 //!
 //! It takes batches, due instants and people's actions in turn. Each is one transaction; what changed is given out after its
-//! commit. Because it is the only writer of its halls, no lock is taken and no order has to be argued about.
+//! commit. Because it is the only writer of its halls, no lock is taken and no order has to be argued about. Only when hundreds
+//! of deadlines fire at once are there two transactions, each with cases of its own.
 //!
 //! The queue of deadlines holds *instants*, not cases: when one comes, the database's index tells which cases are meant. Due
 //! instants are closing times for the most part, so a million open cases share a few hundred instants; where every case has its
@@ -28,7 +29,7 @@ use crate::store::profiles;
 pub use assess::{Assessment, Reference};
 pub use delta::{ActError, Actor, Applied, BatchOutcome, CardAction, Delta, Rejection};
 
-/// How many cases are looked at in one transaction when deadlines fire.
+/// How many cases are looked at in one go when deadlines fire.
 const FIRE_CHUNK: i64 = 5_000;
 
 /// The one writer. Owned by one task of the console; see the module.

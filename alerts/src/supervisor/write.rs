@@ -98,9 +98,17 @@ impl Writer<'_> {
         for case in touched.iter_mut() {
             self.settle(case, &in_time);
         }
-        self.write_cases(&mut *connection, touched, rows, deltas)
+        let changes = self
+            .write_cases(&mut *connection, touched, rows, deltas)
             .await?;
-        self.write_cards(connection, touched, deltas).await
+        self.write_cards(&mut *connection, touched, deltas).await?;
+        // Last: these rows are shared by many cases, and are locked until the commit.
+        if !changes.is_empty() {
+            changes.write(connection).await?;
+            deltas.add(Delta::OverviewChanged);
+            deltas.add(Delta::RankingChanged);
+        }
+        Ok(())
     }
 
     async fn load_cards(
@@ -238,13 +246,14 @@ impl Writer<'_> {
         diff::settle(&mut case.cards, &case.anomalies, &ground);
     }
 
+    /// Writes the rows that changed; what that changes of the roll-ups.
     async fn write_cases(
         &self,
         connection: &mut PgConnection,
         touched: &[Touched],
         rows: Rows,
         deltas: &mut Deltas,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Changes, StoreError> {
         let changed: Vec<&Touched> = touched.iter().filter(|case| case.is_changed()).collect();
         let mut changes = Changes::default();
         for case in &changed {
@@ -261,19 +270,13 @@ impl Writer<'_> {
             }
         }
         let records: Vec<&CaseRecord> = changed.iter().map(|case| &case.after).collect();
-        if records.is_empty() {
-            return Ok(());
+        if !records.is_empty() {
+            match rows {
+                Rows::Whole => states::upsert(connection, &records, self.now).await?,
+                Rows::Advance => states::advance(connection, &records, self.now).await?,
+            }
         }
-        match rows {
-            Rows::Whole => states::upsert(&mut *connection, &records, self.now).await?,
-            Rows::Advance => states::advance(&mut *connection, &records, self.now).await?,
-        }
-        if !changes.is_empty() {
-            changes.write(connection).await?;
-            deltas.add(Delta::OverviewChanged);
-            deltas.add(Delta::RankingChanged);
-        }
-        Ok(())
+        Ok(changes)
     }
 
     async fn write_cards(

@@ -7,7 +7,7 @@ use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::store::calendars;
 use serde_json::json;
 
-use crate::common::{World, accepted, at, completed, event};
+use crate::common::{World, accepted, at, completed, event, recount, snapshot};
 
 fn step(id: &str, kind: &str, time: &str) -> CaseEvent {
     event(id, kind, "1", time, json!({"step": "survey"}))
@@ -402,4 +402,26 @@ async fn a_source_that_falls_silent_is_told_once() {
         .unwrap();
     assert_eq!(states, ["silent", "ok"]);
     assert!(world.wait_until("2026-11-06 10:00").await.contains(&silent));
+}
+
+#[tokio::test]
+async fn hundreds_that_fall_due_in_one_instant_get_one_card_each_and_are_counted_once() {
+    const MANY: usize = 1_200;
+    let mut world = World::new("2026-11-02 09:00").await;
+    let events = (0..MANY)
+        .map(|i| accepted(&format!("case-{i}"), "2026-11-02 10:00"))
+        .collect();
+    world.send(events, "2026-11-02 10:00").await;
+    let deltas = world.wait_until("2026-11-11 17:31").await;
+    let told = deltas
+        .iter()
+        .filter(|delta| matches!(delta, Delta::CardIssued { .. }))
+        .count();
+    assert_eq!(told, 2 * MANY, "a warning and a yellow card each");
+    let yellow = |card: &&String| card.starts_with("R2 yellow_card issued");
+    assert_eq!(world.cards().await.iter().filter(yellow).count(), MANY);
+    let (day, bucket) = recount(&world.pool()).await;
+    let kept = snapshot(&world.pool()).await;
+    assert_eq!((&kept["day"], &kept["bucket"]), (&day, &bucket));
+    assert!(world.wait_until("2026-11-11 17:32").await.is_empty());
 }

@@ -340,7 +340,8 @@ pub async fn hours(
     Ok(rows.bind(scope).bind(from).bind(to).fetch_all(pool).await?)
 }
 
-/// The same of one unit. The hourly roll-up knows no units: one unit's day is a few cases, found by their indexes.
+/// The same of one unit. The hourly roll-up knows no units: one unit's day is a few cases, found by
+/// their indexes (what is accepted was opened when it was accepted).
 pub async fn hours_of_unit(
     pool: &PgPool,
     scope: &str,
@@ -351,7 +352,7 @@ pub async fn hours_of_unit(
     let rows = sqlx::query_as(
         "SELECT hour, sum(accepted)::bigint AS accepted, sum(completed)::bigint AS completed FROM (
              SELECT date_trunc('hour', s.accepted_at) AS hour, 1 AS accepted, 0 AS completed, s.hall FROM case_state s
-             WHERE s.unit = $2 AND s.accepted_at >= $3 AND s.accepted_at < $4
+             WHERE s.unit = $2 AND s.opened_at >= $3 AND s.opened_at < $4 AND s.accepted_at IS NOT NULL
              UNION ALL
              SELECT date_trunc('hour', s.decided_at), 0, 1, s.hall FROM case_state s
              WHERE s.unit = $2 AND s.decided_at >= $3 AND s.decided_at < $4 AND s.accepted_at IS NOT NULL

@@ -1,0 +1,363 @@
+//! `make bench`: how fast the supervisor takes events in and fires deadlines, on the real database, beside plain SQL that
+//! writes the same in the same batches. Prints a table with the bounds of the project beside what was measured, writes it to
+//! `bench/results/supervisor.json`, and ends with exit code 1 when a bound is missed.
+//!
+//! `cargo run -p mingjing-alerts --example bench -- [ROUNDS] [EVENTS] [DUE]` (5, 20,000 and 100,000). Speeds are ratios of two
+//! runs beside each other, because machines are shared; each line is the median of the rounds, with the least and the most.
+
+use std::time::Instant;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use mingjing_alerts::supervisor::Supervisor;
+use mingjing_monitor::case::CaseFold;
+use mingjing_monitor::event::CaseEvent;
+use mingjing_monitor::item::{HandlingKind, ItemVersion};
+use mingjing_monitor::limit::Limit;
+use mingjing_monitor::org::{Hall, Level};
+use mingjing_monitor::store::events::{Hashed, insert};
+use mingjing_monitor::store::states::{self, CaseRecord};
+use mingjing_monitor::store::testing::TestDatabase;
+use mingjing_monitor::store::{Store, halls, items};
+use serde_json::json;
+
+const BATCH: usize = 10_000;
+
+type Error = Box<dyn std::error::Error>;
+
+/// What a number must reach.
+#[derive(Clone, Copy)]
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+    /// Told only.
+    None,
+}
+
+/// A line of the table.
+struct Line {
+    what: String,
+    unit: &'static str,
+    bound: Bound,
+    samples: Vec<f64>,
+}
+
+impl Line {
+    fn median(&self) -> f64 {
+        let mut sorted = self.samples.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    fn is_met(&self) -> bool {
+        match self.bound {
+            Bound::AtLeast(least) => self.median() >= least,
+            Bound::AtMost(most) => self.median() <= most,
+            Bound::None => true,
+        }
+    }
+
+    fn extreme(&self, pick: fn(f64, f64) -> f64) -> f64 {
+        self.samples
+            .iter()
+            .copied()
+            .reduce(pick)
+            .unwrap_or(f64::NAN)
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let (least, most) = match self.bound {
+            Bound::AtLeast(bound) => (Some(bound), None),
+            Bound::AtMost(bound) => (None, Some(bound)),
+            Bound::None => (None, None),
+        };
+        json!({
+            "what": self.what, "unit": self.unit, "median": self.median(), "min": self.extreme(f64::min),
+            "max": self.extreme(f64::max), "at_least": least, "at_most": most, "met": self.is_met(),
+        })
+    }
+}
+
+/// All lines, in the order in which they were first measured.
+#[derive(Default)]
+struct Table(Vec<Line>);
+
+impl Table {
+    fn add(&mut self, what: &str, unit: &'static str, bound: Bound, sample: f64) {
+        match self.0.iter_mut().find(|line| line.what == what) {
+            Some(line) => line.samples.push(sample),
+            None => self.0.push(Line {
+                what: what.to_owned(),
+                unit,
+                bound,
+                samples: vec![sample],
+            }),
+        }
+    }
+
+    fn print(&self) {
+        println!(
+            "{:<62} {:>9} {:>9} {:>9}  {:<8} bound",
+            "", "median", "min", "max", "unit"
+        );
+        for line in &self.0 {
+            let bound = match line.bound {
+                Bound::AtLeast(bound) => format!("≥ {bound}"),
+                Bound::AtMost(bound) => format!("≤ {bound}"),
+                Bound::None => "told".to_owned(),
+            };
+            let missed = if line.is_met() { "" } else { "  MISSED" };
+            let (least, most) = (line.extreme(f64::min), line.extreme(f64::max));
+            println!(
+                "{:<62} {:>9.2} {least:>9.2} {most:>9.2}  {:<8} {bound}{missed}",
+                line.what,
+                line.median(),
+                line.unit
+            );
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |default: usize| {
+        arguments
+            .next()
+            .map_or(Ok(default), |text| text.parse::<usize>())
+    };
+    let (rounds, events, due) = (number(5)?, number(20_000)?, number(100_000)?);
+    let mut table = Table::default();
+    for _ in 0..rounds {
+        intake(events, &mut table).await?;
+        deadlines(due, &mut table).await?;
+    }
+    table.print();
+    std::fs::create_dir_all("bench/results")?;
+    let lines: Vec<_> = table.0.iter().map(Line::json).collect();
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let told = json!({
+        "at": Utc::now(), "rounds": rounds, "events": events, "due": due, "load": load.trim(),
+        "cores": std::thread::available_parallelism()?.get(), "lines": lines,
+    });
+    std::fs::write(
+        "bench/results/supervisor.json",
+        serde_json::to_string_pretty(&told)?,
+    )?;
+    let missed = table.0.iter().filter(|line| !line.is_met()).count();
+    if missed > 0 {
+        return Err(format!(
+            "{missed} of the bounds are missed (load now: {})",
+            load.trim()
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// Event `i`: an acceptance for even, a decision of the same case for odd ones.
+fn event(i: usize, at: DateTime<Utc>) -> Result<CaseEvent, Error> {
+    let kind = if i.is_multiple_of(2) {
+        "case.accepted"
+    } else {
+        "case.completed"
+    };
+    let cloudevent = json!({
+        "specversion": "1.0", "id": format!("e{i}"), "source": "//speed", "type": kind, "subject": format!("2026-{:07}", i / 2),
+        "time": at + TimeDelta::milliseconds(i64::try_from(i)?),
+        "data": {"hall": format!("H{}", i / 2 % 26), "unit": "人社局", "item": "A", "window": (i / 2 % 9).to_string(), "handler": "0731"},
+    });
+    Ok(CaseEvent::from_cloudevent(
+        &cloudevent,
+        at,
+        chrono_tz::Asia::Shanghai,
+    )?)
+}
+
+fn batches(events: usize, at: DateTime<Utc>) -> Result<Vec<Vec<CaseEvent>>, Error> {
+    (0..events)
+        .collect::<Vec<_>>()
+        .chunks(BATCH)
+        .map(|ids| ids.iter().map(|&i| event(i, at)).collect())
+        .collect()
+}
+
+async fn county(store: &Store) -> Result<(), Error> {
+    let mut connection = store.pool().acquire().await?;
+    let hall = |i: usize| Hall {
+        code: format!("H{i}"),
+        parent: (i > 0).then(|| "H0".to_owned()),
+        level: if i == 0 { Level::County } else { Level::Town },
+        name: format!("{i}"),
+        name_en: String::new(),
+        opening: mingjing_monitor::calendar::OpeningHours::default(),
+    };
+    halls::upsert_halls(&mut connection, &(0..26).map(hall).collect::<Vec<_>>()).await?;
+    let item = ItemVersion {
+        code: "A".into(),
+        version: 1,
+        valid_from: DateTime::UNIX_EPOCH,
+        name: "A".into(),
+        name_en: String::new(),
+        unit: None,
+        kind: HandlingKind::Promised,
+        promise: Some(Limit::workdays(7)),
+        legal: Some(Limit::workdays(20)),
+        steps: vec![],
+    };
+    Ok(items::upsert(&mut connection, &[item]).await?)
+}
+
+/// A county on a database of its own, and its supervisor.
+async fn stage(now: DateTime<Utc>) -> Result<(TestDatabase, Supervisor), Error> {
+    let database = TestDatabase::new().await;
+    county(&database.store).await?;
+    let supervisor = Supervisor::start(database.store.pool().clone(), now).await?;
+    Ok((database, supervisor))
+}
+
+/// Events in, beside plain SQL that makes the same writes, beside a COPY of the events alone; and the same events again.
+async fn intake(events: usize, table: &mut Table) -> Result<(), Error> {
+    let now: DateTime<Utc> = "2026-11-02T02:00:00Z".parse()?;
+    let (_database, mut supervisor) = stage(now).await?;
+    let reference = plain(events, now, &supervisor).await?;
+    let copy = copied(events, now).await?;
+    let mut seconds = [0.0; 2];
+    for seconds in &mut seconds {
+        let batches = batches(events, now)?;
+        let begun = Instant::now();
+        for batch in batches {
+            supervisor
+                .apply_batch(batch, false, now + TimeDelta::hours(1))
+                .await?;
+        }
+        *seconds = begun.elapsed().as_secs_f64();
+    }
+    let [first, again] = seconds;
+    let rate = events as f64 / first;
+    table.add("events taken in", "/s", Bound::None, rate);
+    table.add(
+        "events: speed of plain SQL with the same writes",
+        "ratio",
+        Bound::AtLeast(0.8),
+        reference / first,
+    );
+    table.add(
+        "events: speed of COPY of the events alone",
+        "ratio",
+        Bound::None,
+        copy / first,
+    );
+    table.add(
+        "events seen already: speed of the first time",
+        "ratio",
+        Bound::AtLeast(1.5),
+        first / again,
+    );
+    Ok(())
+}
+
+/// Seconds for events, identities and case states by plain SQL; what is written is made beforehand.
+async fn plain(events: usize, now: DateTime<Utc>, by: &Supervisor) -> Result<f64, Error> {
+    let database = TestDatabase::new().await;
+    let prepared = batches(events, now)?.into_iter().map(|batch| {
+        let states: Vec<CaseRecord> = batch
+            .chunks(2)
+            .map(|of_case| {
+                let no = of_case[0].case_no.clone().unwrap_or_default();
+                by.reference()
+                    .assess(CaseFold::fold(no, of_case), now)
+                    .record
+            })
+            .collect();
+        let hashed: Vec<Hashed> = batch.into_iter().map(Hashed::from).collect();
+        (hashed, states)
+    });
+    let prepared: Vec<_> = prepared.collect();
+    let begun = Instant::now();
+    for (hashed, states) in &prepared {
+        let mut transaction = database.store.pool().begin().await?;
+        insert(&mut transaction, hashed, now).await?;
+        states::upsert(&mut transaction, &states.iter().collect::<Vec<_>>(), now).await?;
+        transaction.commit().await?;
+    }
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+/// Seconds for a COPY of the events, without identities or states.
+async fn copied(events: usize, now: DateTime<Utc>) -> Result<f64, Error> {
+    let database = TestDatabase::new().await;
+    let line = |event: &CaseEvent| {
+        let data = serde_json::Value::from(event.data())
+            .to_string()
+            .replace('\\', "\\\\");
+        let (time, no) = (event.time.to_rfc3339(), event.case_no.as_deref());
+        format!(
+            "{time}\tf\t{time}\t{time}\t{}\t{}\t{}\t{}\t{}\t{data}\n",
+            event.source,
+            event.id,
+            no.unwrap_or("\\N"),
+            event.place.hall,
+            event.kind.type_name()
+        )
+    };
+    let batches = batches(events, now)?;
+    let texts: Vec<String> = batches
+        .iter()
+        .map(|batch| batch.iter().map(line).collect())
+        .collect();
+    let mut connection = database.store.pool().acquire().await?;
+    let begun = Instant::now();
+    for text in &texts {
+        let mut copy = connection
+            .copy_in_raw(
+                "COPY case_event (time, date_only, received, committed, source, id, case_no, hall, type, data) FROM STDIN",
+            )
+            .await?;
+        copy.send(text.as_bytes()).await?;
+        copy.finish().await?;
+    }
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+/// `due` cases with the same deadlines: the warning, the yellow card above it, the red card above that, each in one instant.
+async fn deadlines(due: usize, table: &mut Table) -> Result<(), Error> {
+    let now: DateTime<Utc> = "2026-11-02T02:00:00Z".parse()?;
+    let (database, mut supervisor) = stage(now).await?;
+    for first in (0..due).step_by(BATCH) {
+        let batch: Result<Vec<_>, _> = (first..due.min(first + BATCH))
+            .map(|i| event(2 * i, now))
+            .collect();
+        supervisor.apply_batch(batch?, false, now).await?;
+    }
+    let begun = Instant::now();
+    let mut supervisor = Supervisor::start(database.store.pool().clone(), now).await?;
+    let millions = due as f64 / 1e6;
+    table.add(
+        "restart to ready, a million open cases",
+        "s",
+        Bound::AtMost(5.0),
+        begun.elapsed().as_secs_f64() / millions,
+    );
+    let horizon = now + TimeDelta::days(40);
+    while let Some(instant) = supervisor.next_due().filter(|&at| at < horizon) {
+        let (begun, mut cards) = (Instant::now(), 0);
+        while supervisor.next_due() == Some(instant) {
+            cards += supervisor.fire_due(instant).await?.len();
+        }
+        // A source that falls silent on the way is an instant of its own.
+        if cards >= due {
+            let seconds = begun.elapsed().as_secs_f64() * 1e5 / due as f64;
+            let what = format!("100,000 due at {}", instant.format("%m-%d %H:%M"));
+            table.add(&what, "s", Bound::AtMost(5.0), seconds);
+        }
+    }
+    let standing: i64 = sqlx::query_scalar(
+        "SELECT count(DISTINCT case_no) FROM card WHERE grade = 'red_card' AND state = 'issued'",
+    )
+    .fetch_one(database.store.pool())
+    .await?;
+    if usize::try_from(standing)? != due {
+        return Err(format!("{standing} of {due} cases have their red card").into());
+    }
+    Ok(())
+}
