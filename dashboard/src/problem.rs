@@ -130,6 +130,26 @@ impl Problem {
         )
     }
 
+    /// 400: nobody can say to whom a request with two `Host` headers is sent.
+    pub fn ambiguous() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "/problems/ambiguous",
+            "Ambiguous request",
+            "Send one Host header.",
+        )
+    }
+
+    /// 415: a compressed body.
+    pub fn compressed() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "/problems/media-type",
+            "Unsupported media type",
+            "Compressed bodies are not taken: send the body without Content-Encoding.",
+        )
+    }
+
     /// 422: what, where, and what to do.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(

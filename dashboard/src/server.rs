@@ -15,7 +15,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::app::App;
 use crate::problem::Problem;
-use crate::transport::listener::{self, Door, Places};
+use crate::transport::listener::{self, Door, Patience, Places};
 use crate::transport::tls::Certificates;
 use crate::transport::{body, client, headers, rate};
 use crate::{api, pages};
@@ -87,6 +87,7 @@ pub async fn run(app: App, front: Front) {
             settings.limits.connections_per_address,
             app.proxies().clone(),
         ),
+        patience: Patience::default(),
     };
     if let Some(certificates) = front.certificates {
         tokio::spawn(certificates.follow(app.stopping().clone()));
@@ -103,6 +104,7 @@ pub async fn run_uplink(app: App, listener: TcpListener) {
     let door = Door {
         tls: None,
         places: Places::new(0, 0, app.proxies().clone()),
+        patience: Patience::default(),
     };
     let service = service(&app).layer(middleware::from_fn(only_uplink));
     until_stopped(

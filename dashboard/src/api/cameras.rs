@@ -120,6 +120,7 @@ pub async fn live(
     tracing::info!(who = caller.name(), camera = id, "watches a camera");
     Ok(upgrade
         .max_message_size(4096)
+        .max_frame_size(4096)
         .on_upgrade(move |socket| async move {
             metrics::gauge!("mingjing_viewers").increment(1.0);
             media::serve(socket, viewer, ended(&app, &caller)).await;

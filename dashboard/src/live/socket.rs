@@ -20,6 +20,8 @@ use crate::problem::Query;
 const PING: Duration = Duration::from_secs(30);
 /// A page that takes nothing for this long is gone.
 const STUCK: Duration = Duration::from_secs(20);
+/// A page that answers no ping for this long is gone.
+const SILENCE: Duration = Duration::from_secs(100);
 /// Messages sent between two flushes.
 const BATCH: usize = 64;
 
@@ -40,6 +42,7 @@ pub async fn open(
     // The page only answers pings: nothing that it sends is large.
     upgrade
         .max_message_size(4096)
+        .max_frame_size(4096)
         .on_upgrade(move |socket| async move {
             metrics::gauge!("mingjing_consoles").increment(1.0);
             let end = serve(&app, &caller, resume, socket).await;
@@ -63,6 +66,7 @@ async fn serve(app: &App, caller: &Caller, resume: Resume, mut socket: WebSocket
     let ended = ended(app, caller);
     tokio::pin!(ended);
     let mut ping = interval_at(Instant::now() + PING, PING);
+    let mut heard = Instant::now();
 
     let (mut at, first) = begin(app, &ring, &resume);
     if let Err(end) = send(&mut socket, [first]).await {
@@ -77,8 +81,10 @@ async fn serve(app: &App, caller: &Caller, resume: Resume, mut socket: WebSocket
             changed = news.changed() => if changed.is_err() { return End::Gone },
             message = socket.recv() => match message {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
-                Some(Ok(_)) => {}
+                Some(Ok(_)) => heard = Instant::now(),
             },
+            // Not even the pings are answered, whatever TCP says.
+            () = tokio::time::sleep_until(heard + SILENCE) => return End::Gone,
             _ = ping.tick() => match timeout(STUCK, socket.send(Message::Ping(Default::default()))).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return End::Gone,

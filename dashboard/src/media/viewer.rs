@@ -9,6 +9,8 @@ use super::Viewer;
 
 /// How often the viewer is pinged.
 const PING: Duration = Duration::from_secs(30);
+/// A viewer that answers no ping for this long is gone.
+const SILENCE: Duration = Duration::from_secs(100);
 /// A viewer that takes nothing for this long is gone.
 const STUCK: Duration = Duration::from_secs(10);
 
@@ -20,6 +22,7 @@ pub async fn serve(
     ended: impl Future<Output = (u16, &'static str)>,
 ) {
     let mut ping = interval_at(Instant::now() + PING, PING);
+    let mut heard = Instant::now();
     tokio::pin!(ended);
     loop {
         let sent = tokio::select! {
@@ -29,8 +32,10 @@ pub async fn serve(
             },
             received = socket.recv() => match received {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                Some(Ok(_)) => Ok(()),
+                Some(Ok(_)) => { heard = Instant::now(); Ok(()) },
             },
+            // Not even the pings are answered, whatever TCP says.
+            () = tokio::time::sleep_until(heard + SILENCE) => return,
             _ = ping.tick() => send(&mut socket, Message::Ping(Default::default())).await,
             (code, why) = &mut ended => return close(&mut socket, code, why).await,
         };

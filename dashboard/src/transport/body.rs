@@ -1,4 +1,4 @@
-//! How long a body may take.
+//! How long a body may take, and how it may come.
 
 use std::error::Error;
 use std::io;
@@ -6,16 +6,23 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::extract::Request;
+use axum::http::header;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
+
+use crate::problem::Problem;
 
 /// Whoever needs longer to send a body holds a place for nothing: 6 MiB in this time are 0.8 Mbit/s.
 pub const WHOLE: Duration = Duration::from_secs(60);
 
-/// Ends a body that does not come whole within [`WHOLE`].
+/// Ends a body that does not come whole within [`WHOLE`]; refuses one that is compressed: nothing has to be expanded here.
 pub async fn bounded(request: Request, next: Next) -> Response {
+    let coded = request.headers().get(header::CONTENT_ENCODING);
+    if coded.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Problem::compressed().into_response();
+    }
     let (parts, body) = request.into_parts();
     let body = if body.is_end_stream() {
         body
@@ -53,4 +60,24 @@ pub fn was_late(error: &(dyn Error + 'static)) -> bool {
         cause = error.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_end_in_time_is_late_and_one_that_breaks_off_is_not() {
+        let first = || futures::stream::iter([Ok::<_, io::Error>(Bytes::from_static(b"{"))]);
+        let endless = Body::from_stream(first().chain(futures::stream::pending()));
+        let soon = Instant::now() + Duration::from_millis(50);
+        let body = Body::from_stream(until(endless.into_data_stream(), soon));
+        let late = axum::body::to_bytes(body, 100).await.unwrap_err();
+        assert!(was_late(&late), "{late}");
+        let broken = first().chain(futures::stream::iter([Err(io::Error::other("cut"))]));
+        let broken = Body::from_stream(broken).into_data_stream();
+        let body = Body::from_stream(until(broken, Instant::now() + WHOLE));
+        let cut = axum::body::to_bytes(body, 100).await.unwrap_err();
+        assert!(!was_late(&cut), "{cut}");
+    }
 }

@@ -11,7 +11,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
 use serde::Deserialize;
 
@@ -163,6 +163,9 @@ pub fn of(extensions: &axum::http::Extensions) -> Option<Client> {
 
 /// Notes who sends a request, for everything behind it.
 pub async fn note(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    if request.headers().get_all(header::HOST).iter().count() > 1 {
+        return Problem::ambiguous().into_response();
+    }
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()

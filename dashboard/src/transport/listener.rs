@@ -28,12 +28,6 @@ use super::client::{Encrypted, Proxies};
 use super::rate::network;
 use super::stall::Stall;
 
-/// From the first byte to the end of a TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// For the head of a request, and for a connection that waits for its next one.
-const HEAD: Duration = Duration::from_secs(30);
-/// Somebody who takes nothing of an answer for this long is gone, or means harm. Sockets have shorter bounds of their own.
-const STALL: Duration = Duration::from_secs(30);
 /// Bytes and lines of a head.
 const MAX_HEAD: usize = 32 << 10;
 /// See [`MAX_HEAD`].
@@ -50,6 +44,29 @@ pub struct Door {
     pub tls: Option<TlsAcceptor>,
     /// How many connections there may be.
     pub places: Arc<Places>,
+    /// How long the other side may take.
+    pub patience: Patience,
+}
+
+/// How long the other side may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// From the first byte to the end of a TLS handshake.
+    pub handshake: Duration,
+    /// For the head of a request, and for a connection that waits for its next one.
+    pub head: Duration,
+    /// Somebody who takes nothing of an answer for this long is gone, or means harm. Sockets have shorter bounds of their own.
+    pub stall: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(30),
+            stall: Duration::from_secs(30),
+        }
+    }
 }
 
 /// How many connections there may be, in all and from one address. 0: no bound.
@@ -149,15 +166,13 @@ pub async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 if let Some(place) = door.places.take(peer.ip()) {
-                    let tls = door.tls.clone();
-                    connections.spawn(connection(
-                        stream,
+                    let connection = Connection {
                         peer,
-                        tls,
-                        place,
-                        service.clone(),
-                        stopping.clone(),
-                    ));
+                        patience: door.patience,
+                        service: service.clone(),
+                        stopping: stopping.clone(),
+                    };
+                    connections.spawn(connection.answer(stream, door.tls.clone(), place));
                 }
             }
             Err(error) if is_of_one_connection(&error) => {}
@@ -181,51 +196,75 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn connection(
-    stream: TcpStream,
+/// One connection, once it is accepted.
+struct Connection {
     peer: SocketAddr,
-    tls: Option<TlsAcceptor>,
-    place: Place,
+    patience: Patience,
     service: Router,
     stopping: CancellationToken,
-) {
-    // Frames of video and messages are small and wanted at once.
-    let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else {
-        return speak(
-            Stall::new(stream, place, STALL),
-            peer,
-            false,
-            service,
-            stopping,
-        )
-        .await;
-    };
-    let handshake = async {
-        let mut first = [0];
-        if stream.peek(&mut first).await? == 1 && first[0] != TLS_HANDSHAKE {
-            return explain(stream).await.map(|()| None);
+}
+
+impl Connection {
+    async fn answer(self, stream: TcpStream, tls: Option<TlsAcceptor>, place: Place) {
+        // Frames of video and messages are small and wanted at once.
+        let _ = stream.set_nodelay(true);
+        let stall = self.patience.stall;
+        let Some(tls) = tls else {
+            return self.speak(Stall::new(stream, place, stall), false).await;
+        };
+        let handshake = async {
+            let mut first = [0];
+            if stream.peek(&mut first).await? == 1 && first[0] != TLS_HANDSHAKE {
+                return explain(stream).await.map(|()| None);
+            }
+            tls.accept(stream).await.map(Some)
+        };
+        let done = tokio::select! {
+            done = timeout(self.patience.handshake, handshake) => done,
+            () = self.stopping.cancelled() => return,
+        };
+        match done {
+            Ok(Ok(Some(stream))) => self.speak(Stall::new(stream, place, stall), true).await,
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => refused(self.peer, &error.to_string()),
+            Err(_) => refused(self.peer, "it took too long"),
         }
-        tls.accept(stream).await.map(Some)
-    };
-    let done = tokio::select! {
-        done = timeout(HANDSHAKE, handshake) => done,
-        () = stopping.cancelled() => return,
-    };
-    match done {
-        Ok(Ok(Some(stream))) => {
-            speak(
-                Stall::new(stream, place, STALL),
-                peer,
-                true,
-                service,
-                stopping,
-            )
-            .await
+    }
+
+    /// Answers requests.
+    async fn speak<S>(self, stream: Stall<S, Place>, encrypted: bool)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { peer, service, .. } = self;
+        let answer = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            let extensions = request.extensions_mut();
+            extensions.insert(ConnectInfo(peer));
+            if encrypted {
+                extensions.insert(Encrypted);
+            }
+            let mut service = service.clone();
+            async move { service.call(request).await }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.patience.head)
+            .max_headers(MAX_HEADERS)
+            .max_header_size(MAX_HEAD)
+            .serve_connection(TokioIo::new(stream), answer)
+            .with_upgrades();
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "a connection ended early");
         }
-        Ok(Ok(None)) => {}
-        Ok(Err(error)) => refused(peer, &error.to_string()),
-        Err(_) => refused(peer, "it took too long"),
     }
 }
 
@@ -246,46 +285,6 @@ async fn explain(mut stream: TcpStream) -> io::Result<()> {
         .read_to_end(&mut Vec::new())
         .await;
     Ok(())
-}
-
-/// Answers requests on one connection.
-async fn speak<S>(
-    stream: Stall<S, Place>,
-    peer: SocketAddr,
-    encrypted: bool,
-    service: Router,
-    stopping: CancellationToken,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let answer = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        let extensions = request.extensions_mut();
-        extensions.insert(ConnectInfo(peer));
-        if encrypted {
-            extensions.insert(Encrypted);
-        }
-        let mut service = service.clone();
-        async move { service.call(request).await }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_headers(MAX_HEADERS)
-        .max_header_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), answer)
-        .with_upgrades();
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopping.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "a connection ended early");
-    }
 }
 
 #[cfg(test)]
@@ -312,5 +311,66 @@ mod tests {
         );
         drop(one);
         assert!(places.take(ip("192.0.2.2")).is_some());
+    }
+
+    /// Serves for as long as the guard lives, with little patience; gives its address.
+    async fn served() -> (SocketAddr, tokio_util::sync::DropGuard) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let short = Duration::from_millis(300);
+        let door = Door {
+            tls: None,
+            places: Places::new(0, 0, Proxies::default()),
+            patience: Patience {
+                handshake: short,
+                head: short,
+                stall: short,
+            },
+        };
+        // More than the kernel keeps for one connection.
+        let large = axum::routing::get(|| async { vec![b'x'; 64 << 20] });
+        let service = Router::new().route("/", large);
+        let stopping = CancellationToken::new();
+        tokio::spawn(serve(listener, door, service, stopping.clone()));
+        (address, stopping.drop_guard())
+    }
+
+    #[tokio::test]
+    async fn a_head_that_trickles_in_is_not_waited_for() {
+        let (address, _serving) = served().await;
+        let (mut reading, mut writing) = TcpStream::connect(address).await.unwrap().into_split();
+        let trickle = tokio::spawn(async move {
+            let mut nothing = b"GET / HTTP/1.1\r\n"
+                .iter()
+                .chain(b"x: y\r\n".iter().cycle());
+            while writing.write_u8(*nothing.next().unwrap()).await.is_ok() {
+                // Not a wait for something: this is how slow the other side is.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let mut answer = Vec::new();
+        let ended = timeout(Duration::from_secs(20), reading.read_to_end(&mut answer));
+        // A reset ends it too.
+        let _ = ended.await.expect("the connection is ended");
+        assert!(!answer.starts_with(b"HTTP/1.1 2"));
+        trickle.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_takes_is_given_up() {
+        let (address, _serving) = served().await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        stream.peek(&mut [0]).await.unwrap();
+        // Longer than the patience, then everything that is still there.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut taken = Vec::new();
+        let _ = timeout(Duration::from_secs(20), stream.read_to_end(&mut taken))
+            .await
+            .expect("the connection is ended");
+        assert!(taken.len() < 64 << 20, "the whole answer came");
     }
 }

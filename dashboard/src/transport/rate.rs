@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use mingjing_monitor::audit::Action;
 
 use super::client;
 use crate::app::App;
+use crate::audit::{Record, Trail};
 use crate::caller::{Caller, Who};
 use crate::problem::Problem;
 
@@ -114,6 +116,9 @@ pub async fn by_address(State(app): State<App>, request: Request, next: Next) ->
             .addresses
             .take(network(client.address()), Instant::now())
     {
+        let record = Record::of(Action::AccessDenied).reason("too many requests");
+        let trail = Trail::new(None, Some(client.address()));
+        trail.tally(&app, record).await;
         return refused(seconds).into_response();
     }
     next.run(request).await
