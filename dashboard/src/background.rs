@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use mingjing_monitor::store::sources::SourceState;
-use mingjing_monitor::store::{StoreError, health, metrics as series, rollups, sources};
+use mingjing_monitor::store::{StoreError, health, metrics as series, rollups, sources, tokens};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::{App, Ready};
@@ -22,6 +23,7 @@ const METRICS: Duration = Duration::from_secs(60);
 
 /// Runs until the console stops.
 pub async fn run(app: App) {
+    tokio::spawn(expire_tokens(app.clone()));
     let [mut health, mut tiles, mut metrics] = [HEALTH, TILES, METRICS].map(|every| {
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -38,6 +40,37 @@ pub async fn run(app: App) {
                 tracing::debug!(%error, "metrics could not be written");
             },
             () = app.stopping().cancelled() => return write_health(&app).await,
+        }
+    }
+}
+
+/// Between two looks for tokens that will run out, where none is known to.
+const EXPIRY: Duration = Duration::from_secs(600);
+
+/// Lets tokens run out at their instant, until the console stops: their sockets fall, and ingests take nothing with them.
+pub async fn expire_tokens(app: App) {
+    let mut changed = app.watch_access();
+    loop {
+        let now = Utc::now();
+        let next = match tokens::next_expiry(app.db(), now).await {
+            Ok(next) => next,
+            // The database is away: look again soon.
+            Err(_) => Some(now + TimeDelta::seconds(5)),
+        };
+        let wait = next
+            .and_then(|next| (next - now).to_std().ok())
+            .map_or(EXPIRY, |wait| wait.min(EXPIRY));
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {
+                if next.is_some_and(|next| next <= Utc::now()) {
+                    app.access_changed();
+                    if let Err(error) = app.reload_tokens().await {
+                        tracing::debug!(%error, "the tokens could not be read again");
+                    }
+                }
+            }
+            change = changed.changed() => if change.is_err() { return },
+            () = app.stopping().cancelled() => return,
         }
     }
 }

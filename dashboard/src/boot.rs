@@ -131,7 +131,11 @@ async fn listen(app: &App, changed: &impl Fn(Notice)) -> Result<(), StoreError> 
             Some(notice) => {
                 match notice {
                     Notice::Organisation => app.reload_directory().await?,
-                    Notice::Access => app.access_changed(),
+                    Notice::Access => {
+                        app.access_changed();
+                        // Who is in charge of a hall or unit stands in it.
+                        app.reload_directory().await?;
+                    }
                     Notice::Tokens => {
                         app.access_changed();
                         app.reload_tokens().await?;

@@ -159,6 +159,14 @@ impl Directory {
             .map(|(code, name)| (code.as_str(), name.as_str()))
     }
 
+    /// Whether a hall is one of a scope's: of the subtree, and for a clerk the one hall that the window stands in.
+    fn covers(&self, scope: &Scope, hall: &str) -> bool {
+        if scope.window.is_some() {
+            return hall == scope.hall;
+        }
+        self.tree.contains(&scope.hall, hall)
+    }
+
     /// Whether something of this hall, unit and window may be seen.
     pub fn sees(
         &self,
@@ -167,7 +175,7 @@ impl Directory {
         unit: Option<&str>,
         window: Option<&str>,
     ) -> bool {
-        self.tree.contains(&scope.hall, hall)
+        self.covers(scope, hall)
             && scope.unit.as_deref().is_none_or(|only| unit == Some(only))
             && scope
                 .window
@@ -181,7 +189,7 @@ impl Directory {
     /// `not-found` when `hall` is outside the scope: it does not exist for this caller.
     pub fn seen(&self, scope: &Scope, hall: Option<&str>) -> Result<Seen> {
         let top = hall.filter(|hall| !hall.is_empty()).unwrap_or(&scope.hall);
-        if !self.tree.contains(&scope.hall, top) {
+        if !self.covers(scope, top) {
             return Err(Problem::not_found("hall"));
         }
         Ok(Seen {
@@ -193,7 +201,13 @@ impl Directory {
 
     /// The halls of a scope, parents first.
     pub fn halls(&self, scope: &Scope) -> &[Hall] {
-        self.tree.subtree(&scope.hall)
+        let halls = self.tree.subtree(&scope.hall);
+        let shown = if scope.window.is_some() {
+            1
+        } else {
+            halls.len()
+        };
+        halls.get(..shown).unwrap_or_default()
     }
 
     /// The windows of a hall that a scope sees.
@@ -254,7 +268,7 @@ impl Directory {
 
     /// Whether a scope sees a camera: a unit's head or a clerk only one that covers a window of theirs.
     pub fn sees_camera(&self, scope: &Scope, camera: &Camera) -> bool {
-        if !self.tree.contains(&scope.hall, &camera.hall) {
+        if !self.covers(scope, &camera.hall) {
             return false;
         }
         let narrow = scope.unit.is_some() || scope.window.is_some();

@@ -150,6 +150,16 @@ impl Problem {
         )
     }
 
+    /// 409: the last administrator of a kind would go.
+    pub fn last_administrator(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "/problems/last-administrator",
+            "The last administrator stays",
+            detail,
+        )
+    }
+
     /// 422: what, where, and what to do.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(
@@ -243,7 +253,10 @@ impl From<StoreError> for Problem {
                 "The database cannot be reached. What you have on screen stays; try again soon.",
             );
         }
-        Self::internal(error)
+        match error {
+            StoreError::LastAdministrator(_) => Self::last_administrator(error.to_string()),
+            error => Self::internal(error),
+        }
     }
 }
 

@@ -258,6 +258,10 @@ pub async fn tiles(app: &App, seen: &Seen) -> Result<Vec<WindowTile>, StoreError
 
 async fn tell_sources(app: &App, ids: &BTreeSet<String>) -> Result<(), StoreError> {
     let (directory, now) = (app.directory(), app.now());
+    let mut halls: HashMap<String, Vec<String>> = HashMap::new();
+    for (source, hall) in sources::halls(app.db()).await? {
+        halls.entry(source).or_default().push(hall);
+    }
     for source in sources::sources(app.db())
         .await?
         .iter()
@@ -265,7 +269,7 @@ async fn tell_sources(app: &App, ids: &BTreeSet<String>) -> Result<(), StoreErro
     {
         app.live().publish(
             &directory,
-            About::Everybody,
+            About::Source(halls.get(&source.id).map_or(&[][..], Vec::as_slice)),
             "source.changed",
             &SourceView::new(source, now),
         );

@@ -1,5 +1,6 @@
 //! The HTTP interface (`docs/api.md`), one file a group of routes.
 
+pub mod accounts;
 pub mod cameras;
 pub mod cards;
 pub mod cases;
@@ -15,6 +16,7 @@ pub mod rankings;
 pub mod search;
 pub mod session;
 pub mod sources;
+pub mod tokens;
 
 use axum::Router;
 use axum::http::Method;
@@ -62,6 +64,15 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(cameras::one))
         .api(routes!(cameras::thumbnail))
         .api(routes!(cameras::snapshot))
+        .api(routes!(accounts::list, accounts::create))
+        .api(routes!(accounts::disable))
+        .api(routes!(accounts::enable))
+        .api(routes!(accounts::reset_password))
+        .api(routes!(accounts::grant))
+        .api(routes!(accounts::end_sessions))
+        .api(routes!(tokens::list, tokens::create))
+        .api(routes!(tokens::grant))
+        .api(routes!(tokens::revoke))
         .raw(Method::GET, "/api/v1/cameras/{id}/live", get(cameras::live))
         .raw(Method::GET, "/api/v1/live", get(live::socket::open))
         .raw(Method::POST, "/api/v1/events", post(events::take))

@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use mingjing_monitor::store::cases;
 use mingjing_monitor::store::rollups::{self, HourCounts};
-use mingjing_monitor::store::sources::{self, SourceState};
+use mingjing_monitor::store::sources::SourceState;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -143,7 +143,7 @@ pub async fn show(
     let due = cases::due_before(app.db(), &seen.hall, unit, tomorrow).await?;
     let curve = curve(&app, &seen, today, zone).await?;
     let tiles = publish::tiles(&app, &seen).await?;
-    let sources = sources::sources(app.db()).await?;
+    let sources = super::sources::seen(&app, &seen.hall).await?;
     let cameras: Vec<_> = directory
         .cameras()
         .filter(|camera| directory.tree().contains(&seen.hall, &camera.hall))

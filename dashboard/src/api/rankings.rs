@@ -100,7 +100,10 @@ pub async fn show(
                 seen.hall == directory.root()
                     && seen.unit.as_ref().is_none_or(|unit| *unit == line.subject)
             }
-            Level::Town | Level::Village => directory.tree().contains(&seen.hall, &line.subject),
+            // The numbers of a hall are those of all its units.
+            Level::Town | Level::Village => {
+                seen.unit.is_none() && directory.tree().contains(&seen.hall, &line.subject)
+            }
         };
         let [yellow_cards, red_cards] = cards.get(&line.subject).copied().unwrap_or_default();
         visible.then(|| Rank {

@@ -1,6 +1,7 @@
 //! Signing in, sessions, tokens.
 
 pub mod limiter;
+pub mod login;
 pub mod password;
 pub mod secret;
 
@@ -79,23 +80,35 @@ async fn by_token(app: &App, token: &str) -> Result<Caller, Problem> {
             },
         });
     }
-    let row = tokens::by_hash(app.db(), &hash)
+    let now = Utc::now();
+    let row = tokens::by_hash(app.db(), &hash, now)
         .await?
         .ok_or_else(Problem::unauthenticated)?;
-    let now = Utc::now();
     if row
         .last_used
         .is_none_or(|used| (now - used).num_seconds() >= 60)
     {
         tokens::used(app.db(), row.id, now).await?;
     }
-    let role = Role::parse(&row.role).ok_or_else(Problem::unauthenticated)?;
-    let who = Who::Token {
-        id: Some(row.id),
-        name: row.name,
-    };
-    Ok(Caller {
-        who,
+    of_token(row).ok_or_else(|| Problem::forbidden("This token has been granted no role yet."))
+}
+
+/// The caller whose token has this id, while it is valid.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn by_token_id(app: &App, id: i64) -> Result<Option<Caller>, Problem> {
+    let row = tokens::by_id(app.db(), id, Utc::now()).await?;
+    Ok(row.and_then(of_token))
+}
+
+fn of_token(row: tokens::Token) -> Option<Caller> {
+    let role = Role::parse(&row.role).filter(|role| role.is_machine())?;
+    Some(Caller {
+        who: Who::Token {
+            id: Some(row.id),
+            name: row.name,
+        },
         role,
         scope: Scope {
             hall: row.hall,
@@ -137,18 +150,6 @@ pub fn check_csrf(caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
     } else {
         Err(Problem::csrf())
     }
-}
-
-/// Whether a token has not been revoked since.
-///
-/// # Errors
-/// When the database cannot be asked.
-pub async fn token_valid(app: &App, id: Option<i64>) -> Result<bool, Problem> {
-    let Some(id) = id else { return Ok(true) };
-    let all = tokens::list(app.db()).await?;
-    Ok(all
-        .iter()
-        .any(|token| token.id == id && token.revoked.is_none()))
 }
 
 /// Whether a browser says that a request comes from our own pages (or no browser sent it): signing in has no CSRF value yet.

@@ -4,6 +4,7 @@ pub mod demo;
 pub mod doctor;
 pub mod import;
 pub mod output;
+pub mod policy;
 pub mod profile;
 pub mod replay;
 pub mod serve;
@@ -50,6 +51,8 @@ enum Command {
     Token(token::Token),
     /// Replay an event log on its own clock
     Replay(replay::Replay),
+    /// Print who may what: routes, messages, menu
+    Policy(policy::Policy),
     /// Check a rule profile
     Profile(profile::ProfileCommand),
     /// Check database, cameras, clock, disk and font
@@ -112,6 +115,10 @@ fn run(cli: Cli) -> Result<(), CliError> {
             Command::User(user) => user.run(config).await,
             Command::Token(token) => token.run(config).await,
             Command::Replay(replay) => replay.run(config).await,
+            Command::Policy(policy) => {
+                policy.run();
+                Ok(())
+            }
             Command::Profile(profile) => profile.run(),
             Command::Doctor(doctor) => doctor.run(config).await,
         }

@@ -1,12 +1,14 @@
 //! `mingjing token`
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
+use mingjing_monitor::audit::Action;
 use mingjing_monitor::store::{StoreError, tokens};
 use serde_json::json;
 use sqlx::PgPool;
 
 use super::{CliError, database, output, user};
+use crate::audit::{Record, Trail};
 use crate::auth::secret;
 use crate::config::Config;
 use crate::policy::Role;
@@ -45,6 +47,9 @@ enum Command {
         /// May post history, as received when it happened
         #[arg(long)]
         initial_load: bool,
+        /// When it runs out, 2027-01-01T00:00:00+08:00 [default: not by itself]
+        #[arg(long, value_name = "INSTANT")]
+        expires: Option<DateTime<Utc>>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -77,9 +82,13 @@ impl Token {
                 name,
                 source,
                 initial_load,
+                expires,
                 json,
             } => {
                 check(role, source.as_deref(), initial_load)?;
+                if expires.is_some_and(|expires| expires <= Utc::now()) {
+                    return Err(CliError::Usage("--expires lies in the past".into()));
+                }
                 let db = database(&config).await?;
                 let hall = match hall {
                     Some(hall) => hall,
@@ -97,6 +106,7 @@ impl Token {
                     hall: &hall,
                     source: source.as_deref(),
                     initial_load,
+                    expires,
                 };
                 let id = create(&db, &new)
                     .await
@@ -157,6 +167,14 @@ async fn create(db: &PgPool, token: &tokens::NewToken<'_>) -> Result<i64, StoreE
     let mut tx = db.begin().await?;
     let id = tokens::create(&mut tx, token, Utc::now()).await?;
     notify(&mut tx, Notice::Tokens).await?;
+    let facts = json!({
+        "name": token.name, "role": token.role, "hall": token.hall, "source": token.source,
+        "initial_load": token.initial_load, "expires": token.expires,
+    });
+    let record = Record::of(Action::TokenCreated).on("token", id);
+    Trail::command()
+        .append(&mut tx, record.hall(token.hall).after(facts))
+        .await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -165,6 +183,10 @@ async fn revoke(db: &PgPool, id: i64) -> Result<bool, StoreError> {
     let mut tx = db.begin().await?;
     let revoked = tokens::revoke(&mut tx, id, Utc::now()).await?;
     notify(&mut tx, Notice::Tokens).await?;
+    if revoked {
+        let record = Record::of(Action::TokenRevoked).on("token", id);
+        Trail::command().append(&mut tx, record).await?;
+    }
     tx.commit().await?;
     Ok(revoked)
 }
@@ -173,6 +195,7 @@ fn view(token: &tokens::Token) -> serde_json::Value {
     json!({
         "id": token.id, "name": token.name, "role": token.role, "hall": token.hall, "source": token.source,
         "initial_load": token.initial_load, "created": token.created, "last_used": token.last_used, "revoked": token.revoked,
+        "expires": token.expires,
     })
 }
 
@@ -180,9 +203,12 @@ fn print(all: Vec<tokens::Token>) {
     let when = |time: Option<chrono::DateTime<Utc>>| {
         time.map_or_else(|| "-".into(), |time| time.format("%F %R").to_string())
     };
+    let now = Utc::now();
     let rows = all.into_iter().map(|token| {
         let state = if token.revoked.is_some() {
             "revoked"
+        } else if token.expires.is_some_and(|expires| expires <= now) {
+            "expired"
         } else {
             "valid"
         };
@@ -195,6 +221,7 @@ fn print(all: Vec<tokens::Token>) {
             source,
             state.into(),
             when(token.last_used),
+            when(token.expires),
         ]
     });
     output::table(
@@ -206,6 +233,7 @@ fn print(all: Vec<tokens::Token>) {
             "source",
             "state",
             "last used (UTC)",
+            "runs out (UTC)",
         ],
         rows,
     );

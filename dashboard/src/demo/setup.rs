@@ -306,7 +306,9 @@ async fn token(
     source: Option<&str>,
 ) -> Result<String, SetupError> {
     if let Some(kept) = secrets.tokens.get(name)
-        && tokens::by_hash(db, &secret::hash(kept)).await?.is_some()
+        && tokens::by_hash(db, &secret::hash(kept), Utc::now())
+            .await?
+            .is_some()
     {
         return Ok(kept.clone());
     }
@@ -318,6 +320,7 @@ async fn token(
         hall: CODE,
         source,
         initial_load: source.is_none(),
+        expires: None,
     };
     tokens::create(&mut *db.acquire().await?, &new, Utc::now()).await?;
     secrets.tokens.insert(name.into(), made.clone());

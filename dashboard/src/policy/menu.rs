@@ -11,6 +11,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("cards", "/api/v1/cards"),
     ("video", "/api/v1/cameras"),
     ("performance", "/api/v1/rankings"),
+    ("accounts", "/api/v1/accounts"),
+    ("tokens", "/api/v1/tokens"),
 ];
 
 impl Role {
@@ -36,8 +38,9 @@ mod tests {
 
     #[test]
     fn administrators_find_no_cases_in_their_menu() {
-        assert_eq!(Role::Sysadmin.menu(), ["video"]);
-        assert!(Role::Auditor.menu().is_empty());
+        assert_eq!(Role::Sysadmin.menu(), ["video", "accounts", "tokens"]);
+        assert_eq!(Role::Secadmin.menu(), ["accounts", "tokens"]);
+        assert!(Role::Unassigned.menu().is_empty());
         assert!(Role::Reader.menu().is_empty());
         assert_eq!(Role::Inspector.menu().len(), 5);
     }

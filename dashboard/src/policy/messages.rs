@@ -3,7 +3,7 @@
 //! The live stream is written from it: a kind that has no row here is told to nobody. The sockets of programs are in it so that
 //! what they may bring is as plain to see as the routes are, and walked by the same test.
 
-use super::table::{EDGES, SUPERVISORS, VIEWERS, WATCHERS};
+use super::table::{CONNECTED, EDGES, SUPERVISORS, VIEWERS, WATCHERS};
 use super::{Access, Role, Subject};
 
 /// The live stream.
@@ -67,8 +67,9 @@ const fn brought(socket: &'static str, kind: &'static str, subject: Subject) -> 
 /// The table.
 pub const MESSAGES: &[Message] = &[
     // The live stream: a message goes to whoever may read the list that it continues.
-    told(LIVE, "hello", WATCHERS, Subject::Nothing),
-    told(LIVE, "reload", WATCHERS, Subject::Nothing),
+    told(LIVE, "hello", CONNECTED, Subject::Nothing),
+    told(LIVE, "reload", CONNECTED, Subject::Nothing),
+    told(LIVE, "clock.changed", CONNECTED, Subject::Nothing),
     told(LIVE, "card.issued", SUPERVISORS, Subject::Card),
     told(LIVE, "card.changed", SUPERVISORS, Subject::Card),
     told(LIVE, "case.changed", SUPERVISORS, Subject::Case),
@@ -76,7 +77,7 @@ pub const MESSAGES: &[Message] = &[
     told(LIVE, "overview.changed", SUPERVISORS, Subject::Halls),
     told(LIVE, "ranking.changed", SUPERVISORS, Subject::Halls),
     told(LIVE, "camera.health", VIEWERS, Subject::Camera),
-    told(LIVE, "source.changed", WATCHERS, Subject::Nothing),
+    told(LIVE, "source.changed", WATCHERS, Subject::Halls),
     // Live video.
     told(CAMERA, "init", VIEWERS, Subject::Camera),
     told(CAMERA, "segment", VIEWERS, Subject::Camera),
@@ -123,11 +124,19 @@ impl Hears {
 
     /// Whether `kind` is among them; never, when it has no row.
     pub fn hears(self, kind: &str) -> bool {
-        MESSAGES
-            .iter()
-            .position(|message| message.socket == LIVE && message.kind == kind)
-            .is_some_and(|index| self.0 & (1 << index) != 0)
+        place(kind).is_some_and(|index| self.0 & (1 << index) != 0)
     }
+}
+
+/// Whether the live stream knows this kind.
+pub fn is_live(kind: &str) -> bool {
+    place(kind).is_some()
+}
+
+fn place(kind: &str) -> Option<usize> {
+    MESSAGES
+        .iter()
+        .position(|message| message.socket == LIVE && message.kind == kind)
 }
 
 #[cfg(test)]
@@ -179,7 +188,7 @@ mod tests {
         let continuing = MESSAGES
             .iter()
             .filter(|message| message.socket == LIVE)
-            .filter(|message| !matches!(message.kind, "hello" | "reload"));
+            .filter(|message| message.subject != Subject::Nothing);
         assert_eq!(continuing.clone().count(), lists.len());
         for message in continuing {
             let list = lists.iter().find(|(kind, _)| *kind == message.kind);

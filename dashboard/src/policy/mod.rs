@@ -9,12 +9,15 @@
 mod guard;
 mod menu;
 mod messages;
+pub mod print;
 mod role;
 mod routes;
 mod table;
 
 pub use menu::PAGES;
-pub use messages::{CAMERA, Hears, LIVE, MESSAGES, Message, Speaker, UPLINK_EVENTS, UPLINK_MEDIA};
+pub use messages::{
+    CAMERA, Hears, LIVE, MESSAGES, Message, Speaker, UPLINK_EVENTS, UPLINK_MEDIA, is_live,
+};
 pub use role::Role;
 pub use routes::Routes;
 pub use table::{Access, Row, Subject, TABLE, Verb, row};

@@ -28,6 +28,8 @@ pub enum Role {
     Secadmin,
     /// The audit log; nothing else.
     Auditor,
+    /// Somebody to whom no role has been granted yet: the own account, nothing else.
+    Unassigned,
     /// A program that sends events.
     Source,
     /// An ingest.
@@ -38,7 +40,7 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Inspector,
         Self::Leader,
         Self::Commission,
@@ -48,6 +50,7 @@ impl Role {
         Self::Sysadmin,
         Self::Secadmin,
         Self::Auditor,
+        Self::Unassigned,
         Self::Source,
         Self::Edge,
         Self::Reader,
@@ -65,6 +68,7 @@ impl Role {
             Self::Sysadmin => "sysadmin",
             Self::Secadmin => "secadmin",
             Self::Auditor => "auditor",
+            Self::Unassigned => "unassigned",
             Self::Source => "source",
             Self::Edge => "edge",
             Self::Reader => "reader",

@@ -7,7 +7,8 @@ use axum::http::Method;
 
 use super::Role;
 use super::Role::{
-    Clerk, Commission, Edge, HallManager, Inspector, Leader, Reader, Sysadmin, UnitHead,
+    Auditor, Clerk, Commission, Edge, HallManager, Inspector, Leader, Reader, Secadmin, Sysadmin,
+    UnitHead,
 };
 
 /// Who may use a route.
@@ -52,19 +53,25 @@ pub enum Subject {
     Card,
     /// One camera, its pictures and its video, by its hall and the windows it covers.
     Camera,
+    /// One account of somebody else, by its hall.
+    Account,
+    /// One token, by its hall.
+    Token,
     /// What a program brings, by the halls of its token.
     Brought,
 }
 
 impl Subject {
     /// Every subject.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Nothing,
         Self::Own,
         Self::Halls,
         Self::Case,
         Self::Card,
         Self::Camera,
+        Self::Account,
+        Self::Token,
         Self::Brought,
     ];
 
@@ -77,13 +84,18 @@ impl Subject {
             Self::Case => "case in own halls",
             Self::Card => "card in own halls",
             Self::Camera => "camera in own halls",
+            Self::Account => "account in own halls, not the own",
+            Self::Token => "token in own halls",
             Self::Brought => "halls of the token",
         }
     }
 
     /// Whether a path names one thing that may lie outside the caller's halls.
     pub fn is_named(self) -> bool {
-        matches!(self, Self::Case | Self::Card | Self::Camera)
+        matches!(
+            self,
+            Self::Case | Self::Card | Self::Camera | Self::Account | Self::Token
+        )
     }
 }
 
@@ -184,6 +196,18 @@ pub(super) const WATCHERS: Access = Access::Roles(&[
     Sysadmin,
     Reader,
 ]);
+/// Who has the console's pages open. Administrators hear that it goes on, and nothing of what happens.
+pub(super) const CONNECTED: Access = Access::Roles(&[
+    Inspector,
+    Leader,
+    Commission,
+    UnitHead,
+    HallManager,
+    Sysadmin,
+    Secadmin,
+    Auditor,
+    Reader,
+]);
 /// Who sees how the county is organised.
 const RESIDENTS: Access = Access::Roles(&[
     Inspector,
@@ -193,6 +217,7 @@ const RESIDENTS: Access = Access::Roles(&[
     HallManager,
     Clerk,
     Sysadmin,
+    Secadmin,
     Reader,
 ]);
 /// Who acts on cards; which action which role has is the table of transitions in `alerts`.
@@ -206,6 +231,15 @@ pub(super) const VIEWERS: Access = Access::Roles(&[
     HallManager,
     Sysadmin,
 ]);
+/// Who reads series of numbers. They are kept by hall: a unit's head would read those of other units.
+const METERS: Access =
+    Access::Roles(&[Inspector, Leader, Commission, HallManager, Sysadmin, Reader]);
+/// Makes, disables and enables; grants nothing.
+const MAKERS: Access = Access::Roles(&[Sysadmin]);
+/// Grants roles and what they cover; makes nothing.
+const GRANTERS: Access = Access::Roles(&[Secadmin]);
+/// Both.
+const ADMINISTRATORS: Access = Access::Roles(&[Sysadmin, Secadmin]);
 /// Ingests.
 pub(super) const EDGES: Access = Access::Roles(&[Edge]);
 
@@ -229,9 +263,9 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/search", SUPERVISORS, Subject::Halls),
     get("/api/v1/overview", SUPERVISORS, Subject::Halls),
     get("/api/v1/matrix", SUPERVISORS, Subject::Halls),
-    get("/api/v1/sources", WATCHERS, Subject::Nothing),
+    get("/api/v1/sources", WATCHERS, Subject::Halls),
     get("/api/v1/rankings", SUPERVISORS, Subject::Halls),
-    get("/api/v1/metrics", WATCHERS, Subject::Halls),
+    get("/api/v1/metrics", METERS, Subject::Halls),
     // Cases and cards.
     get("/api/v1/cases", SUPERVISORS, Subject::Halls),
     get("/api/v1/cases/{no}", SUPERVISORS, Subject::Case),
@@ -254,7 +288,28 @@ pub const TABLE: &[Row] = &[
     ),
     socket("/api/v1/cameras/{id}/live", VIEWERS, Subject::Camera),
     // The live stream.
-    socket("/api/v1/live", WATCHERS, Subject::Halls),
+    socket("/api/v1/live", CONNECTED, Subject::Halls),
+    // Accounts. Who makes one cannot give it power, and who gives power cannot make one or get into one.
+    get("/api/v1/accounts", ADMINISTRATORS, Subject::Halls),
+    post("/api/v1/accounts", MAKERS, Subject::Halls),
+    post("/api/v1/accounts/{id}/disable", MAKERS, Subject::Account),
+    post("/api/v1/accounts/{id}/enable", MAKERS, Subject::Account),
+    post(
+        "/api/v1/accounts/{id}/reset-password",
+        MAKERS,
+        Subject::Account,
+    ),
+    post("/api/v1/accounts/{id}/role", GRANTERS, Subject::Account),
+    post(
+        "/api/v1/accounts/{id}/end-sessions",
+        ADMINISTRATORS,
+        Subject::Account,
+    ),
+    // Tokens, likewise.
+    get("/api/v1/tokens", ADMINISTRATORS, Subject::Halls),
+    post("/api/v1/tokens", MAKERS, Subject::Halls),
+    post("/api/v1/tokens/{id}/role", GRANTERS, Subject::Token),
+    delete("/api/v1/tokens/{id}", ADMINISTRATORS, Subject::Token),
     // Programs.
     post("/api/v1/events", Access::Intake, Subject::Brought),
     socket("/uplink/v1/events", EDGES, Subject::Brought),
@@ -298,6 +353,7 @@ mod tests {
                 Role::Sysadmin,
                 Role::Secadmin,
                 Role::Auditor,
+                Role::Unassigned,
                 Role::Clerk,
             ] {
                 assert!(!row.access.admits(role), "{role:?} gets into {}", row.path);
@@ -313,6 +369,42 @@ mod tests {
         {
             assert!(!row.access.admits(Role::Leader), "{}", row.path);
             assert!(!row.access.admits(Role::Reader), "{}", row.path);
+        }
+    }
+
+    #[test]
+    fn nobody_both_makes_and_grants() {
+        let making = |row: &&Row| {
+            row.method == Verb::Post
+                && (row.path.ends_with("/accounts")
+                    || row.path.ends_with("/tokens")
+                    || row.path.ends_with("/reset-password"))
+        };
+        let granting = |row: &&Row| row.path.ends_with("/role");
+        let may = |role: Role, which: &dyn Fn(&&Row) -> bool| {
+            TABLE
+                .iter()
+                .filter(which)
+                .any(|row| row.access.admits(role))
+        };
+        for role in Role::ALL {
+            assert!(!(may(role, &making) && may(role, &granting)), "{role:?}");
+        }
+        assert!(may(Sysadmin, &making) && may(Secadmin, &granting));
+    }
+
+    #[test]
+    fn who_has_no_role_reaches_nothing_but_the_own_account() {
+        for row in TABLE
+            .iter()
+            .filter(|row| row.access.admits(Role::Unassigned))
+        {
+            assert!(
+                matches!(row.subject, Subject::Own | Subject::Nothing),
+                "{:?} {}",
+                row.method,
+                row.path
+            );
         }
     }
 

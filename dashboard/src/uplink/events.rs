@@ -17,11 +17,11 @@ use tokio::time::timeout;
 
 use super::clock::ClockOffset;
 use super::edges::LOCAL;
-use super::{REFUSED, REVOKED, SILENCE, STUCK, close, edges, scope, tokens};
+use super::{REFUSED, SILENCE, STUCK, close, edges, is_foreign, scope, tokens};
 use crate::app::{App, SourceTokens};
-use crate::auth;
 use crate::caller::{Caller, Who};
 use crate::engine::NotThere;
+use crate::live::ended;
 
 /// Batches waiting for the writer, of one edge. An ingest has fewer under way.
 const QUEUE: usize = 64;
@@ -59,6 +59,10 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
         Who::Token { id, .. } => (hello.edge, *id, hello.clock),
         Who::Account { .. } => return,
     };
+    if is_foreign(&app, &caller, &edge) {
+        let reason = "the edge of that name carries cameras outside the token's halls".into();
+        return close(socket, REFUSED, reason).await;
+    }
     let Some(number) = app.edges().connected(&edge, token, clock) else {
         tracing::warn!(edge, token, "another ingest has this name");
         let reason = format!("another ingest is called {edge:.40}: set another `name` here");
@@ -160,7 +164,8 @@ impl Session {
         let (batches, queue) = mpsc::channel(QUEUE);
         let (answers, mut outgoing) = mpsc::channel(QUEUE * 2);
         let committing = tokio::spawn(self.clone().commit(queue, answers.clone()));
-        let mut access = self.app.watch_access();
+        let ended = ended(&self.app, &self.caller);
+        tokio::pin!(ended);
         let mut directory = self.app.watch_directory();
         self.cameras(&cameras).await;
         loop {
@@ -199,12 +204,8 @@ impl Session {
                     let tokens = tokens::for_scope(&list, &scope(&self.app, &self.caller), &self.app.directory());
                     send(&mut socket, &ToIngest::Tokens { tokens }).await
                 }
-                _ = access.changed() => {
-                    let Who::Token { id, .. } = self.caller.who else { break };
-                    if matches!(auth::token_valid(&self.app, id).await, Ok(false)) {
-                        break close(socket, REVOKED, "the token was revoked".into()).await;
-                    }
-                    true
+                (code, _) = &mut ended, if !self.app.stopping().is_cancelled() => {
+                    break close(socket, code, "the token was revoked, ran out or covers other halls now".into()).await;
                 }
                 () = self.app.stopping().cancelled() => {
                     // What is committed is still acknowledged.
@@ -296,10 +297,13 @@ impl Session {
         }
     }
 
-    /// Whether a camera stands in a hall that the edge's token speaks for, and no other ingest carries it.
+    /// Whether a camera stands in a hall that the edge's token speaks for, is known in no hall outside, and no other ingest
+    /// carries it: an edge moves no camera of somebody else's into its own halls.
     fn may_carry(&self, camera: &CameraDescription) -> bool {
-        let top = scope(&self.app, &self.caller).hall;
-        let inside = self.app.directory().tree().contains(&top, &camera.hall);
+        let (directory, top) = (self.app.directory(), scope(&self.app, &self.caller).hall);
+        let known = directory.camera(&camera.id);
+        let inside = directory.tree().contains(&top, &camera.hall)
+            && known.is_none_or(|known| directory.tree().contains(&top, &known.hall));
         let another = self.app.edges().carried_by_another(&camera.id, &self.edge);
         inside && another.is_none()
     }
@@ -370,8 +374,10 @@ fn heard<T, E>(message: Result<T, E>, last: &mut DateTime<Utc>) -> Result<T, E> 
 impl Session {
     /// Hands batches to the writer one after the other, and answers each after its commit.
     async fn commit(self, mut batches: mpsc::Receiver<Batch>, answers: mpsc::Sender<ToIngest>) {
+        let mut used = tokens::Used::default();
         while let Some(batch) = batches.recv().await {
             let number = batch.number;
+            used.mark(&self.app, batch.token.as_deref()).await;
             let answer = match self.take(batch).await {
                 Some(outcome) => ToIngest::Ack { number, outcome },
                 None => ToIngest::Retry {

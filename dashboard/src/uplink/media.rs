@@ -8,9 +8,10 @@ use mingjing_ingest::uplink::protocol::{MediaFrame, MediaToConsole, VERSION};
 use tokio::time::timeout;
 
 use super::edges::LOCAL;
-use super::{REFUSED, SILENCE, STUCK, close};
+use super::{REFUSED, SILENCE, STUCK, close, is_foreign};
 use crate::app::App;
 use crate::caller::{Caller, Who};
+use crate::live::ended;
 
 /// Opens the socket.
 pub async fn open(State(app): State<App>, caller: Caller, upgrade: WebSocketUpgrade) -> Response {
@@ -39,7 +40,13 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
     if app.edges().is_taken(&edge, token) {
         return close(socket, REFUSED, "another ingest has this name".into()).await;
     }
+    if is_foreign(&app, &caller, &edge) {
+        let reason = "the edge of that name carries cameras outside the token's halls".into();
+        return close(socket, REFUSED, reason).await;
+    }
     let (attachment, mut outgoing) = app.media().attach(&edge);
+    let ended = ended(&app, &caller);
+    tokio::pin!(ended);
     loop {
         tokio::select! {
             message = timeout(SILENCE, socket.recv()) => match message {
@@ -66,7 +73,7 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
                     return;
                 }
             }
-            () = app.stopping().cancelled() => return close(socket, 1001, "the console is being restarted".into()).await,
+            (code, why) = &mut ended => return close(socket, code, why.into()).await,
         }
     }
 }

@@ -25,8 +25,6 @@ const SILENCE: Duration = Duration::from_secs(8);
 const STUCK: Duration = Duration::from_secs(10);
 /// Close code: not understood, or of another version.
 const REFUSED: u16 = 4400;
-/// Close code: the token was revoked.
-const REVOKED: u16 = 4401;
 
 async fn close(mut socket: WebSocket, code: u16, reason: String) {
     // A close frame carries 123 bytes of reason at most.
@@ -53,4 +51,12 @@ fn scope(app: &App, caller: &Caller) -> Scope {
         },
         _ => caller.scope.clone(),
     }
+}
+
+/// Whether the edge of this name carries cameras outside the caller's halls: it is somebody else's name then.
+fn is_foreign(app: &App, caller: &Caller, edge: &str) -> bool {
+    let (directory, top) = (app.directory(), scope(app, caller).hall);
+    directory
+        .cameras()
+        .any(|camera| camera.edge == edge && !directory.tree().contains(&top, &camera.hall))
 }

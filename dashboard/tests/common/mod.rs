@@ -53,6 +53,16 @@ impl Person {
     }
 }
 
+impl Person {
+    /// What the browser sends with every request, for calls that this module does not make.
+    #[allow(dead_code)] // not every test makes its own
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let cookie = ("cookie", self.cookie.clone());
+        let csrf = self.csrf.clone().map(|csrf| (auth::CSRF_HEADER, csrf));
+        std::iter::once(cookie).chain(csrf).collect()
+    }
+}
+
 impl Console {
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await

@@ -25,11 +25,13 @@ export const router = createRouter({
     { path: '/video', name: 'video', component: () => import('./views/VideoView.vue'), meta: { entry: 'video' } },
     { path: '/video/:id', name: 'camera', component: () => import('./views/CameraView.vue'), meta: { entry: 'video' } },
     { path: '/performance', name: 'performance', component: () => import('./views/PerformanceView.vue'), meta: { entry: 'performance' } },
+    { path: '/accounts', name: 'accounts', component: () => import('./views/AccountsView.vue'), meta: { entry: 'accounts' } },
+    { path: '/tokens', name: 'tokens', component: () => import('./views/TokensView.vue'), meta: { entry: 'tokens' } },
     { path: '/:missing(.*)*', name: 'missing', component: () => import('./views/MissingView.vue') },
   ],
 })
 
-const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'video', 'performance']
+const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'tokens']
 
 /** Where somebody starts: the first function that they have. */
 function start(): string {

@@ -297,11 +297,15 @@ fn authenticate(intake: &Intake, headers: &HeaderMap) -> Result<Scope, Problem> 
         let detail = "the list of tokens has not come from the console yet: send again later";
         return Err(Problem::unavailable(detail).after(5));
     };
-    table.get(&token_hash(token)).cloned().ok_or_else(|| {
-        Problem::unauthenticated(
-            "this token is unknown or revoked: ask for a new one of role `source`",
-        )
-    })
+    let known = table.get(&token_hash(token));
+    known
+        .filter(|scope| scope.holds(Utc::now()))
+        .cloned()
+        .ok_or_else(|| {
+            Problem::unauthenticated(
+                "this token is unknown, revoked or has run out: ask for a new one of role `source`",
+            )
+        })
 }
 
 fn busy() -> Problem {

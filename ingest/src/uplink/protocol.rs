@@ -136,6 +136,9 @@ pub struct TokenHash {
     pub halls: Option<Vec<String>>,
     /// May post history.
     pub initial_load: bool,
+    /// When it runs out: an edge that is cut off refuses it by itself.
+    #[serde(default)]
+    pub expires: Option<DateTime<Utc>>,
 }
 
 /// Media socket, ingest to console (text).

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
@@ -27,6 +28,15 @@ pub(crate) struct Scope {
     pub(crate) halls: Option<HashSet<String>>,
     /// May post history.
     pub(crate) initial_load: bool,
+    /// When it runs out.
+    pub(crate) expires: Option<DateTime<Utc>>,
+}
+
+impl Scope {
+    /// Whether it still holds at `now`.
+    pub(crate) fn holds(&self, now: DateTime<Utc>) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
 }
 
 /// The holder of the list.
@@ -72,6 +82,7 @@ fn index(list: Vec<TokenHash>) -> HashMap<String, Scope> {
         source: token.source,
         halls: token.halls.map(|halls| halls.into_iter().collect()),
         initial_load: token.initial_load,
+        expires: token.expires,
     };
     list.into_iter()
         .map(scope)
@@ -82,4 +93,32 @@ fn index(list: Vec<TokenHash>) -> HashMap<String, Scope> {
 /// SHA-256 of a token, hex: how tokens are named everywhere but at their sender.
 pub(crate) fn hash(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn a_token_runs_out_without_the_console() {
+        let now = Utc::now();
+        let token = |expires| TokenHash {
+            sha256: "AB".into(),
+            source: None,
+            halls: None,
+            initial_load: false,
+            expires,
+        };
+        let holds = |expires| index(vec![token(expires)])["ab"].holds(now);
+        assert!(holds(None));
+        assert!(holds(Some(now + TimeDelta::seconds(1))));
+        assert!(!holds(Some(now)));
+        let old: TokenHash = serde_json::from_str(
+            r#"{"sha256":"ab","source":null,"halls":null,"initial_load":false}"#,
+        )
+        .unwrap();
+        assert_eq!(old.expires, None, "a list kept by the version before");
+    }
 }

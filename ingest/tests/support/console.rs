@@ -192,6 +192,7 @@ pub fn tokens() -> Vec<TokenHash> {
             source: None,
             halls: None,
             initial_load: false,
+            expires: None,
         };
         change(&mut token);
         token

@@ -46,6 +46,8 @@ codes!(
         FactorChanged = "account.factor_changed",
         /// A token was made.
         TokenCreated = "token.created",
+        /// A token was granted a role and halls, or they were taken away.
+        TokenGranted = "token.granted",
         /// A token was revoked.
         TokenRevoked = "token.revoked",
         /// History was posted with a token that may.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use super::StoreError;
+use super::administration::last_administrator;
 use super::halls::named_reference;
 
 /// A person's account.
@@ -138,7 +139,8 @@ pub async fn set_disabled(
             .bind(login)
             .bind(disabled)
             .fetch_optional(&mut *connection)
-            .await?;
+            .await
+            .map_err(last_administrator)?;
     if disabled {
         end_sessions_of(connection, id).await
     } else {

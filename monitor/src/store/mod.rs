@@ -5,6 +5,7 @@
 //! take the `scope`, a hall's code, and answer for that hall's subtree only (`hall.path @> ARRAY[scope]`).
 
 pub mod accounts;
+pub mod administration;
 pub mod audit;
 pub mod calendars;
 pub mod cases;
@@ -63,6 +64,9 @@ pub enum StoreError {
     /// Data to import that contradicts itself or what is stored.
     #[error("{0}")]
     Import(String),
+    /// The last enabled administrator of a kind would go.
+    #[error("{0}: enable or appoint another one first")]
+    LastAdministrator(String),
 }
 
 impl StoreError {

@@ -269,6 +269,27 @@ pub async fn outages(
         .await?)
 }
 
+/// The sources that speak of a subtree: one of its windows was last spoken of by them, or a token binds them to one of its halls.
+pub async fn speaking_of(pool: &PgPool, hall: &str) -> Result<Vec<String>, StoreError> {
+    let rows = sqlx::query_scalar(
+        "SELECT s.source FROM window_state s JOIN hall h ON h.code = s.hall WHERE h.path @> ARRAY[$1]
+         UNION
+         SELECT t.source FROM token t JOIN hall h ON h.code = t.hall
+         WHERE h.path @> ARRAY[$1] AND t.source IS NOT NULL AND t.revoked IS NULL",
+    );
+    Ok(rows.bind(hall).fetch_all(pool).await?)
+}
+
+/// Every source with every hall that it speaks of, as in [`speaking_of`].
+pub async fn halls(pool: &PgPool) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT source, hall FROM window_state
+         UNION
+         SELECT source, hall FROM token WHERE source IS NOT NULL AND revoked IS NULL",
+    );
+    Ok(rows.fetch_all(pool).await?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

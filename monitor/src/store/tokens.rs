@@ -13,7 +13,7 @@ pub struct Token {
     pub id: i64,
     /// What it is for.
     pub name: String,
-    /// `source`, `edge` or `reader`.
+    /// `source`, `edge` or `reader`; `unassigned` until one is granted.
     pub role: String,
     /// The hall whose subtree it may speak for or read.
     pub hall: String,
@@ -27,6 +27,8 @@ pub struct Token {
     pub last_used: Option<DateTime<Utc>>,
     /// Since when it is void.
     pub revoked: Option<DateTime<Utc>>,
+    /// When it runs out; `None`: not by itself.
+    pub expires: Option<DateTime<Utc>>,
 }
 
 /// A token to create.
@@ -44,6 +46,8 @@ pub struct NewToken<'a> {
     pub source: Option<&'a str>,
     /// May post history.
     pub initial_load: bool,
+    /// When it runs out; `None`: not by itself.
+    pub expires: Option<DateTime<Utc>>,
 }
 
 /// Creates a token; its id.
@@ -53,8 +57,8 @@ pub async fn create(
     now: DateTime<Utc>,
 ) -> Result<i64, StoreError> {
     sqlx::query_scalar(
-        "INSERT INTO token (name, hash, role, hall, source, initial_load, created)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        "INSERT INTO token (name, hash, role, hall, source, initial_load, created, expires)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
     )
     .bind(token.name)
     .bind(token.hash)
@@ -63,6 +67,7 @@ pub async fn create(
     .bind(token.source)
     .bind(token.initial_load)
     .bind(now)
+    .bind(token.expires)
     .fetch_one(connection)
     .await
     .map_err(|error| match error.as_database_error() {
@@ -77,9 +82,84 @@ pub async fn create(
 /// Every token, newest first.
 pub async fn list(pool: &PgPool) -> Result<Vec<Token>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT id, name, role, hall, source, initial_load, created, last_used, revoked FROM token ORDER BY id DESC",
+        "SELECT id, name, role, hall, source, initial_load, created, last_used, revoked, expires FROM token
+         ORDER BY id DESC",
     );
     Ok(rows.fetch_all(pool).await?)
+}
+
+/// The tokens of a subtree, newest first: at most `limit` of those before id `after`. `valid`: only those that hold at `now`,
+/// or only those that do not.
+pub async fn of_halls(
+    pool: &PgPool,
+    scope: &str,
+    valid: Option<bool>,
+    after: Option<i64>,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<Token>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT t.id, t.name, t.role, t.hall, t.source, t.initial_load, t.created, t.last_used, t.revoked, t.expires
+         FROM token t JOIN hall h ON h.code = t.hall
+         WHERE h.path @> ARRAY[$1] AND ($2::bigint IS NULL OR t.id < $2)
+           AND ($4::boolean IS NULL OR $4 = (t.revoked IS NULL AND (t.expires IS NULL OR t.expires > $5)))
+         ORDER BY t.id DESC LIMIT $3",
+    );
+    Ok(rows
+        .bind(scope)
+        .bind(after)
+        .bind(limit)
+        .bind(valid)
+        .bind(now)
+        .fetch_all(pool)
+        .await?)
+}
+
+/// One token of a subtree, locked until the transaction ends.
+pub async fn one(
+    connection: &mut PgConnection,
+    scope: &str,
+    id: i64,
+) -> Result<Option<Token>, StoreError> {
+    let row = sqlx::query_as(
+        "SELECT t.id, t.name, t.role, t.hall, t.source, t.initial_load, t.created, t.last_used, t.revoked, t.expires
+         FROM token t JOIN hall h ON h.code = t.hall
+         WHERE h.path @> ARRAY[$1] AND t.id = $2 FOR UPDATE OF t",
+    );
+    Ok(row.bind(scope).bind(id).fetch_optional(connection).await?)
+}
+
+/// What a token is granted.
+#[derive(Debug, Clone, Copy)]
+pub struct Grant<'a> {
+    /// `source`, `edge`, `reader`, or `unassigned` to take away what it had.
+    pub role: &'a str,
+    /// The hall whose subtree it may speak for or read.
+    pub hall: &'a str,
+    /// The only CloudEvents source that it may speak for.
+    pub source: Option<&'a str>,
+    /// May post history.
+    pub initial_load: bool,
+}
+
+/// Gives a token its role, in place of the one that it had.
+pub async fn grant(
+    connection: &mut PgConnection,
+    id: i64,
+    grant: Grant<'_>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE token SET role = $2, hall = $3, source = $4, initial_load = $5 WHERE id = $1",
+    )
+    .bind(id)
+    .bind(grant.role)
+    .bind(grant.hall)
+    .bind(grant.source)
+    .bind(grant.initial_load)
+    .execute(connection)
+    .await
+    .map_err(named_reference)?;
+    Ok(())
 }
 
 /// A token that holds, with its hash: what an edge needs to check senders while it is cut off.
@@ -94,29 +174,74 @@ pub struct ValidToken {
     pub halls: Vec<String>,
 }
 
-/// The tokens of a role that are not revoked.
-pub async fn valid(pool: &PgPool, role: &str) -> Result<Vec<ValidToken>, StoreError> {
+/// The tokens of a role that hold at `now`.
+pub async fn valid(
+    pool: &PgPool,
+    role: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<ValidToken>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT t.id, t.name, t.role, t.hall, t.source, t.initial_load, t.created, t.last_used, t.revoked, t.hash,
+        "SELECT t.id, t.name, t.role, t.hall, t.source, t.initial_load, t.created, t.last_used, t.revoked, t.expires, t.hash,
                 ARRAY(SELECT h.code FROM hall h WHERE h.path @> ARRAY[t.hall] ORDER BY h.path) AS halls
-         FROM token t WHERE t.role = $1 AND t.revoked IS NULL ORDER BY t.id",
+         FROM token t WHERE t.role = $1 AND t.revoked IS NULL AND (t.expires IS NULL OR t.expires > $2) ORDER BY t.id",
     );
-    Ok(rows.bind(role).fetch_all(pool).await?)
+    Ok(rows.bind(role).bind(now).fetch_all(pool).await?)
 }
 
-/// The token with this hash, unless it is revoked.
-pub async fn by_hash(pool: &PgPool, hash: &[u8]) -> Result<Option<Token>, StoreError> {
+/// The token with this hash, if it holds at `now`.
+pub async fn by_hash(
+    pool: &PgPool,
+    hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Option<Token>, StoreError> {
     let row = sqlx::query_as(
-        "SELECT id, name, role, hall, source, initial_load, created, last_used, revoked
-         FROM token WHERE hash = $1 AND revoked IS NULL",
+        "SELECT id, name, role, hall, source, initial_load, created, last_used, revoked, expires
+         FROM token WHERE hash = $1 AND revoked IS NULL AND (expires IS NULL OR expires > $2)",
     );
-    Ok(row.bind(hash).fetch_optional(pool).await?)
+    Ok(row.bind(hash).bind(now).fetch_optional(pool).await?)
+}
+
+/// The token with this id, if it holds at `now`.
+pub async fn by_id(
+    pool: &PgPool,
+    id: i64,
+    now: DateTime<Utc>,
+) -> Result<Option<Token>, StoreError> {
+    let row = sqlx::query_as(
+        "SELECT id, name, role, hall, source, initial_load, created, last_used, revoked, expires
+         FROM token WHERE id = $1 AND revoked IS NULL AND (expires IS NULL OR expires > $2)",
+    );
+    Ok(row.bind(id).bind(now).fetch_optional(pool).await?)
+}
+
+/// When the next token after `now` runs out by itself.
+pub async fn next_expiry(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let next =
+        sqlx::query_scalar("SELECT min(expires) FROM token WHERE revoked IS NULL AND expires > $1");
+    Ok(next.bind(now).fetch_one(pool).await?)
 }
 
 /// Remembers when a token was used.
 pub async fn used(pool: &PgPool, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query("UPDATE token SET last_used = greatest(last_used, $2) WHERE id = $1")
         .bind(id)
+        .bind(now)
+        .execute(pool)
+        .await?;
+    Ok(())
+}
+
+/// Remembers when the token with this hash was used.
+pub async fn used_by_hash(
+    pool: &PgPool,
+    hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE token SET last_used = greatest(last_used, $2) WHERE hash = $1")
+        .bind(hash)
         .bind(now)
         .execute(pool)
         .await?;

@@ -150,6 +150,7 @@ async fn tokens_are_scoped_and_revocable() {
         hall,
         source: Some("//a"),
         initial_load: true,
+        expires: Some(at(60)),
     };
     assert!(
         tokens::create(&mut connection, &token("king", "C"), at(0))
@@ -161,7 +162,7 @@ async fn tokens_are_scoped_and_revocable() {
     let id = tokens::create(&mut connection, &token("source", "T1"), at(0))
         .await
         .unwrap();
-    let valid = tokens::valid(pool, "source").await.unwrap();
+    let valid = tokens::valid(pool, "source", at(1)).await.unwrap();
     assert_eq!(
         valid[0].halls,
         ["T1", "V1"],
@@ -171,11 +172,11 @@ async fn tokens_are_scoped_and_revocable() {
         (valid[0].hash.as_slice(), valid[0].token.initial_load),
         (&b"hash"[..], true)
     );
-    assert!(tokens::valid(pool, "edge").await.unwrap().is_empty());
+    assert!(tokens::valid(pool, "edge", at(1)).await.unwrap().is_empty());
     tokens::used(pool, id, at(5)).await.unwrap();
     tokens::used(pool, id, at(3)).await.unwrap();
     assert_eq!(
-        tokens::by_hash(pool, b"hash")
+        tokens::by_hash(pool, b"hash", at(1))
             .await
             .unwrap()
             .unwrap()
@@ -184,7 +185,17 @@ async fn tokens_are_scoped_and_revocable() {
     );
     assert!(tokens::revoke(&mut connection, id, at(6)).await.unwrap());
     assert!(!tokens::revoke(&mut connection, id, at(7)).await.unwrap());
-    assert!(tokens::by_hash(pool, b"hash").await.unwrap().is_none());
-    assert!(tokens::valid(pool, "source").await.unwrap().is_empty());
+    assert!(
+        tokens::by_hash(pool, b"hash", at(1))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        tokens::valid(pool, "source", at(1))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(tokens::list(pool).await.unwrap()[0].revoked, Some(at(6)));
 }

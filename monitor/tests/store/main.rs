@@ -1,6 +1,7 @@
 //! The store against the real database: every query at least once, the subtree in every one that takes a scope.
 #![allow(clippy::unwrap_used)]
 
+mod administration;
 mod audit;
 mod county;
 mod entrance;

@@ -6,8 +6,8 @@
 export type Instant = string
 export type Level = 'county' | 'town' | 'village'
 export type Role =
-  | 'inspector' | 'leader' | 'commission' | 'unit_head' | 'hall_manager' | 'clerk' | 'sysadmin' | 'secadmin' | 'auditor'
-export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'video' | 'performance'
+  | 'inspector' | 'leader' | 'commission' | 'unit_head' | 'hall_manager' | 'clerk' | 'sysadmin' | 'secadmin' | 'auditor' | 'unassigned'
+export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'video' | 'performance' | 'accounts' | 'tokens'
 
 export interface Account {
   login: string
@@ -369,4 +369,47 @@ export interface Camera {
   last_frame_at: Instant | null
   picture_at: Instant | null
   picture_interval_seconds: number | null
+}
+
+/** An account, as its administrators see it. */
+export interface AccountRow {
+  id: number
+  login: string
+  name: string
+  role: Role
+  hall: string
+  hall_name: string
+  unit: string | null
+  window: string | null
+  disabled: boolean
+  created: Instant
+  sessions: number
+  last_seen: Instant | null
+}
+
+/** With its one-time password, shown once. */
+export interface AccountWithPassword {
+  account: AccountRow
+  password: string
+}
+
+export interface TokenRow {
+  id: number
+  name: string
+  role: 'source' | 'edge' | 'reader' | 'unassigned'
+  hall: string
+  hall_name: string
+  source: string | null
+  initial_load: boolean
+  created: Instant
+  last_used: Instant | null
+  expires: Instant | null
+  revoked: Instant | null
+  state: 'valid' | 'expired' | 'revoked'
+}
+
+/** With its secret, shown once. */
+export interface TokenWithSecret {
+  token: TokenRow
+  secret: string
 }

@@ -1,9 +1,9 @@
 export default {
   app: { name: 'Mingjing', title: 'Mingjing · electronic supervision', tagline: 'Electronic supervision of county, town and village service halls', replay: 'Replay', replay_speed: 'Replay ×{rate}', replay_hint: '“Now” is the clock of the log that is replayed; its data go when the replay ends', trial: 'Trial run', trial_hint: 'In the trial run everything works, but nothing counts and nothing is sent' },
-  menu: { monitoring: 'Monitoring', video: 'Video', cards: 'Warnings', cases: 'Cases', performance: 'Ranking', main: 'Main navigation', skip: 'Skip to content' },
+  menu: { monitoring: 'Monitoring', video: 'Video', cards: 'Warnings', cases: 'Cases', performance: 'Ranking', accounts: 'Accounts', tokens: 'Tokens', main: 'Main navigation', skip: 'Skip to content' },
   role: {
     inspector: 'Inspector', leader: 'Leader', commission: 'Commission', unit_head: 'Unit head', hall_manager: 'Hall manager', clerk: 'Clerk',
-    sysadmin: 'System administrator', secadmin: 'Security administrator', auditor: 'Auditor', system: 'System', source: 'Source system',
+    sysadmin: 'System administrator', secadmin: 'Security administrator', unassigned: 'No role yet', edge: 'Edge', reader: 'Reader', auditor: 'Auditor', system: 'System', source: 'Source system',
   },
   level: { county: 'County', town: 'Town', village: 'Village' },
   levels: { county: 'County units', town: 'Town centres', village: 'Village points' },
@@ -31,6 +31,18 @@ export default {
   search: { placeholder: 'Search cases, halls, items, cameras', cases: 'Cases', halls: 'Halls', items: 'Items', cameras: 'Cameras', keys: 'Press / to search' },
   inbox: { title: 'Waiting for my answer', count: '{n} card to answer | {n} cards to answer', due: 'answer by {time}', over: '{span} over', open: 'Open warnings' },
   account: { title: 'Account', sign_out: 'Sign out' },
+  administration: {
+    role: 'Role', scope: 'Halls', state: 'State', person: 'Person', name: 'Name', purpose: 'Purpose', workplace: 'Works at', created: 'Made', sessions: 'Sessions', sessions_n: '{n} sessions', last_seen: 'Last seen', acts: 'Actions', query: 'User name or name',
+    enabled: 'Enabled', disabled: 'Disabled', enable: 'Enable', disable: 'Disable', disable_sure: 'Disable, and sign out everywhere', reset_password: 'Reset password', reset_sure: 'Reset, and sign out everywhere', end_sessions: 'End all sessions',
+    own: 'This is your own account; only another administrator can administer it.',
+    new_account: 'New account', new_account_hint: 'A system administrator makes accounts, a security administrator grants roles. Until then an account has no power.', new_token: 'New token', new_token_hint: 'A system administrator makes tokens, a security administrator grants roles. Until then a token opens nothing.', make: 'Make',
+    grant: 'Role and halls', grant_do: 'Grant', grant_hint: 'The sessions of the account end at once; it signs in again with the new role.', grant_token_hint: 'Connections that use the token end at once.',
+    secret: 'Shown only now', once: 'Once closed it is not shown again; only a digest is kept.', copied: 'Copied', copy: 'Copy', noted: 'Noted', password_hint: 'Hand it to the person in a way that you trust; it has to be changed at the first sign-in.', token_hint: 'Put it where its program reads it, never into mail or chat.',
+    source: 'Source', any_source: 'Any source', initial_load: 'May post history', until: 'Good until (that day included; empty for no end)', expires: 'Runs out', never_expires: 'Does not run out', last_used: 'Last used', never_used: 'Never used', revoke: 'Revoke', revoke_sure: 'Revoke, and disconnect at once',
+    token_state: { valid: 'Valid', expired: 'Run out', revoked: 'Revoked' }, valid: { true: 'Valid', false: 'Not valid', all: 'All' },
+    no_accounts: 'No account fits', no_accounts_hint: 'Loosen the filters.', no_tokens: 'No tokens', no_tokens_hint: 'Each source, edge and reading program has a token of its own.',
+    problem: { 'last-administrator': 'This is the last enabled administrator of this kind over these halls: enable or appoint another one first.' },
+  },
   grade: { notice: 'Notice', warning: 'Warning', yellow_card: 'Yellow card', red_card: 'Red card' },
   grade_short: { notice: 'Notice', warning: 'Warning', yellow_card: 'Yellow', red_card: 'Red' },
   card_state: {

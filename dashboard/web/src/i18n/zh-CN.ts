@@ -1,9 +1,9 @@
 export default {
   app: { name: '明镜', title: '明镜 · 电子监察', tagline: '县镇村政务服务电子监察', replay: '日志重放', replay_speed: '日志重放 ×{rate}', replay_hint: '“现在”是所重放日志自己的时钟；重放结束后数据即清除', trial: '试运行', trial_hint: '试运行期间一切照常运行，但不计分、不外发' },
-  menu: { monitoring: '实时监控', video: '视频监察', cards: '预警纠错', cases: '办件', performance: '绩效评估', main: '主导航', skip: '跳到内容' },
+  menu: { monitoring: '实时监控', video: '视频监察', cards: '预警纠错', cases: '办件', performance: '绩效评估', accounts: '账户与角色', tokens: '令牌', main: '主导航', skip: '跳到内容' },
   role: {
     inspector: '监察员', leader: '领导', commission: '纪委', unit_head: '单位负责人', hall_manager: '大厅负责人', clerk: '窗口人员',
-    sysadmin: '系统管理员', secadmin: '安全管理员', auditor: '审计员', system: '系统', source: '来源系统',
+    sysadmin: '系统管理员', secadmin: '安全管理员', unassigned: '未授权', edge: '前端', reader: '只读程序', auditor: '审计员', system: '系统', source: '来源系统',
   },
   level: { county: '县', town: '镇', village: '村' },
   levels: { county: '县直单位', town: '镇中心', village: '村点' },
@@ -31,6 +31,18 @@ export default {
   search: { placeholder: '搜办件、大厅、事项、摄像机', cases: '办件', halls: '大厅', items: '事项', cameras: '摄像机', keys: '按 / 搜索' },
   inbox: { title: '待我答复', count: '{n} 张牌待答复', due: '{time} 前答复', over: '已超 {span}', open: '打开预警纠错' },
   account: { title: '账户', sign_out: '退出登录' },
+  administration: {
+    role: '角色', scope: '管辖范围', state: '状态', person: '人员', name: '姓名', purpose: '用途', workplace: '所在大厅', created: '创建于', sessions: '会话', sessions_n: '{n} 个会话', last_seen: '最近使用', acts: '操作', query: '搜用户名、姓名',
+    enabled: '启用', disabled: '已停用', enable: '启用', disable: '停用', disable_sure: '确认停用，立即退出所有会话', reset_password: '重置密码', reset_sure: '确认重置，立即退出所有会话', end_sessions: '结束所有会话',
+    own: '这是您自己的账户，只能由另一位管理员管理。',
+    new_account: '新建账户', new_account_hint: '账户由系统管理员创建，由安全管理员授予角色；授予之前没有任何权限。', new_token: '新建令牌', new_token_hint: '令牌由系统管理员创建，由安全管理员授予角色；授予之前没有任何权限。', make: '创建',
+    grant: '角色与管辖范围', grant_do: '授予', grant_hint: '授予后该账户的会话立即结束，按新角色重新登录。', grant_token_hint: '授予后使用该令牌的连接立即断开。',
+    secret: '只显示这一次', once: '关闭后不再显示，系统只保存摘要。', copied: '已复制', copy: '复制', noted: '已记下', password_hint: '请当面或用可靠的方式交给本人；首次登录时须更换。', token_hint: '请存入使用它的程序，不要写入邮件或聊天记录。',
+    source: '来源', any_source: '任何来源', initial_load: '可报送历史数据', until: '有效期至（含当日，留空为不限）', expires: '到期', never_expires: '不到期', last_used: '最近使用', never_used: '从未使用', revoke: '吊销', revoke_sure: '确认吊销，立即断开',
+    token_state: { valid: '有效', expired: '已到期', revoked: '已吊销' }, valid: { true: '有效', false: '失效', all: '全部' },
+    no_accounts: '没有符合条件的账户', no_accounts_hint: '放宽筛选条件再试。', no_tokens: '没有令牌', no_tokens_hint: '来源系统、前端和只读程序各用一个令牌。',
+    problem: { 'last-administrator': '这是这一范围内最后一位在用的管理员，请先启用或任命另一位。' },
+  },
   grade: { notice: '蓝牌提醒', warning: '预警', yellow_card: '黄牌', red_card: '红牌' },
   grade_short: { notice: '蓝牌', warning: '预警', yellow_card: '黄牌', red_card: '红牌' },
   card_state: {

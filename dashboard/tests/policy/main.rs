@@ -1,0 +1,13 @@
+//! The policy table against the console as it is built: every route and socket, every role, and subjects inside, below, above,
+//! beside and outside the halls that the caller stands over.
+
+#![allow(clippy::unwrap_used)] // in tests, also in what they share
+
+#[path = "../common/mod.rs"]
+#[allow(dead_code)] // shared with other tests
+mod common;
+
+mod administration;
+mod sockets;
+mod walk;
+mod world;
