@@ -80,7 +80,7 @@ export default {
   },
   dimension: { electronic: '电子监察', video: '视频监察', own_control: '单位自控', complaints: '投诉查询', replay: '过程回放', satisfaction: '满意度', cards_n: '{n} 张牌', cameras_n: '{n} 路摄像机', answers_n: '{n} 次答复', open_n: '{n} 件未结', events_n: '{n} 个事件', no_rating: '未评价' },
   rating: { very_satisfied: '非常满意', satisfied: '满意', basically_satisfied: '基本满意', dissatisfied: '不满意', very_dissatisfied: '非常不满意' },
-  action: { issue: '发出', propose: '暂定', prepare: '待发', restore: '恢复', reinstate: '重新列出', receive: '签收', reply: '反馈', review: '审核', close: '办结', appeal: '申诉', revoke: '撤牌', return: '打回', refer: '上报', cancel: '取消', contest: '提出争议', uphold: '维持', withdraw: '撤回', accept: '采纳', reject: '不采纳', clear: '消除', supersede: '升级', escalate: '升级', revive: '恢复', decide: '裁定', confirm: '确认', dismiss: '驳回' },
+  action: { issue: '发出', propose: '暂定', prepare: '待发', restore: '恢复', reinstate: '重新列出', receive: '签收', reply: '反馈', review: '审核', close: '办结', appeal: '申诉', revoke: '撤牌', return: '打回', refer: '上报', cancel: '取消此牌', contest: '提出争议', uphold: '维持', withdraw: '撤回', accept: '采纳', reject: '不采纳', clear: '消除', supersede: '升级', escalate: '升级', revive: '恢复', decide: '裁定', confirm: '确认', dismiss: '驳回' },
   cases: {
     accepted_filter: '受理 {period}', due_filter: '到期 {period}', decided_filter: '办结 {period}', judged_filter: '计入按时率', level_filter: '{level}', alone_filter: '仅本厅', take_off: '去掉这个条件', title: '办件', state: '状态', bucket: '时限', query: '编号开头', col: { no: '办件编号', item: '事项', where: '大厅窗口 / 单位', kind: '类型', accepted: '受理', promise: '承诺到期', legal: '法定到期', state: '状态', card: '牌' }, expected: '预计', left: '剩 {span}', over: '超 {span}', window_filter: '窗口 {no}', item_filter: '事项 {item}', list: '办件列表', keys: '↑↓ 选择，回车 打开',
   },
