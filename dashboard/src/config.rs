@@ -246,9 +246,14 @@ impl Config {
     /// # Errors
     /// The first wrong key or value, with its line.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let usual = Path::new("mingjing.toml");
-        let file = file.or_else(|| usual.is_file().then_some(usual));
-        Ok(config::load(file)?)
+        let file = Self::file(file.map(Path::to_owned));
+        Ok(config::load(file.as_deref())?)
+    }
+
+    /// The file that is read: what `--config` names, else `mingjing.toml` of the working directory, if there.
+    pub fn file(named: Option<PathBuf>) -> Option<PathBuf> {
+        let usual = PathBuf::from("mingjing.toml");
+        named.or_else(|| usual.is_file().then_some(usual))
     }
 
     /// The address of the database.

@@ -15,12 +15,17 @@ use std::time::Duration;
 
 use common::Console;
 use mingjing_dashboard::config::{Config, Tls};
+use mingjing_ingest::Ingest;
+use mingjing_ingest::camera::Secret;
+use mingjing_ingest::config::{IngestConfig, UplinkConfig};
+use mingjing_ingest::uplink::LinkState;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -240,4 +245,44 @@ async fn who_asks_too_often_is_told_when_to_come_back() {
         let answer = plain(address, get("/health/live", "").as_bytes()).await;
         assert_eq!(status(&answer), "200");
     }
+}
+
+#[tokio::test]
+async fn an_ingest_reaches_the_console_over_tls_and_only_the_one_that_it_trusts() {
+    let dir = tempfile::tempdir().unwrap();
+    let tls = certificate(dir.path());
+    let trusted = tls.cert.clone();
+    let console = Console::start_with(|config| config.server.tls = Some(tls)).await;
+    let address = console.listen().await;
+    let other = tempfile::tempdir().unwrap();
+    let stranger = certificate(other.path()).cert;
+    let ingest = async |ca_file: &Path, data: &str| {
+        let config = IngestConfig {
+            data_dir: dir.path().join(data),
+            uplink: UplinkConfig {
+                ca_file: Some(ca_file.to_owned()),
+                ..UplinkConfig::default()
+            },
+            ..IngestConfig::default()
+        };
+        let url = format!("wss://localhost:{}", address.port())
+            .parse()
+            .unwrap();
+        let token = Secret::new(console.app.edge_token());
+        Ingest::start(config, token, url, &CancellationToken::new())
+            .await
+            .unwrap()
+    };
+    let link = async |ingest: &Ingest, wanted: fn(&LinkState) -> bool| {
+        let mut link = ingest.link();
+        let state = timeout(PATIENCE, link.wait_for(wanted)).await;
+        state.expect("the link comes to it").unwrap().clone()
+    };
+    let good = ingest(&trusted, "good").await;
+    link(&good, |link| *link == LinkState::Up).await;
+    let wary = ingest(&stranger, "wary").await;
+    let down = link(&wary, |link| matches!(link, LinkState::Down { .. })).await;
+    assert!(format!("{down:?}").contains("certificate"), "{down:?}");
+    good.stop().await;
+    wary.stop().await;
 }

@@ -1,7 +1,7 @@
 //! Configuration: defaults, then a TOML file, then `MINGJING_SECTION__KEY` from the environment.
 //!
-//! A wrong key or value is named with its line, or with its variable. Passwords never stand in the file itself: it names
-//! another file, or an environment variable, that holds them.
+//! A wrong key or value is named with its line, or with its variable. Passwords stand in the file sealed (`seal`), or it names
+//! another file, or an environment variable, that holds them. One that stands there as it is works, and `doctor` says so.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::camera::{CameraConfig, CameraConfigError, Secret, Transport};
+use crate::seal::{SEALED, SealError, Sealer, belongs_to_camera};
 use crate::uplink::MAX_CAMERA_ID;
 use crate::uplink::protocol::CameraDescription;
 
@@ -37,6 +38,8 @@ pub struct IngestConfig {
     pub timezone: Tz,
     /// The way to the console.
     pub uplink: UplinkConfig,
+    /// What opens sealed passwords.
+    pub secrets: Secrets,
     /// What is kept while the console is away.
     pub spool: SpoolConfig,
     /// What the intake takes at once.
@@ -54,6 +57,7 @@ impl Default for IngestConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             timezone: chrono_tz::Asia::Shanghai,
             uplink: UplinkConfig::default(),
+            secrets: Secrets::default(),
             spool: SpoolConfig::default(),
             intake: IntakeConfig::default(),
             cameras: Vec::new(),
@@ -69,6 +73,41 @@ pub struct UplinkConfig {
     pub ca_file: Option<PathBuf>,
     /// Allow `ws://` to another machine. Off: plain text stays on loopback.
     pub allow_plain: bool,
+}
+
+/// `[secrets]`: the key that seals what has to be read again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Secrets {
+    /// The key file; without it `secret.key` in the data directory. Made when it is missing.
+    pub key_file: Option<PathBuf>,
+    /// The key itself, for those who hand it over in the environment (`MINGJING_SECRETS__KEY`). Not both.
+    pub key: Option<Secret>,
+}
+
+impl Secrets {
+    /// Where the key lies; `None` when it is handed over in the environment.
+    pub fn file(&self, data_dir: &Path) -> Option<PathBuf> {
+        match (&self.key_file, &self.key) {
+            (Some(file), _) => Some(file.clone()),
+            (None, None) => Some(data_dir.join("secret.key")),
+            (None, Some(_)) => None,
+        }
+    }
+
+    /// What seals and opens.
+    ///
+    /// # Errors
+    /// When the key cannot be read or made.
+    pub fn sealer(&self, data_dir: &Path) -> Result<Sealer, SealError> {
+        match (self.file(data_dir), &self.key) {
+            (Some(file), _) => Sealer::from_file(&file),
+            (None, key) => {
+                let key = key.as_ref().map_or("", Secret::expose);
+                Sealer::from_text(key, "[secrets] key")
+            }
+        }
+    }
 }
 
 /// What is kept while the console is away.
@@ -123,6 +162,9 @@ pub struct CameraEntry {
     /// User, where the camera asks for one.
     #[serde(default)]
     pub username: Option<String>,
+    /// The password: sealed (`sealed:…`, made by `mingjing secret seal`), or as it is.
+    #[serde(default)]
+    pub password: Option<Secret>,
     /// File whose first line is the password.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
@@ -187,6 +229,9 @@ pub enum ConfigError {
         /// What is wrong; never the password.
         message: String,
     },
+    /// A sealed password cannot be opened.
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }
 
 /// Reads a configuration of any shape: the defaults of `T`, then `file`, then the environment under [`ENV_PREFIX`].
@@ -204,7 +249,7 @@ pub fn load<T: DeserializeOwned>(file: Option<&Path>) -> Result<T, ConfigError> 
         if let Err(error) = toml::from_str::<T>(&text) {
             return Err(ConfigError::File {
                 path: path.to_owned(),
-                message: error.to_string(),
+                message: place_and_reason(&text, &error),
             });
         }
         figment = figment.merge(Toml::string(&text));
@@ -217,6 +262,34 @@ pub fn load<T: DeserializeOwned>(file: Option<&Path>) -> Result<T, ConfigError> 
         )
         .extract()
         .map_err(|error| environment_error(&error))
+}
+
+/// Line, column and reason of a wrong key or value. The line itself is not repeated, and where it may hold a secret, neither is
+/// the reason: what stands in a configuration does not belong into a log.
+fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
+    let Some(span) = error.span() else {
+        return error.message().to_owned();
+    };
+    let before = text.get(..span.start).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = before.matches('\n').count() + 1;
+    let column = before[start..].chars().count() + 1;
+    let whole = text[start..].lines().next().unwrap_or_default();
+    let key = whole.split('=').next().unwrap_or_default().trim();
+    let reason = if is_secret(key) && before.len() > start {
+        format!("the value of `{key}` cannot be understood")
+    } else {
+        error.message().to_owned()
+    };
+    format!("line {line}, column {column}: {reason}")
+}
+
+/// Whether what is called so may be a secret.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["password", "secret", "token", "key", "url"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 /// The file was good by itself, so what fails now came from the environment.
@@ -232,10 +305,14 @@ fn environment_error(error: &figment::Error) -> ConfigError {
     } else {
         format!("{ENV_PREFIX}{}", path.join("__").to_uppercase())
     };
-    ConfigError::Environment {
-        variable,
-        message: error.kind.to_string(),
-    }
+    let message = match &error.kind {
+        figment::error::Kind::UnknownField(..) => error.kind.to_string(),
+        _ if path.last().is_some_and(|name| is_secret(name)) => {
+            "its value cannot be understood".into()
+        }
+        kind => kind.to_string(),
+    };
+    ConfigError::Environment { variable, message }
 }
 
 impl IngestConfig {
@@ -251,18 +328,18 @@ impl IngestConfig {
                 if !seen.insert(entry.id.as_str()) {
                     return Err(ConfigError::DuplicateCamera(entry.id.clone()));
                 }
-                entry.camera()
+                entry.camera(&self.secrets, &self.data_dir)
             })
             .collect()
     }
 }
 
 impl CameraEntry {
-    /// The camera, checked, with its password read.
+    /// The camera, checked, with its password read, and opened with `secrets` where it is sealed.
     ///
     /// # Errors
     /// What is wrong with it, by its id; never address or password.
-    pub fn camera(&self) -> Result<Camera, ConfigError> {
+    pub fn camera(&self, secrets: &Secrets, data_dir: &Path) -> Result<Camera, ConfigError> {
         if self.id.len() > MAX_CAMERA_ID {
             return Err(ConfigError::LongCameraId(
                 self.id.chars().take(40).collect(),
@@ -272,7 +349,7 @@ impl CameraEntry {
             id: self.id.clone(),
             url: self.url.clone(),
             username: self.username.clone(),
-            password: self.password()?,
+            password: self.password(secrets, data_dir)?,
             transport: self.transport,
         };
         session.validate()?;
@@ -288,28 +365,51 @@ impl CameraEntry {
         })
     }
 
-    fn password(&self) -> Result<Option<Secret>, ConfigError> {
-        let wrong = |message: String| ConfigError::Password {
-            camera: self.id.clone(),
-            message,
+    /// Whether its password stands in the configuration as it is.
+    pub fn has_plain_password(&self) -> bool {
+        let password = self.password.as_ref();
+        password.is_some_and(|password| !password.expose().starts_with(SEALED))
+    }
+
+    fn password(&self, secrets: &Secrets, data_dir: &Path) -> Result<Option<Secret>, ConfigError> {
+        let Some(written) = self.written_password()? else {
+            return Ok(None);
         };
-        match (&self.password_file, &self.password_env) {
-            (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(wrong(
-                "both `password_file` and `password_env` are set: keep one".into(),
-            )),
-            (Some(file), None) => read_secret(file).map(Some).map_err(|error| {
-                wrong(format!(
-                    "cannot read the password file {}: {error}",
-                    file.display()
-                ))
+        let Some(envelope) = written.expose().strip_prefix(SEALED) else {
+            return Ok(Some(written));
+        };
+        let sealer = secrets.sealer(data_dir)?;
+        let opened = sealer.open(envelope.trim(), &belongs_to_camera(&self.id))?;
+        let text =
+            String::from_utf8(opened).map_err(|_| self.wrong("its sealed password is no text"))?;
+        Ok(Some(Secret::new(text)))
+    }
+
+    /// The password as it is written down, wherever that is.
+    fn written_password(&self) -> Result<Option<Secret>, ConfigError> {
+        match (&self.password, &self.password_file, &self.password_env) {
+            (None, None, None) => Ok(None),
+            (Some(password), None, None) => Ok(Some(password.clone())),
+            (None, Some(file), None) => read_secret(file).map(Some).map_err(|error| {
+                let file = file.display();
+                self.wrong(format!("cannot read the password file {file}: {error}"))
             }),
-            (None, Some(name)) => match std::env::var(name) {
+            (None, None, Some(name)) => match std::env::var(name) {
                 Ok(value) => Ok(Some(Secret::new(value))),
-                Err(_) => Err(wrong(format!(
+                Err(_) => Err(self.wrong(format!(
                     "the environment variable {name} (`password_env`) is not set"
                 ))),
             },
+            _ => Err(self.wrong(
+                "more than one of `password`, `password_file` and `password_env` is set: keep one",
+            )),
+        }
+    }
+
+    fn wrong(&self, message: impl Into<String>) -> ConfigError {
+        ConfigError::Password {
+            camera: self.id.clone(),
+            message: message.into(),
         }
     }
 }
@@ -401,6 +501,44 @@ mod tests {
             assert!(error.contains("MINGJING_SPOOL__COLOUR"), "{error}");
             Ok(())
         });
+    }
+
+    #[test]
+    fn a_sealed_password_opens_for_its_camera_alone() {
+        let data = tempfile::tempdir().unwrap();
+        let sealer = Secrets::default().sealer(data.path()).unwrap();
+        let sealed = sealer.seal(b"geheim-2", &belongs_to_camera("a"));
+        let config = |id: &str| {
+            let text = format!(
+                "data_dir = {:?}\n[[camera]]\nid = \"{id}\"\nhall = \"h\"\nurl = \"rtsp://c/\"\nusername = \"u\"\n\
+                 password = \"sealed:{sealed}\"\n",
+                data.path()
+            );
+            load::<IngestConfig>(Some(file(&text).path())).unwrap()
+        };
+        let cameras = config("a").cameras().unwrap();
+        assert_eq!(cameras[0].session.password, Some(Secret::new("geheim-2")));
+        assert!(!config("a").cameras[0].has_plain_password());
+        let elsewhere = config("b").cameras().unwrap_err().to_string();
+        assert!(elsewhere.contains("camera/b"), "{elsewhere}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_secret_is_told_without_it() {
+        for text in [
+            "[[camera]]\nid = \"a\"\nhall = \"h\"\nurl = \"rtsp://c/\"\npassword = 73577357\n",
+            "[[camera]]\nid = \"a\"\nhall = \"h\"\nurl = \"rtsp://c/\"\npassword = \"73577357\n",
+            "[[camera]]\nid = \"a\"\nhall = \"h\"\nurl = \"rtsp://c/\"\npassword = 73577357x\n",
+            "[[camera]]\nid = \"a\"\nhall = \"h\"\nurl = \"rtsp://c:73577357@ x/\"\n",
+            "[secrets]\nkey = [73577357]\n",
+        ] {
+            let error = load::<IngestConfig>(Some(file(text).path())).unwrap_err();
+            assert!(
+                !format!("{error} {error:?}").contains("73577357"),
+                "{error:?}"
+            );
+            assert!(error.to_string().contains("line "), "{error}");
+        }
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! `mingjing-ingest`: cameras and event intake of a hall or a town, in a process of its own.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use clap::Parser;
-use mingjing_ingest::Ingest;
+use clap::{Parser, Subcommand};
 use mingjing_ingest::config::{self, IngestConfig};
-use mingjing_ingest::log;
+use mingjing_ingest::seal::command::{CommandError, SecretCommand};
+use mingjing_ingest::{Ingest, log, seal};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -23,20 +23,61 @@ const LAST_ANSWERS: Duration = Duration::from_secs(4);
 /// Events are taken at http://LISTEN/api/v1/events. While the console is away they are kept on disk and delivered
 /// later, in order; video stays with the cameras until somebody watches.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLE)]
+#[command(
+    version,
+    after_help = EXAMPLE,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Address of the console: wss://HOST, or ws://127.0.0.1:PORT on the same machine
-    #[arg(long, value_name = "URL")]
-    console: Url,
+    #[arg(long, value_name = "URL", required = true)]
+    console: Option<Url>,
     /// File with this ingest's token (`mingjing token create --role edge`)
-    #[arg(long, value_name = "FILE")]
-    token_file: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    token_file: Option<PathBuf>,
     /// Configuration: name, listen, cameras, … (TOML)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Write the log as JSON, one object a line
     #[arg(long)]
     log_json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Seal passwords of cameras, and replace the key that seals them
+    #[command(
+        after_help = "Example:\n  mingjing-ingest secret seal --camera t07-1 --config edge.toml < password.txt\n\n\
+        The key lies in secret.key in data_dir, or where [secrets] key_file says. Run it as the user of the ingest."
+    )]
+    Secret {
+        #[command(subcommand)]
+        command: SecretCommand,
+        /// Configuration of the ingest (TOML)
+        #[arg(long, value_name = "FILE", global = true)]
+        config: Option<PathBuf>,
+    },
+}
+
+/// Does `secret …`; gives what is printed.
+fn secret(command: &SecretCommand, config: Option<&Path>) -> Result<String, String> {
+    let settings: IngestConfig = config::load(config).map_err(|error| error.to_string())?;
+    let (secrets, data) = (&settings.secrets, &settings.data_dir);
+    let done = match command {
+        SecretCommand::Seal { camera } => secrets
+            .sealer(data)
+            .map_err(CommandError::from)
+            .and_then(|sealer| seal::command::seal(&sealer, camera)),
+        SecretCommand::Rotate => secrets
+            .file(data)
+            .ok_or(CommandError::NoFile)
+            .and_then(|key| seal::command::rotate(&key, config))
+            .map(|sealed| format!("a new key; {sealed} passwords sealed again")),
+    };
+    done.map_err(|error| error.to_string())
 }
 
 const EXAMPLE: &str = "\
@@ -55,13 +96,22 @@ edge.toml:
   windows = [\"1\"]
   url = \"rtsp://10.7.0.11/main\"
   username = \"viewer\"
-  password_file = \"/etc/mingjing/t07-1.password\"
+  password = \"sealed:…\"          # mingjing-ingest secret seal; or password_file, password_env
 
 Every key can be set as MINGJING_SECTION__KEY too, e.g. MINGJING_SPOOL__MAX_BYTES=1000000000.
 Exit codes: 0 stopped as asked, 1 failed, 2 used wrongly.";
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(Command::Secret { command, config }) = &args.command {
+        return match secret(command, config.as_deref()) {
+            Ok(done) => {
+                println!("{done}");
+                ExitCode::SUCCESS
+            }
+            Err(message) => failed(&message),
+        };
+    }
     let directives = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".into());
     let filter = match log::filter(&directives) {
         Ok(filter) => filter,
@@ -100,10 +150,13 @@ async fn run(args: Args) -> Result<(), String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let config: IngestConfig =
         config::load(args.config.as_deref()).map_err(|error| text(&error))?;
-    let token = config::read_secret(&args.token_file).map_err(|error| {
+    let (Some(console), Some(token_file)) = (args.console, args.token_file) else {
+        return Err("--console and --token-file are needed".into());
+    };
+    let token = config::read_secret(&token_file).map_err(|error| {
         format!(
             "cannot read the token file {}: {error}",
-            args.token_file.display()
+            token_file.display()
         )
     })?;
     let listen = config.listen;
@@ -120,7 +173,7 @@ async fn run(args: Args) -> Result<(), String> {
         })?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| text(&error))?;
     let shutdown = CancellationToken::new();
-    let ingest = Ingest::start(config, token, args.console, &shutdown)
+    let ingest = Ingest::start(config, token, console, &shutdown)
         .await
         .map_err(|error| text(&error))?;
     let local = listener.local_addr().unwrap_or(listen);

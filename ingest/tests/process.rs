@@ -193,3 +193,58 @@ async fn what_was_answered_survives_kill_9() {
         }
     }
 }
+
+/// Runs `secret …` with `input`; gives what it prints.
+async fn secret(config: &Path, arguments: &[&str], input: &str) -> String {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mingjing-ingest"))
+        .arg("secret")
+        .args(arguments)
+        .arg("--config")
+        .arg(config)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).await.unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().await.unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{error}");
+    assert!(!error.contains("geheim"), "{error}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_password_is_sealed_and_stays_readable_under_a_new_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("edge.toml");
+    let head = format!("data_dir = {:?}\n", dir.path().join("data"));
+    std::fs::write(&file, &head).unwrap();
+    let sealed = secret(&file, &["seal", "--camera", "t07-1"], "geheim-3\n").await;
+    assert!(sealed.starts_with("sealed:") && !sealed.contains("geheim"));
+    let camera =
+        "[[camera]]\nid = \"t07-1\"\nhall = \"h\"\nurl = \"rtsp://c/\"\nusername = \"u\"\n";
+    std::fs::write(&file, format!("{head}{camera}password = \"{sealed}\"\n")).unwrap();
+    let key = || std::fs::read_to_string(dir.path().join("data/secret.key")).unwrap();
+    let password = || {
+        let config: mingjing_ingest::config::IngestConfig =
+            mingjing_ingest::config::load(Some(&file)).unwrap();
+        let cameras = config.cameras().unwrap();
+        cameras[0]
+            .session
+            .password
+            .as_ref()
+            .unwrap()
+            .expose()
+            .to_owned()
+    };
+    let first = key();
+    assert_eq!(password(), "geheim-3");
+    let said = secret(&file, &["rotate"], "").await;
+    assert!(said.contains("1 passwords"), "{said}");
+    assert_eq!(password(), "geheim-3");
+    assert!(key() != first && key().lines().count() == 1);
+    assert!(!std::fs::read_to_string(&file).unwrap().contains(&sealed));
+}

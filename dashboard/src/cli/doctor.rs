@@ -17,6 +17,7 @@ use url::Url;
 use super::{CliError, output};
 use crate::config::Config;
 use crate::store::doctor as store;
+use crate::transport::tls::Certificates;
 
 /// What does not answer within this is told as not answering.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -28,6 +29,8 @@ const CLOCK_FAIL: i64 = 60_000;
 const SPACE_WARN: u64 = 5 << 30;
 /// See [`SPACE_WARN`].
 const SPACE_FAIL: u64 = 512 << 20;
+/// Days before its end at which a certificate is told of: certbot renews thirty days before.
+const EXPIRES_SOON: i64 = 21;
 /// The family that reports and pictures are set in.
 const FONT: &str = "Noto Sans CJK SC";
 
@@ -100,6 +103,8 @@ impl Doctor {
     pub async fn run(self, config: Config) -> Result<(), CliError> {
         let (mut checks, cameras) = tokio::join!(database(&config), cameras(&config));
         checks.extend(cameras);
+        checks.extend(passwords(&config));
+        checks.push(certificate(&config, Utc::now()));
         checks.push(space(&config.storage.dir));
         checks.push(font());
         let failed = checks
@@ -293,6 +298,72 @@ async fn camera(id: String, url: Url) -> Check {
     }
 }
 
+/// The cameras' passwords: sealed ones open, and none stands in the configuration as it is.
+fn passwords(config: &Config) -> Vec<Check> {
+    let ingest = config.ingest();
+    let (mut sealed, mut plain, mut checks) = (0, Vec::new(), Vec::new());
+    for entry in &ingest.cameras {
+        if entry.has_plain_password() {
+            plain.push(entry.id.as_str());
+        } else if entry.password.is_some() {
+            sealed += 1;
+        }
+        if let Err(error) = entry.camera(&ingest.secrets, &ingest.data_dir) {
+            let check = format!("password {}", entry.id);
+            let remedy = "mingjing secret seal --camera ID seals one anew";
+            checks.push(Check::fail(check, error.to_string(), remedy));
+        }
+    }
+    if !plain.is_empty() {
+        checks.push(Check::warn(
+            "passwords",
+            format!("in the clear in the configuration: {}", plain.join(", ")),
+            "mingjing secret seal --camera ID; put what it prints in its place",
+        ));
+    } else if checks.is_empty() {
+        checks.push(Check::ok(
+            "passwords",
+            format!("{sealed} sealed, none in the clear"),
+        ));
+    }
+    checks
+}
+
+/// The console's own certificate.
+fn certificate(config: &Config, now: DateTime<Utc>) -> Check {
+    let Some(tls) = &config.server.tls else {
+        return match config.server.plain_http_beyond_loopback {
+            true => Check::warn(
+                "certificate",
+                "plain HTTP is served beyond this machine",
+                "set [server.tls] cert and key, unless a proxy with TLS stands before it",
+            ),
+            false => Check::ok("certificate", "none: plain HTTP on this machine alone"),
+        };
+    };
+    let remedy = "renew it; the console reads the files again by itself";
+    match Certificates::load(&tls.cert, &tls.key) {
+        Err(error) => Check::fail("certificate", error.to_string(), "see [server.tls]"),
+        Ok(certificates) => match certificates.not_after() {
+            None => Check::warn("certificate", "its end cannot be read", remedy),
+            Some(end) if end <= now => Check::fail(
+                "certificate",
+                format!("ran out on {}", end.date_naive()),
+                remedy,
+            ),
+            Some(end) => {
+                let days = (end - now).num_days();
+                let found = format!("holds until {}, {days} days", end.date_naive());
+                if days < EXPIRES_SOON {
+                    Check::warn("certificate", found, remedy)
+                } else {
+                    Check::ok("certificate", found)
+                }
+            }
+        },
+    }
+}
+
 /// Space where the spool and the recordings lie.
 fn space(dir: &Path) -> Check {
     let existing = dir
@@ -370,6 +441,53 @@ mod tests {
         let verdict = |millis| clock(now, now + chrono::TimeDelta::milliseconds(millis)).verdict;
         assert_eq!(
             [verdict(-10), verdict(3_000), verdict(-3_600_000)],
+            [Verdict::Ok, Verdict::Warn, Verdict::Fail]
+        );
+    }
+
+    #[test]
+    fn passwords_in_the_clear_and_envelopes_that_do_not_open_are_told() {
+        let data = tempfile::tempdir().unwrap();
+        let config = |password: &str| {
+            let text = format!(
+                "[storage]\ndir = {:?}\n[[camera]]\nid = \"c1\"\nhall = \"h\"\nurl = \"rtsp://c/\"\nusername = \"u\"\npassword = \"{password}\"\n",
+                data.path()
+            );
+            let file = data.path().join("mingjing.toml");
+            std::fs::write(&file, text).unwrap();
+            Config::load(Some(&file)).unwrap()
+        };
+        let plain = passwords(&config("geheim-4"));
+        assert_eq!(plain[0].verdict, Verdict::Warn);
+        assert!(plain[0].found.contains("c1") && !format!("{plain:?}").contains("geheim-4"));
+        assert_eq!(
+            passwords(&config("sealed:mj1.0.AA"))[0].verdict,
+            Verdict::Fail
+        );
+        let ingest = config("x").ingest();
+        let sealer = ingest.secrets.sealer(&ingest.data_dir).unwrap();
+        let sealed = sealer.seal(b"geheim-4", &mingjing_ingest::seal::belongs_to_camera("c1"));
+        assert_eq!(
+            passwords(&config(&format!("sealed:{sealed}")))[0].verdict,
+            Verdict::Ok
+        );
+    }
+
+    #[test]
+    fn a_certificate_near_its_end_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let (cert, key) = (dir.path().join("c.pem"), dir.path().join("k.pem"));
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let mut wanted = rcgen::CertificateParams::new(["hall.example".into()]).unwrap();
+        wanted.not_after = rcgen::date_time_ymd(2027, 1, 1);
+        std::fs::write(&cert, wanted.self_signed(&pair).unwrap().pem()).unwrap();
+        std::fs::write(&key, pair.serialize_pem()).unwrap();
+        let mut config = Config::default();
+        config.server.tls = Some(crate::config::Tls { cert, key });
+        let on =
+            |day: &str| certificate(&config, format!("{day}T00:00:00Z").parse().unwrap()).verdict;
+        assert_eq!(
+            [on("2026-06-01"), on("2026-12-20"), on("2027-01-02")],
             [Verdict::Ok, Verdict::Warn, Verdict::Fail]
         );
     }

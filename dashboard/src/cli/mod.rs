@@ -7,6 +7,7 @@ pub mod output;
 pub mod policy;
 pub mod profile;
 pub mod replay;
+pub mod secret;
 pub mod serve;
 pub mod token;
 pub mod user;
@@ -49,6 +50,8 @@ enum Command {
     User(user::User),
     /// Create, list and revoke bearer tokens for programs
     Token(token::Token),
+    /// Seal passwords of cameras, and replace the key that seals them
+    Secret(secret::Secret),
     /// Replay an event log on its own clock
     Replay(replay::Replay),
     /// Print who may what: routes, messages, menu
@@ -114,6 +117,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
             Command::Import(import) => import.run(config).await,
             Command::User(user) => user.run(config).await,
             Command::Token(token) => token.run(config).await,
+            Command::Secret(secret) => secret.run(&config, Config::file(cli.config).as_deref()),
             Command::Replay(replay) => replay.run(config).await,
             Command::Policy(policy) => {
                 policy.run();

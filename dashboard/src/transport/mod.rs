@@ -5,6 +5,7 @@
 
 pub mod body;
 pub mod client;
+mod expiry;
 pub mod headers;
 pub mod listener;
 pub mod rate;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -14,6 +15,8 @@ use rustls::sign::CertifiedKey;
 use sha2::{Digest, Sha256};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+
+use super::expiry;
 
 /// Between two looks at the files. Their content is compared: renewals replace links, copy or rename, as they like.
 const LOOK: Duration = Duration::from_secs(10);
@@ -88,6 +91,12 @@ impl Certificates {
             key: key.to_owned(),
             provider,
         }))
+    }
+
+    /// Until when it holds, as far as that can be read.
+    pub fn not_after(&self) -> Option<DateTime<Utc>> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        expiry::not_after(current.cert.first()?)
     }
 
     /// What takes connections with it: TLS 1.2 and 1.3, HTTP/1.1.
