@@ -125,7 +125,22 @@ export async function mark(page: Page): Promise<() => Promise<void>> {
   return async () => expect(await page.evaluate(() => 'notReloaded' in window)).toBe(true)
 }
 
+/** What a page's policy refused; a page that asks for it is wrong, whatever it shows. */
+type Violation = Pick<SecurityPolicyViolationEvent, 'violatedDirective' | 'blockedURI' | 'sourceFile' | 'lineNumber' | 'sample'>
+
 export const test = base.extend<object, { stage: Stage }>({
+  context: async ({ context }, use) => {
+    const violations: Violation[] = []
+    await context.exposeFunction('tellViolation', (violation: Violation) => violations.push(violation))
+    await context.addInitScript(() => {
+      document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sourceFile, lineNumber, sample }) => {
+        const { tellViolation } = window as unknown as { tellViolation: (violation: Violation) => void }
+        tellViolation({ violatedDirective, blockedURI, sourceFile, lineNumber, sample })
+      })
+    })
+    await use(context)
+    expect(violations, 'what the policy of the pages refused').toEqual([])
+  },
   stage: [
     async ({}, use) => {
       const stage = await Stage.start()
