@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use mingjing_monitor::store::{Store, StoreError, accounts, county, metrics, sources};
+use mingjing_monitor::store::{Store, StoreError, accounts, county, metrics, roles, sources};
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 
@@ -58,6 +58,14 @@ async fn attempt(app: &App) -> Result<(Store, Option<FirstAccount>), StoreError>
         .map_err(|error| StoreError::Import(error.to_string()))?;
     // The writer's own connections: busy pages cannot hold up events.
     let store = Store::connect_with(&url, 4).await?;
+    let powers = roles::powers(&mut *store.pool().acquire().await?).await?;
+    if let Some(why) = powers.over_audit() {
+        tracing::warn!(
+            role = powers.role,
+            "the console's database role could alter the audit log: it {why}. Give the console a role of its own \
+             (docs/operations.md, The two database roles)"
+        );
+    }
     store::found_county(app.db(), &app.config().county).await?;
     let first = first_account(app.db()).await?;
     app.reload_directory().await?;

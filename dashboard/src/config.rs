@@ -126,6 +126,11 @@ pub struct Database {
     pub url: Option<String>,
     /// A file that holds the address, for those who keep the password out of this one.
     pub url_file: Option<PathBuf>,
+    /// The address of the role that owns the tables, for `mingjing migrate`. `DATABASE_OWNER_URL` is used where neither this nor
+    /// `owner_url_file` is set; the console itself never uses it.
+    pub owner_url: Option<String>,
+    /// A file that holds the owner's address.
+    pub owner_url_file: Option<PathBuf>,
     /// Connections at most.
     pub max_connections: u32,
 }
@@ -135,6 +140,8 @@ impl Default for Database {
         Self {
             url: None,
             url_file: None,
+            owner_url: None,
+            owner_url_file: None,
             max_connections: 16,
         }
     }
@@ -215,8 +222,10 @@ pub enum ConfigError {
     )]
     NoDatabase,
     /// The file with the database address cannot be read.
-    #[error("[database] url_file {path}: {error}")]
+    #[error("[database] {key} {path}: {error}")]
     UrlFile {
+        /// Its key.
+        key: &'static str,
         /// The file.
         path: PathBuf,
         /// Why not.
@@ -261,20 +270,23 @@ impl Config {
     /// # Errors
     /// When none is set, or its file cannot be read.
     pub fn database_url(&self) -> Result<String, ConfigError> {
-        if let Some(url) = &self.database.url {
-            return Ok(url.clone());
-        }
-        if let Some(path) = &self.database.url_file {
-            let url = std::fs::read_to_string(path).map_err(|error| ConfigError::UrlFile {
-                path: path.clone(),
-                error,
-            })?;
-            return Ok(url.trim().to_owned());
-        }
-        std::env::var("DATABASE_URL")
-            .ok()
-            .filter(|url| !url.is_empty())
+        let (url, file) = (&self.database.url, &self.database.url_file);
+        address(url.as_ref(), file.as_deref(), "url_file", "DATABASE_URL")?
             .ok_or(ConfigError::NoDatabase)
+    }
+
+    /// The address of the role that owns the tables; `None`: the console's own role does.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub fn owner_url(&self) -> Result<Option<String>, ConfigError> {
+        let (url, file) = (&self.database.owner_url, &self.database.owner_url_file);
+        address(
+            url.as_ref(),
+            file.as_deref(),
+            "owner_url_file",
+            "DATABASE_OWNER_URL",
+        )
     }
 
     /// The configuration of the ingest inside the console.
@@ -306,6 +318,27 @@ impl Config {
         }
         Err(ConfigError::PlainHttp(self.server.listen))
     }
+}
+
+/// An address from the configuration, a file or the environment, in this order.
+fn address(
+    url: Option<&String>,
+    file: Option<&Path>,
+    key: &'static str,
+    variable: &str,
+) -> Result<Option<String>, ConfigError> {
+    if let Some(url) = url {
+        return Ok(Some(url.clone()));
+    }
+    if let Some(path) = file {
+        let url = std::fs::read_to_string(path).map_err(|error| ConfigError::UrlFile {
+            key,
+            path: path.to_owned(),
+            error,
+        })?;
+        return Ok(Some(url.trim().to_owned()));
+    }
+    Ok(std::env::var(variable).ok().filter(|url| !url.is_empty()))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ enum Command {
         done: oneshot::Sender<Taken>,
     },
     Act {
-        action: CardAction,
+        action: Box<CardAction>,
         done: oneshot::Sender<Result<(), ActError>>,
     },
     Reload,
@@ -87,7 +87,10 @@ impl Engine {
     pub async fn act(&self, action: CardAction) -> Result<Result<(), ActError>, NotThere> {
         let (done, answer) = oneshot::channel();
         self.0
-            .send(Command::Act { action, done })
+            .send(Command::Act {
+                action: Box::new(action),
+                done,
+            })
             .await
             .map_err(|_| NotThere)?;
         answer.await.map_err(|_| NotThere)

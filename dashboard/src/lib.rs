@@ -19,6 +19,7 @@ pub mod directory;
 pub mod engine;
 pub mod import;
 pub mod live;
+pub mod masking;
 pub mod media;
 pub mod pages;
 pub mod policy;

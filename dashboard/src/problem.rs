@@ -225,10 +225,15 @@ impl Problem {
     }
 }
 
+/// The kind of the problem that a response tells of, for the layers around the handler.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind(pub &'static str);
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (self.status(), body).into_response();
+        response.extensions_mut().insert(Kind(self.kind));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // in tests, also in what they share
 
+#[path = "console/audit.rs"]
+mod audit;
 mod common;
 #[path = "console/numbers.rs"]
 mod numbers;

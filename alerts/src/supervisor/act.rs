@@ -1,7 +1,9 @@
 //! What people do to cards.
 
 use chrono::{DateTime, Utc};
-use mingjing_monitor::store::{StoreError, states};
+use mingjing_monitor::audit::{Action, Draft};
+use mingjing_monitor::store::{StoreError, audit, states};
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::Supervisor;
@@ -42,6 +44,7 @@ impl Supervisor {
         }
         let mut deltas = Deltas::default();
         let judged = self.facts_of(&mut transaction, &card).await?;
+        let before = facts(&card);
         let moved = self.move_card(card, row, why, judged, now);
         write_action(&mut transaction, &moved, action, role, now).await?;
         deltas.add(Delta::CardChanged {
@@ -55,6 +58,7 @@ impl Supervisor {
             self.look_again(&mut transaction, case, now, &mut deltas)
                 .await?;
         }
+        audit::append(&mut transaction, &[entry(&moved, action, before)]).await?;
         transaction.commit().await.map_err(StoreError::from)?;
         Ok(deltas.into_vec())
     }
@@ -145,6 +149,26 @@ fn allowed(
         grade: card.grade.as_str(),
         state: card.state.as_str(),
     })
+}
+
+/// What the audit log keeps of a card.
+fn facts(card: &CardRecord) -> Value {
+    json!({"state": card.state.as_str(), "grade": card.grade.as_str()})
+}
+
+fn entry(moved: &Working, action: &CardAction, before: Value) -> Draft {
+    let mut after = facts(&moved.card);
+    after["transition"] = json!(action.action);
+    Draft {
+        at: action.actor.at,
+        actor: action.actor.trail.clone(),
+        action: Action::CardChanged,
+        subject: Some(("card", moved.card.id.to_string())),
+        hall: Some(moved.card.hall.clone()),
+        before: Some(before),
+        after: Some(after),
+        reason: action.why.clone(),
+    }
 }
 
 async fn write_action(

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+use mingjing_monitor::audit;
 use mingjing_monitor::store::StoreError;
 
 /// What became of a batch.
@@ -107,6 +109,10 @@ pub struct Actor {
     pub who: String,
     /// The account's role.
     pub role: String,
+    /// The same, and from where, for the audit log.
+    pub trail: audit::Actor,
+    /// When, by the wall clock: the audit log follows no replay.
+    pub at: DateTime<Utc>,
 }
 
 /// What a person does to a card. Whether the card lies in the person's subtree is for the caller to have asked.

@@ -1,8 +1,11 @@
 //! What people do to cards.
 
-use mingjing_alerts::supervisor::{ActError, Actor, CardAction, Delta};
+use mingjing_alerts::supervisor::{ActError, CardAction, Delta};
+use mingjing_monitor::audit::{Action, Head, verify};
+use mingjing_monitor::store::audit::{self, Filter};
+use mingjing_monitor::store::paging::Page;
 
-use crate::common::{World, accepted, at};
+use crate::common::{World, accepted, at, person};
 
 async fn overdue() -> World {
     let mut world = World::new("2026-11-02 09:00").await;
@@ -72,6 +75,40 @@ async fn from_card_to_closed_with_every_name_and_reason_kept() {
 }
 
 #[tokio::test]
+async fn what_people_do_stands_in_the_audit_log_with_before_and_after() {
+    let mut world = overdue().await;
+    let card = world.card("R2", "yellow_card").await;
+    world
+        .act(card, "receive", "hall_manager", "2026-11-12 09:10")
+        .await
+        .unwrap();
+    // Of what is refused nothing stands there: the console records the refusal.
+    world
+        .act(card, "cancel", "inspector", "2026-11-12 09:10")
+        .await
+        .unwrap_err();
+    let (entries, _) = audit::list(&world.pool(), &Filter::default(), &Page::default())
+        .await
+        .unwrap();
+    assert_eq!(verify(&entries, [Head::ORIGIN]).fault, None);
+    let [entry] = &entries[..] else {
+        panic!("{entries:?}")
+    };
+    assert_eq!(entry.action, Action::CardChanged.code());
+    assert_eq!(entry.subject.as_deref(), Some(card.0.to_string().as_str()));
+    assert_eq!(entry.address.as_deref(), Some("192.0.2.7"));
+    assert_eq!(
+        entry.before.as_deref(),
+        Some(r#"{"grade":"yellow_card","state":"issued"}"#)
+    );
+    assert_eq!(
+        entry.after.as_deref(),
+        Some(r#"{"grade":"yellow_card","state":"received","transition":"receive"}"#)
+    );
+    assert_eq!(entry.reason.as_deref(), Some("因为如此"));
+}
+
+#[tokio::test]
 async fn of_two_people_at_once_one_wins() {
     let mut world = overdue().await;
     let card = world.card("R2", "yellow_card").await;
@@ -113,11 +150,7 @@ async fn what_the_table_does_not_allow_is_refused_and_changes_nothing() {
         revision: card.1,
         action: "revoke".into(),
         why: Some("  ".into()),
-        actor: Actor {
-            account: 1,
-            who: "李监察".into(),
-            role: "inspector".into(),
-        },
+        actor: person("inspector"),
     };
     let refused = world.supervisor.act(&silent, at("2026-11-12 09:10")).await;
     assert!(matches!(refused, Err(ActError::NeedsWhy("revoke"))));

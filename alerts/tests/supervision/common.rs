@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use mingjing_alerts::supervisor::{Actor, Applied, CardAction, Delta, Supervisor};
+use mingjing_monitor::audit;
 use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::item::{HandlingKind, ItemVersion, Step};
 use mingjing_monitor::limit::Limit;
@@ -268,11 +269,7 @@ impl World {
             revision: card.1,
             action: action.into(),
             why: Some("因为如此".into()),
-            actor: Actor {
-                account: 1,
-                who: "李监察".into(),
-                role: role.into(),
-            },
+            actor: person(role),
         };
         self.supervisor.act(&action, at(now)).await
     }
@@ -344,4 +341,19 @@ pub async fn recount(pool: &PgPool) -> (Vec<Value>, Vec<Value>) {
         sqlx::query_scalar(day).fetch_all(pool).await.unwrap(),
         sqlx::query_scalar(bucket).fetch_all(pool).await.unwrap(),
     )
+}
+
+/// Somebody of this role.
+pub fn person(role: &str) -> Actor {
+    Actor {
+        account: 1,
+        who: "李监察".into(),
+        role: role.into(),
+        trail: audit::Actor {
+            id: Some(1),
+            address: Some("192.0.2.7".into()),
+            ..audit::Actor::of(audit::ActorKind::Account)
+        },
+        at: at("2026-11-12 09:00"),
+    }
 }

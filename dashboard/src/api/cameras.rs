@@ -5,10 +5,14 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
+use mingjing_monitor::audit::Action;
+use serde_json::json;
+use tokio::time::Instant;
 use utoipa::IntoParams;
 
 use super::list::{self, List, Page};
 use crate::app::App;
+use crate::audit::{Record, Trail};
 use crate::caller::Caller;
 use crate::live::ended;
 use crate::media::{self, Picture};
@@ -83,11 +87,16 @@ pub async fn one(
 pub async fn thumbnail(
     State(app): State<App>,
     caller: Caller,
+    trail: Trail,
     Path(Id { id }): Path<Id>,
     headers: HeaderMap,
 ) -> Result<Response> {
     seen(&app, &caller, &id)?;
-    picture(app.media().thumbnail(&id), &headers)
+    let picture = picture(app.media().thumbnail(&id), &headers)?;
+    // Of all cameras together: a page shows dozens of these, each anew every few seconds.
+    let looked = Record::of(Action::SnapshotViewed).after(json!({"size": "thumbnail"}));
+    trail.tally(&app, looked).await;
+    Ok(picture)
 }
 
 /// The newest key frame, as large as it is.
@@ -98,26 +107,36 @@ pub async fn thumbnail(
 pub async fn snapshot(
     State(app): State<App>,
     caller: Caller,
+    trail: Trail,
     Path(Id { id }): Path<Id>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    seen(&app, &caller, &id)?;
-    picture(app.media().snapshot(&id), &headers)
+    let hall = seen(&app, &caller, &id)?;
+    let picture = picture(app.media().snapshot(&id), &headers)?;
+    let looked = Record::of(Action::SnapshotViewed)
+        .on("camera", &id)
+        .hall(hall);
+    trail.tally(&app, looked).await;
+    Ok(picture)
 }
 
 /// Live video: see `docs/api.md`.
 pub async fn live(
     State(app): State<App>,
     caller: Caller,
+    trail: Trail,
     Path(Id { id }): Path<Id>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response> {
-    seen(&app, &caller, &id)?;
+    let hall = seen(&app, &caller, &id)?;
     let viewer = app
         .media()
         .watch(&id, Utc::now())
         .ok_or_else(|| Problem::not_found("live video of this camera"))?;
-    tracing::info!(who = caller.name(), camera = id, "watches a camera");
+    let about = |action| Record::of(action).on("camera", &id).hall(hall.clone());
+    trail.record(app.db(), about(Action::CameraViewed)).await?;
+    let left = about(Action::CameraLeft);
+    let since = Instant::now();
     Ok(upgrade
         .max_message_size(4096)
         .max_frame_size(4096)
@@ -125,17 +144,21 @@ pub async fn live(
             metrics::gauge!("mingjing_viewers").increment(1.0);
             media::serve(socket, viewer, ended(&app, &caller)).await;
             metrics::gauge!("mingjing_viewers").decrement(1.0);
+            let left = left.after(json!({"seconds": since.elapsed().as_secs()}));
+            if let Err(error) = trail.record(app.db(), left).await {
+                tracing::warn!(%error, "the end of a view could not be written to the audit log");
+            }
         }))
 }
 
-/// Outside the caller's subtree there is no such camera.
-fn seen(app: &App, caller: &Caller, id: &str) -> Result<()> {
+/// The hall of a camera; outside the caller's subtree there is no such camera.
+fn seen(app: &App, caller: &Caller, id: &str) -> Result<String> {
     let directory = app.directory();
     let camera = directory
         .camera(id)
         .filter(|camera| directory.sees_camera(&caller.scope, camera));
     camera
-        .map(|_| ())
+        .map(|camera| camera.hall.clone())
         .ok_or_else(|| Problem::not_found("camera"))
 }
 

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use mingjing_alerts::card::{self, Grade};
 use mingjing_alerts::supervisor::{ActError, Actor, CardAction};
 use mingjing_monitor::clock::Timer;
+use mingjing_monitor::personal::mask_text;
 use mingjing_monitor::store::paging;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::cases;
 use super::list::Page;
 use crate::app::App;
+use crate::audit::Trail;
 use crate::caller::Caller;
 use crate::clockbar;
 use crate::problem::{Json, Path, Problem, Query, Result};
@@ -368,7 +370,8 @@ fn line(line: cards::Line) -> Line {
         to: line.to_state,
         who: line.who,
         role: line.role,
-        why: line.why,
+        // Officials write numbers of applicants into reasons.
+        why: line.why.as_deref().map(mask_text),
     }
 }
 
@@ -441,16 +444,17 @@ pub struct IdAction {
 pub async fn act(
     State(app): State<App>,
     caller: Caller,
+    trail: Trail,
     Path(IdAction { id, action }): Path<IdAction>,
     Json(act): Json<Act>,
 ) -> Result<Json<CardDetail>> {
-    perform(&app, &caller, id, &action, act.revision, act.why).await?;
+    perform(&app, (&caller, &trail), id, &action, act.revision, act.why).await?;
     detail(&app, &caller, id).await.map(Json)
 }
 
 async fn perform(
     app: &App,
-    caller: &Caller,
+    (caller, trail): (&Caller, &Trail),
     card: i64,
     action: &str,
     revision: i32,
@@ -472,6 +476,8 @@ async fn perform(
         account,
         who: caller.name().to_owned(),
         role: caller.role.code().to_owned(),
+        trail: trail.actor().clone(),
+        at: Utc::now(),
     };
     let action = CardAction {
         card,
@@ -536,6 +542,7 @@ pub struct Failed {
 pub async fn receive(
     State(app): State<App>,
     caller: Caller,
+    trail: Trail,
     Json(receive): Json<Receive>,
 ) -> Result<Json<Received>> {
     if receive.cards.len() > MAX_BULK {
@@ -548,7 +555,7 @@ pub async fn receive(
         failed: Vec::new(),
     };
     for Seen { id, revision } in receive.cards {
-        match perform(&app, &caller, id, "receive", revision, None).await {
+        match perform(&app, (&caller, &trail), id, "receive", revision, None).await {
             Ok(()) => answer.done.push(id),
             Err(problem) => {
                 answer.failed.push(Failed {

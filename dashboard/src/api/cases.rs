@@ -1,5 +1,7 @@
 //! Cases: the list, and one case with its clock, steps, events and cards.
 
+pub mod unmask;
+
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use mingjing_monitor::case::CaseFold;
@@ -18,6 +20,7 @@ use super::list::{List, Page};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::clockbar::{self, AnomalyView, StepView};
+use crate::masking;
 use crate::problem::{Json, Path, Problem, Query, Result};
 use crate::publish::case_marks;
 use crate::store::{Seen, cards};
@@ -206,7 +209,7 @@ pub struct CaseDetail {
     cameras: Vec<String>,
 }
 
-/// Who applies, masked.
+/// Who applies.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ApplicantView {
     name: Option<String>,
@@ -333,7 +336,7 @@ fn event(stored: Stored, fold: &CaseFold) -> EventView {
         id: event.id.clone(),
     };
     let mut data = event.data();
-    mask(&mut data);
+    masking::mask(&mut data);
     EventView {
         kind: event.kind.type_name(),
         time: event.time,
@@ -347,39 +350,9 @@ fn event(stored: Stored, fold: &CaseFold) -> EventView {
     }
 }
 
-/// Masks what tells who applies.
-fn mask(data: &mut Map<String, Value>) {
-    let Some(Value::Object(applicant)) = data.get_mut("applicant") else {
-        return;
-    };
-    applicant.remove("id_hash");
-    for (key, masked) in [
-        ("name", mask_name as fn(&str) -> String),
-        ("phone", mask_phone),
-    ] {
-        if let Some(value) = applicant.get_mut(key) {
-            *value = value.as_str().map(masked).map_or(Value::Null, Value::from);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_an_event_says_of_a_person_is_masked() {
-        let mut data: Map<String, Value> = serde_json::from_str(
-            r#"{"hall":"H","applicant":{"name":"张三","phone":"13812345678","id_hash":"abc"}}"#,
-        )
-        .unwrap();
-        mask(&mut data);
-        let text = Value::Object(data).to_string();
-        assert_eq!(
-            text,
-            r#"{"applicant":{"name":"张**","phone":"138****5678"},"hall":"H"}"#
-        );
-    }
 
     #[test]
     fn a_unit_head_cannot_ask_for_another_unit() {

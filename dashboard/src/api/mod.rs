@@ -1,6 +1,7 @@
 //! The HTTP interface (`docs/api.md`), one file a group of routes.
 
 pub mod accounts;
+pub mod audit;
 pub mod cameras;
 pub mod cards;
 pub mod cases;
@@ -56,10 +57,14 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(metrics::show))
         .api(routes!(cases::list))
         .api(routes!(cases::one))
+        .api(routes!(cases::unmask::unmask))
         .api(routes!(cards::list))
         .api(routes!(cards::receive))
         .api(routes!(cards::one))
         .api(routes!(cards::act))
+        .api(routes!(audit::list))
+        .api(routes!(audit::export))
+        .api(routes!(audit::verify))
         .api(routes!(cameras::list))
         .api(routes!(cameras::one))
         .api(routes!(cameras::thumbnail))

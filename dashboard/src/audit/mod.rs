@@ -6,6 +6,9 @@
 //!   written down;
 //! - [`Trail::tally`] for what a page or a stranger does again and again: the first time at once, the rest as a count.
 
+pub mod csv;
+mod follow;
+mod refused;
 mod tally;
 
 use std::convert::Infallible;
@@ -23,7 +26,9 @@ use crate::app::App;
 use crate::caller::{Caller, Who};
 use crate::transport::client;
 
-pub use tally::{Tally, follow};
+pub use follow::follow;
+pub use refused::{bears_name, refused};
+pub use tally::Tally;
 
 /// What was done. Neither `before` nor `after` may hold an applicant's data in the clear, nor a secret.
 #[derive(Debug, Clone, PartialEq)]

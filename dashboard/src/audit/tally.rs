@@ -3,19 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_monitor::audit::{Action, Actor, ActorKind, Draft};
 use mingjing_monitor::store::{StoreError, audit};
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
-use tokio::time::{MissedTickBehavior, interval};
-
-use crate::app::App;
-
-/// How often counts that are due are looked for.
-const LOOK: Duration = Duration::from_secs(15);
 
 /// For how long the like of it is counted.
 fn span(action: Action) -> TimeDelta {
@@ -110,7 +103,11 @@ impl Tally {
     }
 
     /// Writes the counts whose span is over at `now`, or all of them.
-    async fn write(&self, db: &PgPool, now: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+    pub(super) async fn write(
+        &self,
+        db: &PgPool,
+        now: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
         let is_due =
             |count: &Count| now.is_none_or(|now| now - count.since >= span(count.draft.action));
         let due: Vec<(Key, Count)> = self.counts().extract_if(|_, count| is_due(count)).collect();
@@ -161,24 +158,6 @@ fn total(count: &Count) -> Draft {
     draft.at = count.until;
     draft.after = Some(after.into());
     draft
-}
-
-/// Writes the counts whose time has come, until the console stops; then all of them.
-pub async fn follow(app: App) {
-    let mut ticks = interval(LOOK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let now = tokio::select! {
-            _ = ticks.tick() => Some(Utc::now()),
-            () = app.stopping().cancelled() => None,
-        };
-        if let Err(error) = app.tally().write(app.db(), now).await {
-            tracing::warn!(%error, "counts for the audit log wait for the database");
-        }
-        if now.is_none() {
-            return;
-        }
-    }
 }
 
 #[cfg(test)]

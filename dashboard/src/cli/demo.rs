@@ -47,6 +47,8 @@ impl Demo {
             listen: self.listen.unwrap_or(config.server.listen),
             dir: state.join("demo"),
         };
-        demo.run(&config.database_url()?).await
+        let console = config.database_url()?;
+        let owner = config.owner_url()?.unwrap_or_else(|| console.clone());
+        demo.run(&owner, &console).await
     }
 }

@@ -14,6 +14,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
+use mingjing_monitor::store::StoreError;
+use mingjing_monitor::store::roles::{self, Powers};
+
 use super::{CliError, output};
 use crate::config::Config;
 use crate::store::doctor as store;
@@ -201,8 +204,37 @@ async fn questions(connection: &mut PgConnection) -> sqlx::Result<Vec<Check>> {
             "install it beside the server and put timescaledb into shared_preload_libraries, or use scripts/timescaledb start; \
              the console makes it in the database at its first start"),
     });
-    checks.push(migrations(&store::migrations(connection).await?));
+    let applied = store::migrations(&mut *connection).await?;
+    checks.push(migrations(&applied));
+    if !applied.is_empty() {
+        checks.push(audit_log(roles::powers(connection).await));
+    }
     Ok(checks)
+}
+
+/// Whoever runs the console, or breaks into it, must not be able to rewrite what it did.
+fn audit_log(powers: Result<Powers, StoreError>) -> Check {
+    let powers = match powers {
+        Ok(powers) => powers,
+        Err(error) => {
+            return Check::fail(
+                "audit log",
+                error.to_string(),
+                "its user needs to read the catalogue",
+            );
+        }
+    };
+    match powers.over_audit() {
+        None => Check::ok(
+            "audit log",
+            format!("role {} can only append to it", powers.role),
+        ),
+        Some(why) => Check::warn(
+            "audit log",
+            format!("role {} could alter it: it {why}", powers.role),
+            "give the console a role of its own and run mingjing migrate as the owner (docs/operations.md, The two database roles)",
+        ),
+    }
 }
 
 /// The database dates nothing that the rules count by, but two clocks that differ mean that one of them is wrong.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{CliError, database, output};
+use crate::audit::Trail;
 use crate::config::Config;
 use crate::import::{Subject, import};
 
@@ -75,7 +76,7 @@ impl Import {
             What::Cameras(file) => (Subject::Cameras, file),
         };
         let db = database(&config).await?;
-        let counts = import(&db, subject, &file)
+        let counts = import(&db, &Trail::command(), subject, &file)
             .await
             .map_err(|error| CliError::Failed(error.to_string()))?;
         if json {

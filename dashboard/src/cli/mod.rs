@@ -1,8 +1,10 @@
 //! The command line of `mingjing`. Exit codes: 0 done, 1 failed, 2 used wrongly.
 
+pub mod audit;
 pub mod demo;
 pub mod doctor;
 pub mod import;
+pub mod migrate;
 pub mod output;
 pub mod policy;
 pub mod profile;
@@ -44,6 +46,10 @@ enum Command {
     Serve(serve::Serve),
     /// Run a demo county: halls, cases, cameras
     Demo(demo::Demo),
+    /// Bring the database to this version, and let the console's role work in it
+    Migrate(migrate::Migrate),
+    /// Check the audit log, write its head down, export it
+    Audit(audit::Audit),
     /// Import halls, items, calendars and cameras
     Import(import::Import),
     /// Add accounts, change passwords, disable accounts
@@ -114,6 +120,8 @@ fn run(cli: Cli) -> Result<(), CliError> {
         match cli.command {
             Command::Serve(serve) => serve.run(config).await,
             Command::Demo(demo) => demo.run(config).await,
+            Command::Migrate(migrate) => migrate.run(config).await,
+            Command::Audit(audit) => audit.run(config).await,
             Command::Import(import) => import.run(config).await,
             Command::User(user) => user.run(config).await,
             Command::Token(token) => token.run(config).await,

@@ -93,7 +93,11 @@ impl Replay {
     }
 
     async fn in_scratch(&self, config: &Config) -> Result<(), CliError> {
-        let url = config.database_url()?;
+        // Databases are made by the owner.
+        let url = match config.owner_url()? {
+            Some(owner) => owner,
+            None => config.database_url()?,
+        };
         let log = self.read().await?;
         let end = log.end(self.as_of.as_deref())?;
         if log.until(end).is_empty() {

@@ -56,12 +56,12 @@ impl Demo {
     ///
     /// # Errors
     /// One sentence that says what is in the way.
-    pub async fn run(self, database_url: &str) -> Result<(), CliError> {
+    pub async fn run(self, owner_url: &str, console_url: &str) -> Result<(), CliError> {
         let begun = Instant::now();
         // Before anything is changed: a port that is taken.
         let listener = serve::bind(self.listen).await?;
         let listen = listener.local_addr().unwrap_or(self.listen);
-        let ready = self.prepare(database_url, listen).await?;
+        let ready = self.prepare((owner_url, console_url), listen).await?;
         let Ready {
             state,
             secrets,
@@ -106,7 +106,11 @@ impl Demo {
         lived.map_err(CliError::Failed)
     }
 
-    async fn prepare(&self, database_url: &str, listen: SocketAddr) -> Result<Ready, CliError> {
+    async fn prepare(
+        &self,
+        (owner_url, console_url): (&str, &str),
+        listen: SocketAddr,
+    ) -> Result<Ready, CliError> {
         let state = State::open(&self.dir).map_err(|error| {
             CliError::Failed(format!(
                 "the demo's directory {} cannot be used: {error}",
@@ -117,7 +121,9 @@ impl Demo {
         if secrets.camera.is_empty() {
             secrets.camera = secret::one_time_password();
         }
-        let database = setup::database(database_url).await.map_err(failed)?;
+        let database = setup::database(owner_url, console_url)
+            .await
+            .map_err(failed)?;
         if database.new {
             state.forget("progress.json");
         }

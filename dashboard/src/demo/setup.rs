@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use mingjing_monitor::org::Level;
-use mingjing_monitor::store::{StoreError, accounts, sources, tokens};
+use mingjing_monitor::store::{Store, StoreError, accounts, sources, tokens};
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use url::Url;
@@ -15,6 +15,7 @@ use super::county::{CODE, County, DemoCamera};
 use super::files;
 use super::plan::Source;
 use super::state::{Secrets, State};
+use crate::audit::Trail;
 use crate::auth::{password, secret};
 use crate::import::{ImportError, Subject, import};
 
@@ -36,7 +37,7 @@ pub enum SetupError {
     Missing(String),
     /// The demo's database cannot be made.
     #[error(
-        "the database {name} cannot be made: {error}. The role in DATABASE_URL needs the right to create databases, or create it beforehand"
+        "the database {name} cannot be made: {error}. The role in DATABASE_OWNER_URL (or DATABASE_URL) needs the right to create databases, or create it beforehand"
     )]
     Create {
         /// Its name.
@@ -76,16 +77,13 @@ pub struct Database {
     _lock: PgConnection,
 }
 
-/// The demo's database beside the one of `url`, made where it is missing.
+/// The demo's database beside the one of the addresses, made by the owner where it is missing, and brought up to date.
 ///
 /// # Errors
 /// When the server is away or refuses, or another demo has the database.
-pub async fn database(url: &str) -> Result<Database, SetupError> {
-    let server: PgConnectOptions = url.parse().map_err(SetupError::Address)?;
+pub async fn database(owner_url: &str, console_url: &str) -> Result<Database, SetupError> {
+    let server: PgConnectOptions = owner_url.parse().map_err(SetupError::Address)?;
     let name = format!("{}{SUFFIX}", server.get_database().unwrap_or("mingjing"));
-    let mut address = Url::parse(url)
-        .map_err(|error| SetupError::Address(sqlx::Error::Configuration(error.into())))?;
-    address.set_path(&name);
     let mut connection = PgConnection::connect_with(&server)
         .await
         .map_err(|error| match error.as_database_error() {
@@ -111,7 +109,11 @@ pub async fn database(url: &str) -> Result<Database, SetupError> {
             })?;
     }
     connection.close().await?;
-    let mut lock = PgConnection::connect_with(&server.database(&name))
+    let console: PgConnectOptions = console_url.parse().map_err(SetupError::Address)?;
+    let role = console.get_username();
+    let separate = (role != server.get_username()).then_some(role);
+    Store::migrate(&beside(owner_url, &name)?, separate).await?;
+    let mut lock = PgConnection::connect_with(&console.clone().database(&name))
         .await
         .map_err(StoreError::Unreachable)?;
     let free: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
@@ -122,10 +124,18 @@ pub async fn database(url: &str) -> Result<Database, SetupError> {
         return Err(SetupError::Busy(name));
     }
     Ok(Database {
-        url: address.into(),
+        url: beside(console_url, &name)?,
         new: !there,
         _lock: lock,
     })
+}
+
+/// The address of another database of the same server.
+fn beside(url: &str, name: &str) -> Result<String, SetupError> {
+    let mut address = Url::parse(url)
+        .map_err(|error| SetupError::Address(sqlx::Error::Configuration(error.into())))?;
+    address.set_path(name);
+    Ok(address.into())
 }
 
 /// Imports the county's files, kept in the state directory for whoever wants to see what such files look like.
@@ -150,7 +160,7 @@ pub async fn import_county(
     ];
     for (name, subject, content) in contents {
         let path = state.save(name, &content)?;
-        import(db, subject, &path).await?;
+        import(db, &Trail::command(), subject, &path).await?;
     }
     Ok(())
 }

@@ -7,12 +7,17 @@ mod cameras;
 mod halls;
 mod items;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use mingjing_monitor::audit::Action;
 use mingjing_monitor::store::StoreError;
 use serde::de::DeserializeOwned;
+use serde_json::json;
+use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
+use crate::audit::{Record, Trail};
 use crate::store::import as store;
 
 /// What a file holds.
@@ -71,13 +76,14 @@ impl From<sqlx::Error> for ImportError {
     }
 }
 
-/// Reads `path` and writes what it holds, in one transaction; the running console learns of it at once. Returns what went
+/// Reads `path` and writes what it holds, in one transaction, and down who did so; the running console learns of it at once. Returns what went
 /// in, counted, e.g. `[("halls", 516), ("windows", 771)]`.
 ///
 /// # Errors
 /// The first thing that is wrong.
 pub async fn import(
     db: &PgPool,
+    trail: &Trail,
     subject: Subject,
     path: &Path,
 ) -> Result<Vec<(&'static str, usize)>, ImportError> {
@@ -94,6 +100,11 @@ pub async fn import(
         other => other,
     })?;
     store::announce(&mut tx).await?;
+    let counted: BTreeMap<_, _> = counts.iter().copied().collect();
+    let made = Record::of(Action::ImportMade)
+        .on("file", path.display())
+        .after(json!({"sha256": file.sha256(), "counts": counted}));
+    trail.append(&mut tx, made).await?;
     tx.commit().await?;
     Ok(counts)
 }
@@ -146,6 +157,11 @@ impl Source {
             format,
             text,
         })
+    }
+
+    /// Of its text: which file it was can be told later.
+    fn sha256(&self) -> String {
+        hex::encode(Sha256::digest(&self.text))
     }
 
     fn line(&self, line: u64, what: impl ToString) -> ImportError {

@@ -12,7 +12,7 @@ async fn put(
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(name);
     std::fs::write(&path, text).unwrap();
-    import(db, subject, &path).await
+    import(db, &Trail::command(), subject, &path).await
 }
 
 const HALLS: &str = r#"{

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::{Access, Row, Verb, row};
 use crate::app::App;
+use crate::audit::{self, Trail};
 use crate::auth;
 use crate::caller::Caller;
 use crate::problem::Problem;
@@ -27,41 +28,64 @@ pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) 
     let Some(row) = path.as_deref().and_then(|path| row(&parts.method, path)) else {
         return Problem::method().into_response();
     };
-    if row.socket && !client.owns_origin(&parts.headers) {
-        return Problem::forbidden("This socket may only be opened from the console's own pages.")
-            .into_response();
-    }
-    match admit(&app, row, &parts, client).await {
-        Ok(caller) => {
+    let bears_name = audit::bears_name(&parts.headers);
+    let (caller, admitted) = admit(&app, row, &parts, client).await;
+    let trail = Trail::new(caller.as_ref(), Some(client.address()));
+    let response = match admitted {
+        Ok(()) => {
             if let Some(caller) = caller {
                 parts.extensions.insert(caller);
             }
             next.run(Request::from_parts(parts, body)).await
         }
         Err(problem) => problem.into_response(),
+    };
+    if let Some(denied) = audit::refused(row, bears_name, &response) {
+        trail.tally(&app, denied).await;
     }
+    response
 }
 
+/// Who calls, as far as they are known, and whether they may.
 async fn admit(
     app: &App,
     row: &Row,
     parts: &Parts,
     client: Client,
-) -> Result<Option<Caller>, Problem> {
+) -> (Option<Caller>, Result<(), Problem>) {
+    if row.socket && !client.owns_origin(&parts.headers) {
+        let foreign = "This socket may only be opened from the console's own pages.";
+        return (None, Err(Problem::forbidden(foreign)));
+    }
     match row.access {
-        Access::Public | Access::Intake => return Ok(None),
-        Access::LoopbackOr(_) if client.is_here() => return Ok(None),
+        Access::Public | Access::Intake => return (None, Ok(())),
+        Access::LoopbackOr(_) if client.is_here() => return (None, Ok(())),
         _ => {}
     }
-    let caller = auth::identify(app, &parts.headers).await?;
+    match auth::identify(app, &parts.headers).await {
+        Ok(caller) => {
+            let admitted = check(app, row, parts, client, &caller);
+            (Some(caller), admitted)
+        }
+        Err(problem) => (None, Err(problem)),
+    }
+}
+
+fn check(
+    app: &App,
+    row: &Row,
+    parts: &Parts,
+    client: Client,
+    caller: &Caller,
+) -> Result<(), Problem> {
     if !client.is_here() {
-        app.rates().caller(&caller, Instant::now())?;
+        app.rates().caller(caller, Instant::now())?;
     }
     if !row.access.admits(caller.role) {
         return Err(Problem::forbidden("Your role may not do this."));
     }
     if row.method != Verb::Get {
-        auth::check_csrf(&caller, &parts.headers)?;
+        auth::check_csrf(caller, &parts.headers)?;
     }
-    Ok(Some(caller))
+    Ok(())
 }

@@ -240,6 +240,8 @@ const MAKERS: Access = Access::Roles(&[Sysadmin]);
 const GRANTERS: Access = Access::Roles(&[Secadmin]);
 /// Both.
 const ADMINISTRATORS: Access = Access::Roles(&[Sysadmin, Secadmin]);
+/// Who reads the audit log.
+const AUDITORS: Access = Access::Roles(&[Auditor]);
 /// Ingests.
 pub(super) const EDGES: Access = Access::Roles(&[Edge]);
 
@@ -273,6 +275,11 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/cards/{id}", SUPERVISORS, Subject::Card),
     post("/api/v1/cards/receive", ACTORS, Subject::Card),
     post("/api/v1/cards/{id}/{action}", ACTORS, Subject::Card),
+    post("/api/v1/cases/{no}/unmask", ACTORS, Subject::Case),
+    // The audit log.
+    get("/api/v1/audit", AUDITORS, Subject::Halls),
+    get("/api/v1/audit/export.csv", AUDITORS, Subject::Halls),
+    get("/api/v1/audit/verify", AUDITORS, Subject::Nothing),
     // Cameras.
     get("/api/v1/cameras", VIEWERS, Subject::Halls),
     get("/api/v1/cameras/{id}", VIEWERS, Subject::Camera),

@@ -10,8 +10,9 @@ use chrono::{DateTime, Utc};
 use mingjing_ingest::uplink::protocol::{
     BatchOutcome, CameraDescription, Rejection, ToConsole, ToIngest, VERSION,
 };
+use mingjing_monitor::audit::Action;
 use mingjing_monitor::event::CaseEvent;
-use mingjing_monitor::store::{StoreError, events, halls, sources};
+use mingjing_monitor::store::{StoreError, events, halls, sources, tokens as stored_tokens};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -19,6 +20,7 @@ use super::clock::ClockOffset;
 use super::edges::LOCAL;
 use super::{REFUSED, SILENCE, STUCK, close, edges, is_foreign, scope, tokens};
 use crate::app::{App, SourceTokens};
+use crate::audit::{Record, Trail};
 use crate::caller::{Caller, Who};
 use crate::engine::NotThere;
 use crate::live::ended;
@@ -371,6 +373,23 @@ fn heard<T, E>(message: Result<T, E>, last: &mut DateTime<Utc>) -> Result<T, E> 
     message
 }
 
+/// Writes down that history is posted, and with whose token: what comes so counts as received when it happened.
+async fn history_loaded(app: &App, caller: &Caller, sha256: Option<&str>) {
+    let hash = sha256.and_then(|sha256| hex::decode(sha256).ok());
+    let token = match hash {
+        Some(hash) => stored_tokens::by_hash(app.db(), &hash, Utc::now())
+            .await
+            .ok()
+            .flatten(),
+        None => None,
+    };
+    let mut used = Record::of(Action::HistoryLoaded);
+    if let Some(token) = token {
+        used = used.on("token", token.id).hall(token.hall);
+    }
+    Trail::new(Some(caller), None).tally(app, used).await;
+}
+
 impl Session {
     /// Hands batches to the writer one after the other, and answers each after its commit.
     async fn commit(self, mut batches: mpsc::Receiver<Batch>, answers: mpsc::Sender<ToIngest>) {
@@ -395,11 +414,7 @@ impl Session {
     async fn take(&self, mut batch: Batch) -> Option<BatchOutcome> {
         let app = &self.app;
         if batch.initial_load {
-            tracing::info!(
-                token = batch.token,
-                events = batch.events.len(),
-                "history is posted with an initial-load token"
-            );
+            history_loaded(app, &self.caller, batch.token.as_deref()).await;
         }
         self.clock
             .received(&mut batch.events, batch.spooled, Utc::now());

@@ -32,7 +32,7 @@ pub struct Console {
     pub app: App,
     service: axum::Router,
     // Dropped last: the pools close first.
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// Somebody signed in.
@@ -44,6 +44,16 @@ pub struct Person {
 }
 
 impl Person {
+    /// Somebody with a session that was never opened.
+    #[allow(dead_code, reason = "not every test program forges")]
+    pub fn forged() -> Self {
+        Self {
+            cookie: format!("{}={}", auth::COOKIE, "A".repeat(43)),
+            csrf: None,
+            login: "forged".into(),
+        }
+    }
+
     /// The same, as a foreign page would send it.
     pub fn without_csrf(&self) -> Self {
         Self {
@@ -73,24 +83,27 @@ impl Console {
         let database = TestDatabase::new().await;
         let mut config = Config::default();
         change(&mut config);
-        config.database.url = Some(database.url.clone());
+        // Everything here runs as the console does: in a role that alters nothing of the audit log.
+        let url = database.console_url().await;
+        config.database.url = Some(url.clone());
         config.county = County {
             code: COUNTY.into(),
             ..County::default()
         };
-        let db = store::pool(&database.url, 4).unwrap();
+        let db = store::pool(&url, 4).unwrap();
         let app = App::new(config, db, None);
         let (writer, _) = boot::prepare(&app).await.unwrap().unwrap();
         county(&app).await;
         app.reload_directory().await.unwrap();
         tokio::spawn(engine::run(app.clone(), writer, app.take_inbox().unwrap()));
+        tokio::spawn(mingjing_dashboard::audit::follow(app.clone()));
         tokio::time::timeout(PATIENCE, app.wait_ready())
             .await
             .unwrap();
         Self {
             service: server::service(&app),
             app,
-            _database: database,
+            database,
         }
     }
 
@@ -107,6 +120,26 @@ impl Console {
         };
         tokio::spawn(server::run(self.app.clone(), front));
         address
+    }
+
+    /// The database as its owner sees it.
+    #[allow(dead_code, reason = "not every test program meddles")]
+    pub fn owner(&self) -> &sqlx::PgPool {
+        self.database.store.pool()
+    }
+
+    /// An answer that is no JSON.
+    #[allow(dead_code, reason = "not every test program asks for one")]
+    pub async fn text(&self, path: &str, person: &Person) -> (StatusCode, String) {
+        let mut request = request(Method::GET, path, None);
+        let cookie = person.cookie.parse().unwrap();
+        request.headers_mut().insert(header::COOKIE, cookie);
+        let response = self.service.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), 16 << 20)
+            .await
+            .unwrap();
+        (status, String::from_utf8(bytes.to_vec()).unwrap())
     }
 
     pub async fn account(&self, login: &str, role: &str, hall: &str, unit: Option<&str>) {

@@ -127,6 +127,9 @@ impl Subjects {
             (Subject::Card, "/api/v1/cards/receive") => {
                 Some(json!({"cards": [{"id": self.cards[word], "revision": 999}]}))
             }
+            (Subject::Case, path) if path.ends_with("/unmask") => {
+                Some(json!({"reason": "to walk the table"}))
+            }
             (Subject::Card, path) if path.ends_with("{action}") => {
                 Some(json!({"revision": 999, "why": "walk"}))
             }

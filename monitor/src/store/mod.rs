@@ -17,6 +17,7 @@ pub mod items;
 pub mod metrics;
 pub mod paging;
 pub mod rankings;
+pub mod roles;
 pub mod rollups;
 pub mod sources;
 pub mod states;
@@ -28,6 +29,7 @@ pub mod windows;
 use std::time::Duration;
 
 use sqlx::PgPool;
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 /// The migrations of the whole database; every crate's tables stand in this one folder.
@@ -55,6 +57,12 @@ pub enum StoreError {
     /// A migration failed; the database stays at the version before it.
     #[error("the database could not be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// The tables are not those of this program, and the role may not alter them.
+    #[error(
+        "the tables of the database are older than this program, and its role may not alter them: run `mingjing migrate` with \
+         the owner's address (DATABASE_OWNER_URL)"
+    )]
+    MayNotMigrate,
     /// A query failed.
     #[error("the database refused: {0}")]
     Query(#[from] sqlx::Error),
@@ -135,25 +143,9 @@ impl Store {
 
     /// Like [`Store::connect`], with at most `connections` connections.
     pub async fn connect_with(url: &str, connections: u32) -> Result<Self, StoreError> {
-        // sqlx takes any scheme and then looks for a host of that name.
-        if !["postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| url.starts_with(scheme))
-        {
-            let reason = "it does not begin with postgres://";
-            return Err(StoreError::Address(sqlx::Error::Configuration(
-                reason.into(),
-            )));
-        }
-        let options: PgConnectOptions = url.parse().map_err(StoreError::Address)?;
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_with(options)
-            .await
-            .map_err(StoreError::Unreachable)?;
+        let pool = connect(url, connections).await?;
         require_timescale(&pool).await?;
-        MIGRATIONS.run(&pool).await?;
+        bring_up_to_date(&pool).await?;
         let license: String = sqlx::query_scalar("SELECT current_setting('timescaledb.license')")
             .fetch_one(&pool)
             .await?;
@@ -165,6 +157,17 @@ impl Store {
         Ok(Self { pool, edition })
     }
 
+    /// Brings the schema up to date as its owner, and lets `console`, another role, work in it ([`roles::let_work`]).
+    pub async fn migrate(owner_url: &str, console: Option<&str>) -> Result<(), StoreError> {
+        let store = Self::connect_with(owner_url, 1).await?;
+        if let Some(console) = console {
+            let mut connection = store.pool.acquire().await?;
+            roles::let_work(&mut connection, console).await?;
+        }
+        store.pool.close().await;
+        Ok(())
+    }
+
     /// The pool, for the modules' functions.
     pub fn pool(&self) -> &PgPool {
         &self.pool
@@ -174,6 +177,66 @@ impl Store {
     pub fn edition(&self) -> Edition {
         self.edition
     }
+}
+
+async fn connect(url: &str, connections: u32) -> Result<PgPool, StoreError> {
+    // sqlx takes any scheme and then looks for a host of that name.
+    if !["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        let reason = "it does not begin with postgres://";
+        return Err(StoreError::Address(sqlx::Error::Configuration(
+            reason.into(),
+        )));
+    }
+    let options: PgConnectOptions = url.parse().map_err(StoreError::Address)?;
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_with(options)
+        .await
+        .map_err(StoreError::Unreachable)
+}
+
+/// Runs the migrations that are missing. Where none is, nothing is tried that takes an owner.
+async fn bring_up_to_date(pool: &PgPool) -> Result<(), StoreError> {
+    if is_up_to_date(pool).await? {
+        return Ok(());
+    }
+    MIGRATIONS.run(pool).await.map_err(|error| {
+        let cause = match &error {
+            MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => Some(cause),
+            _ => None,
+        };
+        let code = cause.and_then(|cause| cause.as_database_error()?.code());
+        // Insufficient privilege.
+        if code.as_deref() == Some("42501") {
+            StoreError::MayNotMigrate
+        } else {
+            error.into()
+        }
+    })
+}
+
+async fn is_up_to_date(pool: &PgPool) -> Result<bool, StoreError> {
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(pool)
+        .await?;
+    if !exists {
+        return Ok(false);
+    }
+    let done: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version",
+    )
+    .fetch_all(pool)
+    .await?;
+    let mut ours: Vec<(i64, Vec<u8>)> = MIGRATIONS
+        .iter()
+        .map(|migration| (migration.version, migration.checksum.to_vec()))
+        .collect();
+    ours.sort_unstable();
+    Ok(ours == done)
 }
 
 /// The extension must be in this database before the first migration makes a hypertable.

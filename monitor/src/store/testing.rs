@@ -78,6 +78,33 @@ impl TestDatabase {
     }
 }
 
+impl TestDatabase {
+    /// The address for a role of its own that works here as the console does; it goes with the database.
+    ///
+    /// # Panics
+    /// When the role of `DATABASE_URL` may not make roles.
+    pub async fn console_url(&self) -> String {
+        let secret = format!("{:?} {}", std::time::SystemTime::now(), self.name);
+        let password = hex::encode(Sha256::digest(secret));
+        let role = &self.name;
+        let made = format!(r#"CREATE ROLE "{role}" LOGIN PASSWORD '{password}'"#);
+        let mut connection = self
+            .store
+            .pool()
+            .acquire()
+            .await
+            .expect("the clone answers");
+        sqlx::query(AssertSqlSafe(made))
+            .execute(&mut *connection)
+            .await
+            .expect("the tests' role may make roles");
+        super::roles::let_work(&mut connection, role)
+            .await
+            .expect("the console's role is let in");
+        with_user(&self.url, role, &password)
+    }
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (server, name) = (self.server.clone(), self.name.clone());
@@ -89,10 +116,13 @@ impl Drop for TestDatabase {
             runtime.block_on(async {
                 let mut admin = server.connect().await.map_err(std::io::Error::other)?;
                 let drop = format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#);
-                sqlx::query(AssertSqlSafe(drop))
-                    .execute(&mut admin)
-                    .await
-                    .map_err(std::io::Error::other)?;
+                let role = format!(r#"DROP ROLE IF EXISTS "{name}""#);
+                for statement in [drop, role] {
+                    sqlx::query(AssertSqlSafe(statement))
+                        .execute(&mut admin)
+                        .await
+                        .map_err(std::io::Error::other)?;
+                }
                 Ok::<_, std::io::Error>(())
             })
         })
@@ -171,6 +201,15 @@ fn with_database(url: &str, name: &str) -> String {
         Some(parameters) => format!("{server}/{name}?{parameters}"),
         None => format!("{server}/{name}"),
     }
+}
+
+fn with_user(url: &str, user: &str, password: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let server = rest[..end]
+        .rsplit_once('@')
+        .map_or(&rest[..end], |(_, server)| server);
+    format!("{scheme}://{user}:{password}@{server}{}", &rest[end..])
 }
 
 fn unique() -> u64 {

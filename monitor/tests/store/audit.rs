@@ -4,6 +4,7 @@ use mingjing_monitor::audit::{Action, Actor, ActorKind, Draft, Fault, Head, Verd
 use mingjing_monitor::store::audit::{self, Filter};
 use mingjing_monitor::store::paging::Page;
 use mingjing_monitor::store::testing::TestDatabase;
+use mingjing_monitor::store::{Store, StoreError, metrics, roles};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -282,4 +283,124 @@ async fn the_list_is_narrowed_and_paged() {
         }
     }
     assert_eq!(read, (1..=25).rev().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn the_consoles_role_appends_and_is_refused_everything_else() {
+    let test = log(3).await;
+    let owner = roles::powers(&mut test.store.pool().acquire().await.unwrap())
+        .await
+        .unwrap();
+    assert!(owner.over_audit().is_some(), "{owner:?}");
+
+    let console = Store::connect_with(&test.console_url().await, 2)
+        .await
+        .unwrap();
+    let powers = roles::powers(&mut console.pool().acquire().await.unwrap())
+        .await
+        .unwrap();
+    assert_eq!(powers.over_audit(), None, "{powers:?}");
+    let head = audit::record(console.pool(), &[draft(4)]).await.unwrap();
+    let verdict = audit::verify(console.pool(), &[], |_, _| {}).await.unwrap();
+    assert_eq!((verdict.head, verdict.fault), (head, None));
+
+    for statement in [
+        "UPDATE audit SET login = 'x'",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+        "DROP TABLE audit",
+        "ALTER TABLE audit DISABLE TRIGGER ALL",
+        "DROP TRIGGER audit_append_only ON audit",
+        "DROP FUNCTION audit_follow() CASCADE",
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "UPDATE audit_head SET seq = 0",
+        "DELETE FROM audit_head",
+        "TRUNCATE audit_head",
+        "INSERT INTO audit_head SELECT false, seq, hash FROM audit_head",
+        "DELETE FROM card_transition",
+        "UPDATE _sqlx_migrations SET checksum = ''",
+        "SET session_replication_role = replica",
+        "CREATE TABLE audit2 (x int)",
+    ] {
+        let refused = sqlx::query(statement)
+            .execute(console.pool())
+            .await
+            .unwrap_err();
+        let code = refused.as_database_error().and_then(|error| error.code());
+        assert_eq!(code.as_deref(), Some("42501"), "{statement}: {refused}");
+    }
+    // To grant what one may not is but a warning.
+    sqlx::query("GRANT UPDATE ON audit TO CURRENT_USER")
+        .execute(console.pool())
+        .await
+        .unwrap();
+    assert_eq!(
+        roles::powers(&mut console.pool().acquire().await.unwrap())
+            .await
+            .unwrap(),
+        powers
+    );
+
+    // A temporary table of the head's name does not come before the head.
+    let mut connection = console.pool().acquire().await.unwrap();
+    for statement in [
+        "CREATE TEMP TABLE audit_head (only_one boolean, seq bigint, hash bytea)",
+        "INSERT INTO audit_head SELECT true, 1, hash FROM audit WHERE seq = 1",
+    ] {
+        sqlx::query(statement)
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+    }
+    let forged = "INSERT INTO audit (seq, at, actor_kind, action, prev, hash)
+                  SELECT 2, at, actor_kind, action, hash, hash FROM audit WHERE seq = 1";
+    let refused = sqlx::query(forged)
+        .execute(&mut *connection)
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("does not follow"), "{refused}");
+    drop(connection);
+    console.pool().close().await;
+}
+
+#[tokio::test]
+async fn the_consoles_role_works_in_hypertables_and_does_not_migrate() {
+    let test = county_database().await;
+    let url = test.console_url().await;
+    let console = Store::connect_with(&url, 2).await.unwrap();
+    let mut connection = console.pool().acquire().await.unwrap();
+    // Into chunks that were not there when it was let in.
+    for minutes in [0, 60 * 24 * 40, 60 * 24 * 400] {
+        metrics::store(&mut connection, at(minutes), &[("cases.open", None, 1.0)])
+            .await
+            .unwrap();
+    }
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM metric")
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap();
+    assert_eq!(count, 3);
+    drop(connection);
+    console.pool().close().await;
+
+    meddle(
+        test.store.pool(),
+        &["DELETE FROM _sqlx_migrations WHERE version = 8"],
+    )
+    .await;
+    let behind = Store::connect_with(&url, 2).await.unwrap_err();
+    assert!(
+        matches!(behind, StoreError::MayNotMigrate) && !behind.is_passing(),
+        "{behind}"
+    );
+    assert!(behind.to_string().contains("mingjing migrate"), "{behind}");
+}
+
+#[tokio::test]
+async fn a_role_that_is_not_there_is_named() {
+    let test = county_database().await;
+    let nobody = Store::migrate(&test.url, Some("no_such_role"))
+        .await
+        .unwrap_err();
+    assert!(nobody.to_string().contains("CREATE ROLE"), "{nobody}");
 }
