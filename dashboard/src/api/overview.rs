@@ -78,11 +78,21 @@ pub struct Cameras {
     live: usize,
 }
 
-/// How many sources, and how many of them are silent.
+/// How many sources, how many of them are silent, and which are still bringing their history: until those are through, every
+/// number here is too small.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Sources {
     total: usize,
     silent: usize,
+    loading: Vec<LoadingSource>,
+}
+
+/// A source whose history is being loaded.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LoadingSource {
+    name: String,
+    /// The latest event time so far.
+    until: DateTime<Utc>,
 }
 
 /// One hall of the overview.
@@ -176,6 +186,13 @@ pub async fn show(
                 .iter()
                 .filter(|source| source.state(now) == SourceState::Silent)
                 .count(),
+            loading: sources
+                .iter()
+                .filter_map(|source| {
+                    let (name, until) = (source.name.clone(), source.loading_until?);
+                    Some(LoadingSource { name, until })
+                })
+                .collect(),
         },
         by_hall: Vec::new(),
         curve,

@@ -116,7 +116,7 @@ export interface Overview {
   month: { due: number; met: number }
   windows: Record<'total' | 'open' | WindowState, number>
   cameras: { total: number; live: number }
-  sources: { total: number; silent: number }
+  sources: { total: number; silent: number; loading: { name: string; until: Instant }[] }
   by_hall: {
     hall: string
     open: Buckets

@@ -67,6 +67,7 @@ export default {
   case_kind: { immediate: 'Immediate', promised: 'Promised', forwarded: 'Forwarded', joint: 'Joint' },
   unit_of: { workday: 'wd', day: 'd', hour: 'h' },
   monitoring: {
+    loading_history: 'History is being loaded: until it is through, the numbers here are incomplete.', loading_until: '{name}: as far as {until}',
     open: 'Open cases', due_today: 'Due today', over_promise: 'Over promise', over_legal: 'Over legal', completed_today: 'Completed today', accepted_today: 'Accepted today', on_time_rate: 'On time, month', windows: 'Serving / open', cameras: 'Cameras live', sources: 'Silent sources', strip: 'The county in numbers', sources_title: 'Sources', last_heard: 'Last heard',
     matrix: 'Windows', matrix_all: 'All states', feed: 'Warnings and corrections', rankings: 'Ranking', curve: 'Today by the hour', accepted: 'Accepted', completed: 'Completed', best: 'Best five', worst: 'Worst five', villages: '{n} village | {n} villages', villages_open: '{open}/{n} open',
     show_villages: 'Show villages', hide_villages: 'Hide villages', wall: 'Wall', wall_leave: 'Leave wall', held: '{n} new', hour: 'h', count: 'cases', small: 'n too small', change_up: 'up {n}', change_down: 'down {n}', change_none: 'unchanged', change_new: 'not ranked last month', month_n: '{due} due, {met} in time', legend: 'Legend',

@@ -3,6 +3,11 @@ import type { Camera, List } from '../api/types'
 import { onDelta } from '../live'
 import { useResource, type Resource } from '../resource'
 
+/** A camera's name beside that of its hall: it need not say the hall again. */
+export function nameWithin(name: string, hall: string): string {
+  return name.startsWith(hall) ? name.slice(hall.length).trim() || name : name
+}
+
 /** All cameras that this account sees, kept as they are now. */
 export function useCameras(): Resource<Camera[]> {
   const cameras = useResource(async (signal) => {
