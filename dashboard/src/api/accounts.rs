@@ -297,6 +297,44 @@ pub async fn end_sessions(
         .map(Json)
 }
 
+/// A session of an account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccountSession {
+    created: DateTime<Utc>,
+    seen: DateTime<Utc>,
+    expires: DateTime<Utc>,
+}
+
+/// The sessions of an account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccountSessions {
+    /// The last used first.
+    items: Vec<AccountSession>,
+}
+
+/// The sessions of an account that hold.
+#[utoipa::path(
+    get, path = "/api/v1/accounts/{id}/sessions", tag = "administration", operation_id = "list_sessions_of_account",
+    params(AccountId), responses((status = 200, body = AccountSessions), (status = 404, body = Problem))
+)]
+pub async fn sessions(
+    State(app): State<App>,
+    caller: Caller,
+    Path(AccountId { id }): Path<AccountId>,
+) -> Result<Json<AccountSessions>> {
+    let mut connection = app.db().acquire().await?;
+    find(&mut connection, &caller, id).await?;
+    let rows = administration::sessions(&mut connection, id, Utc::now()).await?;
+    let items = rows.into_iter().map(|row| AccountSession {
+        created: row.created,
+        seen: row.seen,
+        expires: row.expires,
+    });
+    Ok(Json(AccountSessions {
+        items: items.collect(),
+    }))
+}
+
 fn check(
     directory: &Directory,
     role: Role,

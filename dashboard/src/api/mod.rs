@@ -74,6 +74,7 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(accounts::enable))
         .api(routes!(accounts::reset_password))
         .api(routes!(accounts::grant))
+        .api(routes!(accounts::sessions))
         .api(routes!(accounts::end_sessions))
         .api(routes!(tokens::list, tokens::create))
         .api(routes!(tokens::grant))

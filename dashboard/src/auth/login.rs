@@ -22,7 +22,7 @@ mod tests {
     #[test]
     fn a_login_is_one_word() {
         assert_eq!(read(" Li.Min@T7 ").unwrap(), "li.min@t7");
-        for wrong in ["", "li min", "li\n", "<li>", &"x".repeat(65)] {
+        for wrong in ["", "li min", "li\nmin", "<li>", &"x".repeat(65)] {
             assert!(read(wrong).is_err(), "{wrong:?}");
         }
     }

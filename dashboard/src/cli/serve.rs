@@ -195,7 +195,7 @@ async fn start_ingest(app: &App, address: SocketAddr) -> Result<Ingest, CliError
 fn announce(first: &FirstAccount) {
     eprintln!(
         "\n  First start: sign in as `{}` with the one-time password  {}\n  \
-         It is shown only now. Then add people: mingjing user add LOGIN --role inspector\n",
+         It is shown only now. Then appoint who grants roles: mingjing user add LOGIN --role secadmin\n",
         first.login, first.password
     );
 }

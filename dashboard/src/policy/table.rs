@@ -84,7 +84,7 @@ impl Subject {
             Self::Case => "case in own halls",
             Self::Card => "card in own halls",
             Self::Camera => "camera in own halls",
-            Self::Account => "account in own halls, not the own",
+            Self::Account => "account in own halls; to change, not the own",
             Self::Token => "token in own halls",
             Self::Brought => "halls of the token",
         }
@@ -307,6 +307,11 @@ pub const TABLE: &[Row] = &[
         Subject::Account,
     ),
     post("/api/v1/accounts/{id}/role", GRANTERS, Subject::Account),
+    get(
+        "/api/v1/accounts/{id}/sessions",
+        ADMINISTRATORS,
+        Subject::Account,
+    ),
     post(
         "/api/v1/accounts/{id}/end-sessions",
         ADMINISTRATORS,

@@ -158,6 +158,29 @@ pub async fn grant(
     Ok(())
 }
 
+/// A session of somebody else: enough to tell whether it should be there, nothing that lets one in.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct OpenSession {
+    /// When it was begun.
+    pub created: DateTime<Utc>,
+    /// When it was last used.
+    pub seen: DateTime<Utc>,
+    /// When it ends at the latest.
+    pub expires: DateTime<Utc>,
+}
+
+/// The sessions of an account that hold at `now`, the last used first.
+pub async fn sessions(
+    connection: &mut PgConnection,
+    id: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<OpenSession>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT created, seen, expires FROM session WHERE account = $1 AND expires > $2 ORDER BY seen DESC, hash",
+    );
+    Ok(rows.bind(id).bind(now).fetch_all(connection).await?)
+}
+
 /// Ends every session of an account; the hashes of their names.
 pub async fn end_sessions(
     connection: &mut PgConnection,

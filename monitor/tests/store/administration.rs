@@ -177,6 +177,11 @@ async fn ending_the_sessions_of_an_account_names_them() {
         .unwrap()
         .unwrap();
     assert_eq!((row.sessions, row.last_seen), (1, Some(at(0))));
+    let held = administration::sessions(&mut connection, id, at(1)).await;
+    let held = held.unwrap();
+    assert_eq!((held[0].created, held[0].expires), (at(0), at(60)));
+    let over = administration::sessions(&mut connection, id, at(60)).await;
+    assert!(over.unwrap().is_empty());
     let ended = administration::end_sessions(&mut connection, id)
         .await
         .unwrap();

@@ -387,6 +387,13 @@ export interface AccountRow {
   last_seen: Instant | null
 }
 
+/** A session of somebody else. */
+export interface AccountSession {
+  created: Instant
+  seen: Instant
+  expires: Instant
+}
+
 /** With its one-time password, shown once. */
 export interface AccountWithPassword {
   account: AccountRow

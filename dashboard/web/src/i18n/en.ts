@@ -32,7 +32,7 @@ export default {
   inbox: { title: 'Waiting for my answer', count: '{n} card to answer | {n} cards to answer', due: 'answer by {time}', over: '{span} over', open: 'Open warnings' },
   account: { title: 'Account', sign_out: 'Sign out' },
   administration: {
-    role: 'Role', scope: 'Halls', state: 'State', person: 'Person', name: 'Name', purpose: 'Purpose', workplace: 'Works at', created: 'Made', sessions: 'Sessions', sessions_n: '{n} sessions', last_seen: 'Last seen', acts: 'Actions', query: 'User name or name',
+    role: 'Role', scope: 'Halls', state: 'State', person: 'Person', name: 'Name', purpose: 'Purpose', workplace: 'Works at', created: 'Made', sessions: 'Sessions', sessions_n: 'sessions: {n}', last_seen: 'Last seen', begun: 'Signed in', ends: 'Ends at the latest', acts: 'Actions', query: 'User name or name',
     enabled: 'Enabled', disabled: 'Disabled', enable: 'Enable', disable: 'Disable', disable_sure: 'Disable, and sign out everywhere', reset_password: 'Reset password', reset_sure: 'Reset, and sign out everywhere', end_sessions: 'End all sessions',
     own: 'This is your own account; only another administrator can administer it.',
     new_account: 'New account', new_account_hint: 'A system administrator makes accounts, a security administrator grants roles. Until then an account has no power.', new_token: 'New token', new_token_hint: 'A system administrator makes tokens, a security administrator grants roles. Until then a token opens nothing.', make: 'Make',

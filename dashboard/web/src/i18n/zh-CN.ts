@@ -32,7 +32,7 @@ export default {
   inbox: { title: '待我答复', count: '{n} 张牌待答复', due: '{time} 前答复', over: '已超 {span}', open: '打开预警纠错' },
   account: { title: '账户', sign_out: '退出登录' },
   administration: {
-    role: '角色', scope: '管辖范围', state: '状态', person: '人员', name: '姓名', purpose: '用途', workplace: '所在大厅', created: '创建于', sessions: '会话', sessions_n: '{n} 个会话', last_seen: '最近使用', acts: '操作', query: '搜用户名、姓名',
+    role: '角色', scope: '管辖范围', state: '状态', person: '人员', name: '姓名', purpose: '用途', workplace: '所在大厅', created: '创建于', sessions: '会话', sessions_n: '{n} 个会话', last_seen: '最近使用', begun: '登录于', ends: '最迟结束', acts: '操作', query: '搜用户名、姓名',
     enabled: '启用', disabled: '已停用', enable: '启用', disable: '停用', disable_sure: '确认停用，立即退出所有会话', reset_password: '重置密码', reset_sure: '确认重置，立即退出所有会话', end_sessions: '结束所有会话',
     own: '这是您自己的账户，只能由另一位管理员管理。',
     new_account: '新建账户', new_account_hint: '账户由系统管理员创建，由安全管理员授予角色；授予之前没有任何权限。', new_token: '新建令牌', new_token_hint: '令牌由系统管理员创建，由安全管理员授予角色；授予之前没有任何权限。', make: '创建',
