@@ -15,10 +15,12 @@ use std::time::Duration;
 
 use common::Console;
 use mingjing_dashboard::config::{Config, Tls};
+use mingjing_dashboard::replay::post;
 use mingjing_ingest::Ingest;
 use mingjing_ingest::camera::Secret;
 use mingjing_ingest::config::{IngestConfig, UplinkConfig};
 use mingjing_ingest::uplink::LinkState;
+use mingjing_monitor::event::CaseEvent;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -283,6 +285,41 @@ async fn an_ingest_reaches_the_console_over_tls_and_only_the_one_that_it_trusts(
     let wary = ingest(&stranger, "wary").await;
     let down = link(&wary, |link| matches!(link, LinkState::Down { .. })).await;
     assert!(format!("{down:?}").contains("certificate"), "{down:?}");
+
+    // A replay posts to the same console.
+    console.app.set_intake(Some(good.router()));
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let url = format!("https://localhost:{}", address.port())
+        .parse()
+        .unwrap();
+    let event = console.event(
+        "a",
+        "case.accepted",
+        "A-1",
+        "T1",
+        "RSJ",
+        serde_json::json!({}),
+    );
+    let now = chrono::Utc::now();
+    let event = CaseEvent::from_cloudevent(&event, now, chrono_tz::Asia::Shanghai).unwrap();
+    let send = async |client: reqwest::Client| {
+        post::post(
+            &client,
+            &url,
+            "no such token",
+            std::slice::from_ref(&event),
+            |_| {},
+        )
+        .await
+        .unwrap_err()
+        .to_string()
+    };
+    let heard = send(post::client(Some(&trusted)).unwrap()).await;
+    assert!(heard.contains("401"), "{heard}");
+    for wary in [Some(stranger.as_path()), None] {
+        let refused = send(post::client(wary).unwrap()).await;
+        assert!(refused.contains("--ca-file"), "{refused}");
+    }
     good.stop().await;
     wary.stop().await;
 }

@@ -60,6 +60,9 @@ pub struct Replay {
     /// A file that holds the token, for those who keep it off the command line
     #[arg(long, value_name = "FILE", requires = "into", conflicts_with = "token")]
     token_file: Option<PathBuf>,
+    /// The only certificate authorities to trust (PEM), where the console has a certificate of the county's own
+    #[arg(long, value_name = "FILE", requires = "into")]
+    ca_file: Option<PathBuf>,
 }
 
 impl Replay {
@@ -163,6 +166,7 @@ impl Replay {
 
     async fn post(&self, console: &Url) -> Result<(), CliError> {
         let token = self.token()?;
+        let client = post::client(self.ca_file.as_deref())?;
         let log = self.read().await?;
         let end = log.end(self.as_of.as_deref())?;
         let events = log.until(end);
@@ -171,7 +175,7 @@ impl Replay {
         }
         let bar = bar(events.len() as u64);
         let posted = tokio::select! {
-            posted = post::post(console, &token, events, |n| bar.inc(n)) => posted?,
+            posted = post::post(&client, console, &token, events, |n| bar.inc(n)) => posted?,
             _ = tokio::signal::ctrl_c() => {
                 return Err(CliError::Failed("stopped: the same command goes on where this one ended".into()));
             }

@@ -2,11 +2,14 @@
 //! twice changes nothing, so that a replay that was cut off is simply started again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mingjing_monitor::event::CaseEvent;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, StatusCode};
+use reqwest::{Certificate, Client, StatusCode};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -59,20 +62,39 @@ struct Rejection {
     reason: String,
 }
 
+/// What posts: trusts the system's authorities, or those of `ca_file` (PEM) alone.
+///
+/// # Errors
+/// The file cannot be used.
+pub fn client(ca_file: Option<&Path>) -> Result<Client, ReplayError> {
+    let mut builder = Client::builder().timeout(Duration::from_secs(60));
+    if let Some(path) = ca_file {
+        let wrong =
+            |reason: String| ReplayError::Post(format!("--ca-file {}: {reason}", path.display()));
+        let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+        let authorities =
+            Certificate::from_pem_bundle(&pem).map_err(|error| wrong(error.to_string()))?;
+        if authorities.is_empty() {
+            return Err(wrong("it holds no certificate in PEM".into()));
+        }
+        builder = builder.tls_certs_only(authorities);
+    }
+    builder
+        .build()
+        .map_err(|error| ReplayError::Post(format!("HTTP cannot be spoken: {error}")))
+}
+
 /// Posts `events` to the console at `console`. `progress` is told how many events went out.
 ///
 /// # Errors
-/// The console refuses the token or the request, or is away for minutes.
+/// The console refuses the token or the request, is not the one that is trusted, or is away for minutes.
 pub async fn post(
+    client: &Client,
     console: &Url,
     token: &str,
     events: &[CaseEvent],
     mut progress: impl FnMut(u64),
 ) -> Result<Posted, ReplayError> {
-    let client = Client::builder()
-        .timeout(Duration::from_secs(60))
-        .build()
-        .map_err(|error| ReplayError::Post(format!("HTTP cannot be spoken: {error}")))?;
     let target = console
         .join("/api/v1/events")
         .map_err(|error| ReplayError::Post(format!("--into {console}: {error}")))?;
@@ -81,7 +103,7 @@ pub async fn post(
     while !rest.is_empty() {
         let (body, taken) = body(rest);
         let (batch, after) = rest.split_at(taken);
-        let answer = send(&client, &target, token, body).await?;
+        let answer = send(client, &target, token, body).await?;
         posted.take(answer, batch);
         progress(batch.len() as u64);
         rest = after;
@@ -152,6 +174,11 @@ async fn send(
                 pause = named.map_or(pause, Duration::from_secs).min(LONGEST);
                 format!("it answers {status}: {detail}")
             }
+            Err(error) if is_distrust(&error) => {
+                return Err(ReplayError::Post(format!(
+                    "{target}: its certificate is not trusted. Where the county has an authority of its own: --ca-file FILE"
+                )));
+            }
             Err(error) => format!("it cannot be reached: {}", error.without_url()),
         };
         if begun.elapsed() > PATIENCE {
@@ -163,6 +190,21 @@ async fn send(
         tracing::debug!(%trouble, "sending the batch again");
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST);
+    }
+}
+
+/// Whether the console shows a certificate that is not trusted: no waiting mends that.
+fn is_distrust(error: &(dyn Error + 'static)) -> bool {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return matches!(tls, rustls::Error::InvalidCertificate(_));
+    }
+    // What an I/O error wraps is not its source.
+    let wrapped = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    match wrapped {
+        Some(inner) => is_distrust(inner),
+        None => error.source().is_some_and(is_distrust),
     }
 }
 
