@@ -125,7 +125,11 @@ fn run(cli: Cli) -> Result<(), CliError> {
             Command::Import(import) => import.run(config).await,
             Command::User(user) => user.run(config).await,
             Command::Token(token) => token.run(config).await,
-            Command::Secret(secret) => secret.run(&config, Config::file(cli.config).as_deref()),
+            Command::Secret(secret) => {
+                secret
+                    .run(&config, Config::file(cli.config).as_deref())
+                    .await
+            }
             Command::Replay(replay) => replay.run(config).await,
             Command::Policy(policy) => {
                 policy.run();
