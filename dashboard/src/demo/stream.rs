@@ -280,7 +280,7 @@ impl<'a> Queue<'a> {
     async fn beat(&self, now: DateTime<Utc>) -> Result<bool, String> {
         let sources: &[Source] = match self.voice {
             Voice::Halls => &Source::WITH_HISTORY,
-            Voice::Portal => &[Source::Portal],
+            Voice::Portal => &Source::NEW,
         };
         for source in sources {
             let Some(token) = self.teller.tokens.get(source) else {

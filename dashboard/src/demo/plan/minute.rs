@@ -91,9 +91,9 @@ impl Plan {
             let unit = self.county.items[item].unit;
             let window = rng.pick(&self.county.windows_of(hall, unit)).no.clone();
             let no = self.number(minute, PER_MINUTE / 2 + nth);
-            // The towns' own system gathers its events for minutes: until it has said all, its cards are provisional.
+            // The kiosks gather their events for minutes: until they have said all, their cards are provisional.
             let source = if hall != COUNTY_HALL && rng.chance(0.6) {
-                Source::Town
+                Source::Kiosk
             } else {
                 Source::Portal
             };
@@ -107,7 +107,7 @@ impl Plan {
     /// One urgent case, from its application to its end.
     fn hurry(&self, life: &mut Life<'_>) {
         let handler = life.handler(life.hall, life.item().unit);
-        apply(life, "web");
+        apply(life, if life.lag().is_zero() { "web" } else { "kiosk" });
         life.wait(5, 30);
         let accepted = life.now();
         // Its word that the case was accepted must be out before the limit is.

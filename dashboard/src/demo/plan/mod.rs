@@ -25,13 +25,23 @@ pub enum Source {
     Village,
     /// The county's portal for applications online: open at any hour, tells at once.
     Portal,
+    /// The machines in the town centres' lobbies: open at any hour, gather for a few minutes.
+    Kiosk,
 }
 
 impl Source {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::County, Self::Town, Self::Village, Self::Portal];
-    /// Those that have a past: the portal is new.
+    pub const ALL: [Self; 5] = [
+        Self::County,
+        Self::Town,
+        Self::Village,
+        Self::Portal,
+        Self::Kiosk,
+    ];
+    /// Those that have a past. They say nothing else before it is told: whoever speaks of today has no more history to load.
     pub const WITH_HISTORY: [Self; 3] = [Self::County, Self::Town, Self::Village];
+    /// Those that are new.
+    pub const NEW: [Self; 2] = [Self::Portal, Self::Kiosk];
 
     /// Its name in events.
     pub fn id(self) -> &'static str {
@@ -40,6 +50,7 @@ impl Source {
             Self::Town => "//towns.mingjing",
             Self::Village => "//villages.mingjing",
             Self::Portal => "//portal.mingjing",
+            Self::Kiosk => "//kiosks.mingjing",
         }
     }
 
@@ -50,6 +61,7 @@ impl Source {
             Self::Town => "镇便民服务系统",
             Self::Village => "村级服务终端",
             Self::Portal => "网上办事大厅",
+            Self::Kiosk => "镇自助服务终端",
         }
     }
 
@@ -57,7 +69,7 @@ impl Source {
     pub fn lag(self) -> TimeDelta {
         match self {
             Self::County | Self::Portal => TimeDelta::zero(),
-            Self::Town => TimeDelta::minutes(3),
+            Self::Town | Self::Kiosk => TimeDelta::minutes(3),
             Self::Village => TimeDelta::minutes(1),
         }
     }
