@@ -7,13 +7,16 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use mingjing_alerts::supervisor::{ActError, Applied, CardAction, Delta, Rejection, Supervisor};
+use mingjing_alerts::supervisor::{
+    ActError, Applied, BatchOutcome, CardAction, Delta, Rejection, Supervisor,
+};
 use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::store::{Store, StoreError, events};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::{App, Ready};
+use crate::replay;
 
 /// Batches and actions waiting at most; senders wait beyond that.
 const QUEUE: usize = 64;
@@ -36,6 +39,12 @@ enum Command {
     Act {
         action: Box<CardAction>,
         done: oneshot::Sender<Result<(), ActError>>,
+    },
+    GoOn {
+        events: Vec<CaseEvent>,
+        source: String,
+        at: DateTime<Utc>,
+        done: oneshot::Sender<Result<BatchOutcome, StoreError>>,
     },
     Reload,
 }
@@ -93,6 +102,27 @@ impl Engine {
             })
             .await
             .map_err(|_| NotThere)?;
+        answer.await.map_err(|_| NotThere)
+    }
+
+    /// Goes on to `at` by the clock of a log, with `events` of `source` that happened until then.
+    ///
+    /// # Errors
+    /// When the writer is not there. The database's own refusal is inside; the same again goes on from there.
+    pub async fn go_on(
+        &self,
+        events: Vec<CaseEvent>,
+        source: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Result<BatchOutcome, StoreError>, NotThere> {
+        let (done, answer) = oneshot::channel();
+        let command = Command::GoOn {
+            events,
+            source: source.to_owned(),
+            at,
+            done,
+        };
+        self.0.send(command).await.map_err(|_| NotThere)?;
         answer.await.map_err(|_| NotThere)
     }
 
@@ -228,6 +258,15 @@ impl Writer {
                 };
                 let _ = done.send(acted);
             }
+            Command::GoOn {
+                events,
+                source,
+                at,
+                done,
+            } => {
+                let gone = self.go_on(&events, &source, at).await;
+                let _ = done.send(gone);
+            }
             Command::Reload => match self.supervisor.reload(self.app.now()).await {
                 Ok(deltas) => self.give_out(deltas),
                 Err(error) => self.away(&error),
@@ -262,6 +301,26 @@ impl Writer {
                 tracing::debug!(count, took = ?begun.elapsed(), "batch committed");
                 self.give_out(std::mem::take(&mut applied.deltas));
                 Ok(applied)
+            }
+            Err(error) => {
+                self.away(&error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn go_on(
+        &mut self,
+        events: &[CaseEvent],
+        source: &str,
+        at: DateTime<Utc>,
+    ) -> Result<BatchOutcome, StoreError> {
+        match replay::advance(&mut self.supervisor, events, source, at).await {
+            Ok(applied) => {
+                self.back();
+                self.app.clock().turn_to(at);
+                self.give_out(applied.deltas);
+                Ok(applied.outcome)
             }
             Err(error) => {
                 self.away(&error);

@@ -21,8 +21,9 @@ use crate::uplink::protocol::CameraDescription;
 /// What is before every environment variable of the project.
 pub const ENV_PREFIX: &str = "MINGJING_";
 
-/// Variables under the same prefix that the project's scripts read, and no key of a configuration.
-const SCRIPT_VARIABLES: &[&str] = &["state", "db_port"];
+/// Variables under the same prefix that are no key of a configuration: those of the project's scripts, and the token of
+/// `mingjing replay --into`.
+const OTHER_VARIABLES: &[&str] = &["state", "db_port", "token"];
 
 /// Configuration of an ingest, in its own process or inside the console.
 #[derive(Debug, Clone, Deserialize)]
@@ -257,7 +258,7 @@ pub fn load<T: DeserializeOwned>(file: Option<&Path>) -> Result<T, ConfigError> 
     figment
         .merge(
             Env::prefixed(ENV_PREFIX)
-                .ignore(SCRIPT_VARIABLES)
+                .ignore(OTHER_VARIABLES)
                 .split("__"),
         )
         .extract()
@@ -488,6 +489,7 @@ mod tests {
     fn the_environment_wins_and_is_named_when_wrong() {
         figment::Jail::expect_with(|jail| {
             jail.set_env("MINGJING_STATE", "/somewhere");
+            jail.set_env("MINGJING_TOKEN", "secret");
             jail.set_env("MINGJING_SPOOL__MAX_BYTES", "77");
             jail.create_file("edge.toml", "[spool]\nmax_bytes = 5\n")?;
             let config: IngestConfig = load(Some(Path::new("edge.toml"))).unwrap();

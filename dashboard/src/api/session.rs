@@ -101,7 +101,8 @@ pub async fn open(
         .await?
         .ok_or_else(Problem::bad_credentials)?;
     tracing::info!(login, %peer, "signed in");
-    Ok((jar.add(session_cookie(cookie)), Json(view(&app, caller)?)))
+    let cookie = session_cookie(auth::cookie_name(&app), cookie);
+    Ok((jar.add(cookie), Json(view(&app, caller)?)))
 }
 
 async fn authenticate(app: &App, peer: SocketAddr, login: &str, password: String) -> Result<i64> {
@@ -161,13 +162,13 @@ pub async fn close(
         app.session_ended(session);
     }
     Ok((
-        jar.remove(Cookie::build(auth::COOKIE).path("/")),
+        jar.remove(Cookie::build(auth::cookie_name(&app)).path("/")),
         StatusCode::NO_CONTENT,
     ))
 }
 
-fn session_cookie(value: String) -> Cookie<'static> {
-    Cookie::build((auth::COOKIE, value))
+fn session_cookie(name: &'static str, value: String) -> Cookie<'static> {
+    Cookie::build((name, value))
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)

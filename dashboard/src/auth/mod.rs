@@ -15,7 +15,7 @@ use crate::caller::{Caller, Scope, Who};
 use crate::policy::Role;
 use crate::problem::Problem;
 
-/// Name of the session cookie.
+/// Name of the session cookie of a county's console; see [`cookie_name`].
 pub const COOKIE: &str = "mingjing_session";
 
 /// Hours that a session lasts, whatever happens in it: a working day and its overtime.
@@ -33,10 +33,22 @@ pub async fn identify(app: &App, headers: &HeaderMap) -> Result<Caller, Problem>
         return by_token(app, token).await;
     }
     let jar = CookieJar::from_headers(headers);
-    let cookie = jar.get(COOKIE).ok_or_else(Problem::unauthenticated)?;
+    let cookie = jar
+        .get(cookie_name(app))
+        .ok_or_else(Problem::unauthenticated)?;
     by_session(app, &secret::hash(cookie.value()))
         .await?
         .ok_or_else(Problem::unauthenticated)
+}
+
+/// Name of the session cookie. Browsers do not tell ports apart: a replay that is served beside the county's console must not
+/// sign its reader out there.
+pub fn cookie_name(app: &App) -> &'static str {
+    if app.clock().is_of_log() {
+        "mingjing_replay"
+    } else {
+        COOKIE
+    }
 }
 
 /// The caller whose session has this hash, while it is valid.

@@ -156,7 +156,7 @@ async fn database(config: &Config) -> Vec<Check> {
             let error: sqlx::Error = error;
             return vec![Check::fail(
                 "database",
-                format!("the address cannot be understood: {error}"),
+                format!("the address is no URL: {error}"),
                 "write it like postgres://user:password@host:5432/database",
             )];
         }

@@ -36,8 +36,13 @@ impl ProfileCommand {
     /// The file cannot be read, or has faults: each is named with its line.
     pub fn run(self) -> Result<(), CliError> {
         let Command::Check { file, json } = self.command;
-        let text = std::fs::read_to_string(&file)
-            .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))?;
+        let text = std::fs::read_to_string(&file).map_err(|error| {
+            let what = match error.kind() {
+                std::io::ErrorKind::InvalidData => "this is no text in UTF-8".into(),
+                _ => error.to_string(),
+            };
+            CliError::Failed(format!("{}: {what}", file.display()))
+        })?;
         let faults = faults(&text);
         if json {
             output::json(&json!({"file": file, "ok": faults.is_empty(), "faults": faults}));
@@ -64,7 +69,7 @@ impl ProfileCommand {
     }
 }
 
-/// Every fault, as `line: what`. Reading stops at the first, so that each is taken out of a copy and the rest is read again.
+/// Every fault, as `line: what`, in the order of the lines. Reading stops at the first, so that each is taken out of a copy and the rest is read again.
 fn faults(text: &str) -> Vec<String> {
     let mut lines: Vec<&str> = text.lines().collect();
     let mut faults = Vec::new();
@@ -82,13 +87,15 @@ fn faults(text: &str) -> Vec<String> {
         let Some(line) =
             line.filter(|line| lines.get(line - 1).is_some_and(|text| !text.is_empty()))
         else {
-            faults.push(format!("1: {}", words(&error)));
+            faults.push((1, words(&error)));
             break;
         };
-        faults.push(format!("{line}: {}", words(&error)));
+        faults.push((line, words(&error)));
         take_out(&mut lines, line - 1);
     }
-    faults
+    faults.sort_by_key(|(line, _)| *line);
+    let written = faults.iter().map(|(line, what)| format!("{line}: {what}"));
+    written.collect()
 }
 
 /// The line (from 1) that a message of the TOML reader names.
@@ -147,10 +154,7 @@ mod tests {
             .iter()
             .filter_map(|fault| fault.split(':').next())
             .collect();
-        assert_eq!(faults.len(), 4, "{faults:#?}");
-        for line in ["3", "4", "7", "8"] {
-            assert!(lines.contains(&line), "{faults:#?}");
-        }
+        assert_eq!(lines, ["3", "4", "7", "8"], "{faults:#?}");
         assert!(
             faults.iter().any(|fault| fault.contains("yelow")),
             "{faults:#?}"

@@ -1,29 +1,31 @@
 //! `mingjing replay`
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::time::Duration;
+mod print;
+mod run;
 
-use chrono::{DateTime, Utc};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
-use mingjing_alerts::supervisor::Supervisor;
-use mingjing_monitor::store::rollups::Buckets;
 use serde_json::json;
+use tokio::net::TcpListener;
 use url::Url;
 
-use super::{CliError, output};
+use self::run::Run;
+use super::{CliError, output, serve};
 use crate::config::Config;
-use crate::replay::{self, Loaded, ReplayError, Scratch, Summary, post};
+use crate::replay::{self, Loaded, ReplayError, Scratch, post};
 
-/// Skipped rows that the table for people lists; JSON has more.
-const LISTED: usize = 20;
+/// Where a replay is served unless it is said: this machine only, a free port.
+const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Replay an event log (XES or CSV, gzipped or not) on its own clock and print what became of its cases.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mingjing replay receipt.xes.gz --map deploy/mappings/receipt.toml\n  \
     mingjing replay requests.csv --map city.toml --as-of 2022-06-01 --json\n  \
+    mingjing replay receipt.xes.gz --map receipt.toml --serve\n  \
+    mingjing replay receipt.xes.gz --map receipt.toml --speed 86400\n  \
     mingjing replay receipt.xes.gz --map receipt.toml --into http://127.0.0.1:8080 --token-file token.txt\n\n\
     Without --into the replay has a database of its own beside the configured one, dropped at the end; the configured one \
     is not touched."
@@ -46,16 +48,21 @@ pub struct Replay {
     /// Keep the scratch database and print its name
     #[arg(long, conflicts_with = "into")]
     keep: bool,
+    /// Then serve the pages on that database, at the instant at which the log ended, until Ctrl-C
+    #[arg(long, conflicts_with = "into")]
+    serve: bool,
+    /// Serve the pages while the log goes on at N of its seconds a second, deadlines and all: 86400 is a day a second
+    #[arg(long, value_name = "N", value_parser = speed, conflicts_with = "into")]
+    speed: Option<f64>,
+    /// Where to serve them [default: 127.0.0.1, a free port]
+    #[arg(long, value_name = "ADDR", conflicts_with = "into")]
+    listen: Option<SocketAddr>,
     /// Post the events to a running console instead
     #[arg(long, value_name = "URL")]
     into: Option<Url>,
     /// Source token of that console
-    #[arg(
-        long,
-        requires = "into",
-        env = "MINGJING_TOKEN",
-        hide_env_values = true
-    )]
+    // No `requires`: the variable may stand in the environment of a replay that posts nothing.
+    #[arg(long, env = "MINGJING_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// A file that holds the token, for those who keep it off the command line
     #[arg(long, value_name = "FILE", requires = "into", conflicts_with = "token")]
@@ -78,7 +85,7 @@ impl Replay {
     }
 
     async fn read(&self) -> Result<Loaded, CliError> {
-        let bar = spinner("reading");
+        let bar = print::spinner("reading");
         let (file, map, strict, shown) = (
             self.file.clone(),
             self.map.clone(),
@@ -101,67 +108,44 @@ impl Replay {
             Some(owner) => owner,
             None => config.database_url()?,
         };
+        let listener = match self.listener(config).await? {
+            Some(listener) => {
+                serve::log(config)?;
+                Some(listener)
+            }
+            None => None,
+        };
         let log = self.read().await?;
         let end = log.end(self.as_of.as_deref())?;
         if log.until(end).is_empty() {
             return Err(ReplayError::Empty.into());
         }
         let scratch = Scratch::create(&url).await?;
-        let done = tokio::select! {
-            done = self.replay(&scratch, &log, end) => done,
-            _ = tokio::signal::ctrl_c() => Err(CliError::Failed("stopped".into())),
+        let run = Run {
+            scratch: &scratch,
+            log: &log,
+            end,
+            kept: self.keep.then_some(scratch.name.as_str()),
+            json: self.json,
         };
-        let kept = self.keep && done.is_ok();
-        let name = scratch.name.clone();
-        if !kept {
-            scratch.drop_database().await?;
+        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
+        let done = run.all(&name, config, listener, self.speed).await;
+        if self.keep && done.is_ok() {
+            return Ok(());
         }
-        let summary = done?;
-        let name = kept.then_some(name);
-        if self.json {
-            let mut value = json!(summary);
-            value["database"] = json!(name);
-            output::json(&value);
-        } else {
-            print(&summary);
-            if let Some(name) = name {
-                output::line(&format!(
-                    "\nkept in the database {name}: serve it by putting this name into DATABASE_URL, drop it with DROP DATABASE"
-                ));
-            }
-        }
-        Ok(())
+        let dropped = scratch.drop_database().await;
+        done.and(dropped.map_err(CliError::from))
     }
 
-    async fn replay(
-        &self,
-        scratch: &Scratch,
-        log: &Loaded,
-        end: DateTime<Utc>,
-    ) -> Result<Summary, CliError> {
-        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
-        let store = &scratch.store;
-        replay::import(store, log, &name)
-            .await
-            .map_err(ReplayError::from)?;
-        let events = log.until(end);
-        let bar = bar(events.len() as u64);
-        let first = events.first().map_or(end, |event| event.time);
-        let mut supervisor = Supervisor::start(store.pool().clone(), first)
-            .await
-            .map_err(ReplayError::from)?;
-        let outcome = replay::drive(&mut supervisor, events, &log.source, end, |n| bar.inc(n))
-            .await
-            .map_err(ReplayError::from)?;
-        bar.finish_and_clear();
-        let mut summary = replay::summarise(store.pool(), log, end)
-            .await
-            .map_err(ReplayError::from)?;
-        // Two events of the log with one id and different content: the first stands.
-        for rejection in outcome.rejected {
-            summary.reject(&rejection.id, rejection.reason);
+    /// Where the replay is to be served; before anything is made, so that a port that is taken costs nothing.
+    async fn listener(&self, config: &Config) -> Result<Option<TcpListener>, CliError> {
+        if !self.serve && self.speed.is_none() && self.listen.is_none() {
+            return Ok(None);
         }
-        Ok(summary)
+        let mut config = config.clone();
+        config.server.listen = self.listen.unwrap_or(ANY_PORT);
+        config.check_listen()?;
+        Ok(Some(serve::bind(config.server.listen).await?))
     }
 
     async fn post(&self, console: &Url) -> Result<(), CliError> {
@@ -173,10 +157,10 @@ impl Replay {
         if events.is_empty() {
             return Err(ReplayError::Empty.into());
         }
-        let bar = bar(events.len() as u64);
+        let bar = print::bar(events.len() as u64);
         let posted = tokio::select! {
             posted = post::post(&client, console, &token, events, |n| bar.inc(n)) => posted?,
-            _ = tokio::signal::ctrl_c() => {
+            () = serve::signalled() => {
                 return Err(CliError::Failed("stopped: the same command goes on where this one ended".into()));
             }
         };
@@ -195,9 +179,9 @@ impl Replay {
                 posted.spooled,
                 posted.rejected
             ));
-            print_skips(log.report.skipped, &log.report.skips);
+            print::print_skips(log.report.skipped, &log.report.skips);
         }
-        refusals(&posted)
+        print::refusals(&posted)
     }
 
     fn token(&self) -> Result<String, CliError> {
@@ -215,35 +199,6 @@ impl Replay {
     }
 }
 
-/// A console that did not take everything: what it said, and what to import there.
-fn refusals(posted: &post::Posted) -> Result<(), CliError> {
-    if posted.rejected == 0 {
-        return Ok(());
-    }
-    let mut text = format!("the console refused {} events:", posted.rejected);
-    for (reason, events) in posted.reasons.iter().take(LISTED) {
-        text.push_str(&format!("\n  {events} × {reason}"));
-    }
-    if posted
-        .reasons
-        .keys()
-        .any(|reason| reason.contains("import halls"))
-    {
-        let halls: Vec<String> = posted
-            .refused_halls
-            .iter()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .cloned()
-            .collect();
-        let file = replay::import_file(&halls, "CODE-OF-THE-HALL-ABOVE");
-        text.push_str(&format!(
-            "\nIf the halls are missing there, import this as halls.json, then replay again:\n{file}"
-        ));
-    }
-    Err(CliError::Failed(text))
-}
-
 impl From<ReplayError> for CliError {
     fn from(error: ReplayError) -> Self {
         match error {
@@ -253,93 +208,12 @@ impl From<ReplayError> for CliError {
     }
 }
 
-fn spinner(what: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg}: {pos} events")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let bar = ProgressBar::no_length()
-        .with_style(style)
-        .with_message(what.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
-}
-
-fn bar(events: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} events, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(events).with_style(style)
-}
-
-fn print(summary: &Summary) {
-    let Summary { cases, events, .. } = summary;
-    output::line(&format!(
-        "{cases} cases, {events} events, as of {}",
-        summary.as_of.to_rfc3339()
-    ));
-    if summary.later > 0 {
-        output::line(&format!(
-            "{} events came later and are left out",
-            summary.later
-        ));
-    }
-    output::line("");
-    let head = [
-        "",
-        "cases",
-        "on time",
-        "over promise",
-        "over legal",
-        "no deadline",
-    ];
-    let row = |what: &str, buckets: &Buckets| {
-        let cells = [
-            buckets.total(),
-            buckets.on_time,
-            buckets.over_promise_only,
-            buckets.over_legal,
-            buckets.no_deadline,
-        ];
-        let [sum, on_time, promise, legal, none] = cells.map(|cell| cell.to_string());
-        [what.to_owned(), sum, on_time, promise, legal, none]
-    };
-    let mut rows = vec![
-        row("completed", &summary.completed),
-        row("open", &summary.open),
-    ];
-    for hall in &summary.by_hall {
-        rows.push(row(&format!("{} completed", hall.hall), &hall.completed));
-        rows.push(row(&format!("{} open", hall.hall), &hall.open));
-    }
-    output::table(head, rows);
-    output::line(&format!(
-        "\n{} suspended and resumed, {} extended, {} not started",
-        summary.suspended_and_resumed, summary.extended, summary.not_started
-    ));
-    if !summary.cards.is_empty() {
-        output::line("");
-        let cards = summary.cards.iter();
-        output::table(
-            ["rule", "grade", "cards"],
-            cards.map(|card| {
-                [
-                    card.rule.clone(),
-                    card.grade.clone(),
-                    card.cards.to_string(),
-                ]
-            }),
-        );
-    }
-    print_skips(summary.skipped, &summary.skips);
-}
-
-fn print_skips(skipped: u64, skips: &[mingjing_ingest::logs::Skip]) {
-    if skipped == 0 {
-        return;
-    }
-    output::line(&format!("\nskipped: {skipped}"));
-    for skip in skips.iter().take(LISTED) {
-        output::line(&format!("  line {}: {}", skip.line, skip.reason));
-    }
-    if skips.len() > LISTED {
-        output::line("  … (--json lists more)");
+/// Log-seconds a second.
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if speed.is_finite() && speed > 0.0 => Ok(speed),
+        _ => {
+            Err("write how many seconds of the log pass in a second, like 1, 3600 or 86400".into())
+        }
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::CliError;
 use crate::app::App;
 use crate::boot::{self, FirstAccount};
+use crate::clock::Clock;
 use crate::config::{Config, ConfigError, LogFormat, Tls};
 use crate::store::Notice;
 use crate::transport::tls::Certificates;
@@ -42,16 +43,16 @@ impl Serve {
         config.check_listen()?;
         log(&config)?;
         let listener = bind(config.server.listen).await?;
-        let app = app(config)?;
+        let app = app(config, Clock::wall())?;
         run(app, listener).await
     }
 }
 
-/// A console of this configuration, which stops on SIGTERM and SIGINT.
+/// A console of this configuration on this clock, which stops on SIGTERM and SIGINT.
 ///
 /// # Errors
 /// When the address of the database cannot be understood.
-pub fn app(config: Config) -> Result<App, CliError> {
+pub fn app(config: Config, clock: Clock) -> Result<App, CliError> {
     let url = config.database_url()?;
     let db = store::pool(&url, config.database.max_connections).map_err(|error| {
         CliError::Failed(format!(
@@ -61,12 +62,13 @@ pub fn app(config: Config) -> Result<App, CliError> {
     let recorder = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| CliError::Failed(format!("metrics cannot be recorded: {error}")))?;
-    let app = App::new(config, db, Some(recorder));
+    let app = App::on_clock(clock, config, db, Some(recorder));
     tokio::spawn(stop_on_signal(app.clone()));
     Ok(app)
 }
 
-/// Runs a console on `listener` until [`App::stopping`]: server, writer and the ingest inside this process.
+/// Runs a console on `listener` until [`App::stopping`]: server, writer and the ingest inside this process. On the clock of a
+/// log there is no ingest: nothing comes in but the log.
 ///
 /// # Errors
 /// When its database refuses, its ingest cannot start, or the listener fails.
@@ -128,13 +130,16 @@ fn allow_open_files() {
 
 /// Everything but the HTTP server: ends when the console stops, or when it cannot come up.
 async fn work(app: &App, address: SocketAddr) -> Result<(), CliError> {
-    let ingest = start_ingest(app, address).await?;
-    app.set_intake(Some(ingest.router()));
+    let ingest = match app.clock().is_of_log() {
+        true => None,
+        false => Some(start_ingest(app, address).await?),
+    };
+    app.set_intake(ingest.as_ref().map(Ingest::router));
     let prepared = boot::prepare(app)
         .await
         .map_err(|error| CliError::Failed(error.to_string()))?;
     let Some((store, first)) = prepared else {
-        ingest.stop().await;
+        stop(app, ingest).await;
         return Ok(());
     };
     if let Some(first) = first {
@@ -155,8 +160,7 @@ async fn work(app: &App, address: SocketAddr) -> Result<(), CliError> {
     let counting = tokio::spawn(audit::follow(app.clone()));
     app.stopping().cancelled().await;
     // The ingest first: what it could not deliver is in its spool before the writer ends.
-    app.set_intake(None);
-    ingest.stop().await;
+    stop(app, ingest).await;
     if tokio::time::timeout(server::GRACE, writer).await.is_err() {
         tracing::warn!("the writer did not end in time; what was not acknowledged comes again");
     }
@@ -164,6 +168,13 @@ async fn work(app: &App, address: SocketAddr) -> Result<(), CliError> {
         tracing::warn!("counts for the audit log could not be written in time");
     }
     Ok(())
+}
+
+async fn stop(app: &App, ingest: Option<Ingest>) {
+    app.set_intake(None);
+    if let Some(ingest) = ingest {
+        ingest.stop().await;
+    }
 }
 
 /// The ingest for the cameras of this configuration: connected over loopback, like any other.
@@ -220,17 +231,22 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
 }
 
 async fn stop_on_signal(app: App) {
+    signalled().await;
+    tracing::info!("stopping");
+    app.stopping().cancel();
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub async fn signalled() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
     ) else {
-        tracing::error!("signals cannot be received: stop the console with kill -9 only");
-        return;
+        tracing::error!("signals cannot be received: stop with kill -9 only");
+        return std::future::pending().await;
     };
     tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-    tracing::info!("stopping");
-    app.stopping().cancel();
 }
 
 /// Starts the log.

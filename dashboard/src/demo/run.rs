@@ -22,6 +22,7 @@ use super::{files, history, setup};
 use crate::app::App;
 use crate::auth::secret;
 use crate::cli::{CliError, serve};
+use crate::clock::Clock;
 use crate::config::Config;
 
 /// What the demo is told on its command line.
@@ -73,7 +74,7 @@ impl Demo {
             database,
         } = ready;
         serve::log(&config)?;
-        let app = serve::app(config)?;
+        let app = serve::app(config, Clock::wall())?;
         let stopping = app.stopping().clone();
         let base = format!("http://{listen}");
         let client = Client::new(base.clone(), stopping.clone()).map_err(failed)?;

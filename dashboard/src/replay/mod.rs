@@ -2,19 +2,23 @@
 //!
 //! A log is history: it goes in as history does (`initial_load`), in the order of its times and in large batches. The rules
 //! find in a batch what they would have found event by event, with the instants at which it fell due, so that the size of a
-//! batch changes the speed and nothing else. Memory holds the log's events, about a kilobyte each: they have to be put in
+//! batch changes the speed and nothing else. Only a replay that is watched (`--speed`) is lived: each event and each deadline at its
+//! instant, on the clock of the console that shows it. Memory holds the log's events, about a kilobyte each: they have to be put in
 //! order before the first can be taken.
 
+pub mod console;
 mod county;
 mod drive;
 mod log;
+mod pace;
 pub mod post;
 mod scratch;
 mod summary;
 
 pub use county::{import, import_file};
-pub use drive::{BATCH, drive};
+pub use drive::{BATCH, advance, drive};
 pub use log::{Loaded, load};
+pub use pace::pace;
 pub use scratch::Scratch;
 pub use summary::{Cards, OfHall, Summary, summarise};
 
