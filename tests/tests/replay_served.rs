@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::StreamExt;
 use mingjing_monitor::store::testing::server_url;
 use mingjing_tests::shared_data;
 use mingjing_tests::stage::{program, project, wait_for};
@@ -14,6 +15,8 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 const RECEIPT: &str = "eventlogs/receipt.xes.gz";
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -121,6 +124,26 @@ impl Served {
         )
     }
 
+    /// The next message of this kind on the live stream.
+    async fn told(&self, kind: &str) -> Value {
+        let address = self.base.replacen("http", "ws", 1) + "/api/v1/live";
+        let mut request = address.into_client_request().unwrap();
+        let cookie = self.cookie.parse().unwrap();
+        request.headers_mut().insert("cookie", cookie);
+        let (mut socket, _) = connect_async(request).await.unwrap();
+        let heard = async {
+            loop {
+                let message = socket.next().await.unwrap().unwrap();
+                if let Ok(message) = serde_json::from_slice::<Value>(&message.into_data())
+                    && message["type"] == kind
+                {
+                    return message["data"].clone();
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, heard).await.expect(kind)
+    }
+
     /// Ctrl-C; what was printed, and that nothing is left behind.
     async fn interrupt(mut self) -> String {
         let process = self.child.id().unwrap();
@@ -225,6 +248,9 @@ async fn a_log_that_goes_on_at_a_pace_ends_where_it_ends_at_once() {
     let (begun, _) = served.clock().await;
     let end = time(&at_once["as_of"]);
     assert!(begun < end);
+    let told = served.told("clock.changed").await;
+    assert!(time(&told["at"]) > begun, "{told}");
+    assert_eq!(told["rate"], 864_000.0);
     wait_for("the log has ended", PATIENCE, || {
         let clock = served.clock();
         async move { clock.await == (end, 0.0) }
