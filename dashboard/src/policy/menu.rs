@@ -13,6 +13,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("performance", "/api/v1/rankings"),
     ("accounts", "/api/v1/accounts"),
     ("tokens", "/api/v1/tokens"),
+    ("audit", "/api/v1/audit"),
 ];
 
 impl Role {
@@ -40,6 +41,7 @@ mod tests {
     fn administrators_find_no_cases_in_their_menu() {
         assert_eq!(Role::Sysadmin.menu(), ["video", "accounts", "tokens"]);
         assert_eq!(Role::Secadmin.menu(), ["accounts", "tokens"]);
+        assert_eq!(Role::Auditor.menu(), ["audit"]);
         assert!(Role::Unassigned.menu().is_empty());
         assert!(Role::Reader.menu().is_empty());
         assert_eq!(Role::Inspector.menu().len(), 5);

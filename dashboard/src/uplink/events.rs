@@ -207,6 +207,10 @@ impl Session {
                     send(&mut socket, &ToIngest::Tokens { tokens }).await
                 }
                 (code, _) = &mut ended, if !self.app.stopping().is_cancelled() => {
+                    // It also ends with the console; the branch below then has the word.
+                    if self.app.stopping().is_cancelled() {
+                        continue;
+                    }
                     break close(socket, code, "the token was revoked, ran out or covers other halls now".into()).await;
                 }
                 () = self.app.stopping().cancelled() => {

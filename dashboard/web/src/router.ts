@@ -27,11 +27,12 @@ export const router = createRouter({
     { path: '/performance', name: 'performance', component: () => import('./views/PerformanceView.vue'), meta: { entry: 'performance' } },
     { path: '/accounts', name: 'accounts', component: () => import('./views/AccountsView.vue'), meta: { entry: 'accounts' } },
     { path: '/tokens', name: 'tokens', component: () => import('./views/TokensView.vue'), meta: { entry: 'tokens' } },
+    { path: '/audit', name: 'audit', component: () => import('./views/AuditView.vue'), meta: { entry: 'audit' } },
     { path: '/:missing(.*)*', name: 'missing', component: () => import('./views/MissingView.vue') },
   ],
 })
 
-const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'tokens']
+const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'tokens', 'audit']
 
 /** Where somebody starts: the first function that they have. */
 function start(): string {

@@ -7,7 +7,7 @@ export type Instant = string
 export type Level = 'county' | 'town' | 'village'
 export type Role =
   | 'inspector' | 'leader' | 'commission' | 'unit_head' | 'hall_manager' | 'clerk' | 'sysadmin' | 'secadmin' | 'auditor' | 'unassigned'
-export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'video' | 'performance' | 'accounts' | 'tokens'
+export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'video' | 'performance' | 'accounts' | 'tokens' | 'audit'
 
 export interface Account {
   login: string
@@ -419,4 +419,28 @@ export interface TokenRow {
 export interface TokenWithSecret {
   token: TokenRow
   secret: string
+}
+
+/** An entry of the audit log. */
+export interface AuditEntry {
+  seq: number
+  at: Instant
+  actor: { kind: string; id: number | null; login: string | null; name: string | null; role: string | null; address: string | null }
+  action: string
+  subject: { kind: string; name: string | null } | null
+  hall: string | null
+  before: unknown
+  after: unknown
+  reason: string | null
+  hash: string
+}
+export interface AuditList extends List<AuditEntry> {
+  actions: string[]
+}
+/** What came of following the chain. */
+export interface ChainCheck {
+  whole: boolean
+  entries: number
+  head: string
+  fault: { kind: string; seq: number; detail: string } | null
 }

@@ -1,6 +1,6 @@
 export default {
   app: { name: 'Mingjing', title: 'Mingjing · electronic supervision', tagline: 'Electronic supervision of county, town and village service halls', replay: 'Replay', replay_speed: 'Replay ×{rate}', replay_hint: '“Now” is the clock of the log that is replayed; its data go when the replay ends', trial: 'Trial run', trial_hint: 'In the trial run everything works, but nothing counts and nothing is sent' },
-  menu: { monitoring: 'Monitoring', video: 'Video', cards: 'Warnings', cases: 'Cases', performance: 'Ranking', accounts: 'Accounts', tokens: 'Tokens', main: 'Main navigation', skip: 'Skip to content' },
+  menu: { monitoring: 'Monitoring', video: 'Video', cards: 'Warnings', cases: 'Cases', performance: 'Ranking', accounts: 'Accounts', tokens: 'Tokens', audit: 'Audit', main: 'Main navigation', skip: 'Skip to content' },
   role: {
     inspector: 'Inspector', leader: 'Leader', commission: 'Commission', unit_head: 'Unit head', hall_manager: 'Hall manager', clerk: 'Clerk',
     sysadmin: 'System administrator', secadmin: 'Security administrator', unassigned: 'No role yet', edge: 'Edge', reader: 'Reader', auditor: 'Auditor', system: 'System', source: 'Source system',
@@ -66,6 +66,20 @@ export default {
   clock: { not_started: 'Not started', running: 'Running', suspended: 'Suspended', stopped: 'Stopped' },
   case_kind: { immediate: 'Immediate', promised: 'Promised', forwarded: 'Forwarded', joint: 'Joint' },
   unit_of: { workday: 'wd', day: 'd', hour: 'h' },
+  audit: {
+    action: 'Action', every_action: 'Every action', actor: 'Login', subject: 'Subject', subject_hint: 'Subject, as card:17', words: 'Contains', from: 'From', to: 'To', export: 'Export', verify: 'Check the chain',
+    checking: 'Checking…', whole: 'The chain is whole: {n} entries. Write its head down:', seq: 'No.', at: 'Time', who: 'Who', reason: 'Reason', address: 'Address', before: 'Before', after: 'After',
+    none: 'No entry fits', none_hint: 'Loosen the filters.',
+    fault: { changed: 'Entry {seq} was changed.', removed: 'Entry {seq} was removed.', moved: 'Entry {seq} was moved.', unlinked: 'Entry {seq} does not follow the one before.', cut: 'The log was cut off from entry {seq} on.', forged: 'Entry {seq} is not what the head that was written down says.' },
+  },
+  audit_actor: { account: 'Account', token: 'Token', command: 'Command line', system: 'System', nobody: 'Not signed in' },
+  audit_subject: { account: 'Account', token: 'Token', camera: 'Camera', card: 'Card', case: 'Case', audit: 'Audit log', file: 'File', route: 'Interface', session: 'Session' },
+  audit_action: {
+    session_opened: 'Signed in', session_refused: 'Sign-in refused', session_closed: 'Signed out', session_ended: 'Session ended', account_locked: 'Account locked', account_created: 'Account made', account_changed: 'Account changed',
+    account_password_changed: 'Password changed', account_factor_changed: 'Second factor changed', token_created: 'Token made', token_granted: 'Token granted', token_revoked: 'Token revoked', history_loaded: 'History loaded', camera_viewed: 'Live picture viewed',
+    camera_left: 'Live picture left', snapshot_viewed: 'Snapshot viewed', recording_viewed: 'Recording viewed', person_unmasked: 'Personal data viewed', card_changed: 'Card changed', import_made: 'Import', profile_changed: 'Profile changed', setting_changed: 'Setting changed',
+    key_rotated: 'Key rotated', export_made: 'Export', access_denied: 'Access denied', audit_verified: 'Chain checked',
+  },
   monitoring: {
     loading_history: 'History is being loaded: until it is through, the numbers here are incomplete.', loading_until: '{name}: as far as {until}',
     open: 'Open cases', due_today: 'Due today', over_promise: 'Over promise', over_legal: 'Over legal', completed_today: 'Completed today', accepted_today: 'Accepted today', on_time_rate: 'On time, month', windows: 'Serving / open', cameras: 'Cameras live', sources: 'Silent sources', strip: 'The county in numbers', sources_title: 'Sources', last_heard: 'Last heard',

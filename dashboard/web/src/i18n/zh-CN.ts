@@ -1,6 +1,6 @@
 export default {
   app: { name: '明镜', title: '明镜 · 电子监察', tagline: '县镇村政务服务电子监察', replay: '日志重放', replay_speed: '日志重放 ×{rate}', replay_hint: '“现在”是所重放日志自己的时钟；重放结束后数据即清除', trial: '试运行', trial_hint: '试运行期间一切照常运行，但不计分、不外发' },
-  menu: { monitoring: '实时监控', video: '视频监察', cards: '预警纠错', cases: '办件', performance: '绩效评估', accounts: '账户与角色', tokens: '令牌', main: '主导航', skip: '跳到内容' },
+  menu: { monitoring: '实时监控', video: '视频监察', cards: '预警纠错', cases: '办件', performance: '绩效评估', accounts: '账户与角色', tokens: '令牌', audit: '审计日志', main: '主导航', skip: '跳到内容' },
   role: {
     inspector: '监察员', leader: '领导', commission: '纪委', unit_head: '单位负责人', hall_manager: '大厅负责人', clerk: '窗口人员',
     sysadmin: '系统管理员', secadmin: '安全管理员', unassigned: '未授权', edge: '前端', reader: '只读程序', auditor: '审计员', system: '系统', source: '来源系统',
@@ -66,6 +66,20 @@ export default {
   clock: { not_started: '未起算', running: '计时中', suspended: '暂停计时', stopped: '已停止' },
   case_kind: { immediate: '即办件', promised: '承诺件', forwarded: '上报件', joint: '联办件' },
   unit_of: { workday: '工作日', day: '天', hour: '小时' },
+  audit: {
+    action: '动作', every_action: '全部动作', actor: '用户名', subject: '对象', subject_hint: '对象，如 card:17', words: '包含文字', from: '自', to: '至', export: '导出', verify: '核验链条',
+    checking: '正在核验……', whole: '链条完整，共 {n} 条。请抄存链头：', seq: '序号', at: '时间', who: '何人', reason: '理由', address: '地址', before: '之前', after: '之后',
+    none: '没有符合条件的记录', none_hint: '放宽筛选条件再试。',
+    fault: { changed: '第 {seq} 条被改动。', removed: '第 {seq} 条被删除。', moved: '第 {seq} 条被挪动。', unlinked: '第 {seq} 条与前一条接不上。', cut: '第 {seq} 条起被截去。', forged: '第 {seq} 条与抄存的链头不符。' },
+  },
+  audit_actor: { account: '账户', token: '令牌', command: '命令行', system: '系统', nobody: '未登录者' },
+  audit_subject: { account: '账户', token: '令牌', camera: '摄像机', card: '牌', case: '办件', audit: '审计日志', file: '文件', route: '接口', session: '会话' },
+  audit_action: {
+    session_opened: '登录', session_refused: '登录被拒', session_closed: '退出', session_ended: '会话被结束', account_locked: '账户锁定', account_created: '新建账户', account_changed: '变更账户',
+    account_password_changed: '更改密码', account_factor_changed: '变更第二因素', token_created: '新建令牌', token_granted: '令牌授权', token_revoked: '吊销令牌', history_loaded: '装入历史', camera_viewed: '查看实时画面',
+    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', import_made: '导入', profile_changed: '变更规则', setting_changed: '变更设置',
+    key_rotated: '更换密钥', export_made: '导出', access_denied: '越权被拒', audit_verified: '核验链条',
+  },
   monitoring: {
     loading_history: '正在装入历史事件，装完之前本页数字不全。', loading_until: '{name}：已到 {until}',
     open: '在办', due_today: '今日到期', over_promise: '超承诺', over_legal: '超法定', completed_today: '今日办结', accepted_today: '今日受理', on_time_rate: '本月按时率', windows: '窗口在办/开放', cameras: '摄像机在线', sources: '静默来源', strip: '全县数字', sources_title: '来源系统', last_heard: '最近收到',
