@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use chrono::{DateTime, Utc};
 use metrics_exporter_prometheus::PrometheusHandle;
 use mingjing_alerts::supervisor::{Reference, load_reference};
+use mingjing_ingest::seal::{SealError, Sealer};
 use mingjing_monitor::store::StoreError;
 use mingjing_monitor::store::tokens::ValidToken;
 use sqlx::PgPool;
@@ -12,7 +13,6 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Tally;
-use crate::auth::limiter::Limiter;
 use crate::auth::secret;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -47,7 +47,6 @@ struct Inner {
     db: PgPool,
     live: Live,
     directory: RwLock<Arc<Directory>>,
-    limiter: Limiter,
     rates: Rates,
     proxies: Proxies,
     /// Token of the ingest inside this process.
@@ -103,7 +102,6 @@ impl App {
             db,
             live,
             directory: RwLock::default(),
-            limiter: Limiter::default(),
             edge_hash: secret::hash(&edge_token),
             edge_token,
             ready: watch::Sender::new(Ready::Waiting("the database has not answered yet".into())),
@@ -255,9 +253,13 @@ impl App {
         self.0.intake.send_replace(intake);
     }
 
-    /// Counts failed sign-ins.
-    pub fn limiter(&self) -> &Limiter {
-        &self.0.limiter
+    /// Seals and opens the secrets that the console has to read again. The key is read each time: `secret rotate` replaces it
+    /// under a console that runs.
+    ///
+    /// # Errors
+    /// When the key file cannot be used.
+    pub fn sealer(&self) -> Result<Sealer, SealError> {
+        self.0.config.sealer()
     }
 
     /// How often somebody may ask.

@@ -107,6 +107,7 @@ async fn first_account(db: &PgPool) -> Result<Option<FirstAccount>, StoreError> 
         unit: None,
         window: None,
         password_hash: &password::hash(&first.password),
+        must_change: true,
     };
     let mut connection = db.acquire().await?;
     accounts::create(&mut connection, &account, Utc::now()).await?;

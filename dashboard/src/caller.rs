@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use crate::auth::Stage;
 use crate::policy::Role;
 use crate::problem::Problem;
 
@@ -30,6 +31,8 @@ pub enum Who {
         name: String,
         /// SHA-256 of the session cookie.
         session: Vec<u8>,
+        /// How far the session has come; `open` for all but the routes that lead in.
+        stage: Stage,
         /// What the page must send back.
         csrf: String,
     },

@@ -4,11 +4,17 @@
 //! never printed.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
-use mingjing_ingest::config::{self, CameraEntry, IngestConfig, IntakeConfig, SpoolConfig};
+use chrono::TimeDelta;
+use mingjing_ingest::config::{
+    self, CameraEntry, IngestConfig, IntakeConfig, Secrets, SpoolConfig,
+};
+use mingjing_ingest::seal::{SealError, Sealer};
 use serde::Deserialize;
 
+use crate::policy::Role;
 use crate::transport::client::{Network, ProxyHeader};
 
 /// Everything that can be set.
@@ -23,6 +29,10 @@ pub struct Config {
     pub database: Database,
     /// The county, used once: when the database is empty.
     pub county: County,
+    /// How people come in.
+    pub sign_in: SignIn,
+    /// What seals the secrets that the console has to read again.
+    pub secrets: Secrets,
     /// What is written to the log.
     pub log: Log,
     /// Where the console keeps files.
@@ -49,6 +59,50 @@ impl Default for Storage {
         Self {
             dir: PathBuf::from("data"),
         }
+    }
+}
+
+/// `[sign_in]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignIn {
+    /// Roles that come in with a second factor only. Others may have one.
+    pub second_factor_roles: Vec<Role>,
+    /// Minutes without use after which a session ends. A page that is open is in use: the county is watched, not clicked.
+    pub idle_minutes: NonZeroU16,
+    /// Hours after which a session ends, whatever happens in it: a working day and its overtime.
+    pub session_hours: NonZeroU16,
+    /// Days after which another password has to be chosen; 0: never. A password that is changed by the calendar becomes a
+    /// worse one (NIST SP 800-63B 5.1.1.2), so this is off unless a county's own rules ask for it.
+    pub password_days: u16,
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        let number = |n| NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN);
+        Self {
+            second_factor_roles: vec![
+                Role::Inspector,
+                Role::Sysadmin,
+                Role::Secadmin,
+                Role::Auditor,
+            ],
+            idle_minutes: number(30),
+            session_hours: number(12),
+            password_days: 0,
+        }
+    }
+}
+
+impl SignIn {
+    /// The time without use after which a session ends.
+    pub fn idle(&self) -> TimeDelta {
+        TimeDelta::minutes(self.idle_minutes.get().into())
+    }
+
+    /// The time after which a session ends, whatever happens in it.
+    pub fn longest(&self) -> TimeDelta {
+        TimeDelta::hours(self.session_hours.get().into())
     }
 }
 
@@ -289,6 +343,14 @@ impl Config {
         )
     }
 
+    /// The keys that seal secrets; a key file is made where there is none.
+    ///
+    /// # Errors
+    /// When the key file cannot be used.
+    pub fn sealer(&self) -> Result<Sealer, SealError> {
+        self.secrets.sealer(&self.storage.dir)
+    }
+
     /// The configuration of the ingest inside the console.
     pub fn ingest(&self) -> IngestConfig {
         IngestConfig {
@@ -299,6 +361,7 @@ impl Config {
                 .time_zone
                 .parse()
                 .unwrap_or(chrono_tz::Asia::Shanghai),
+            secrets: self.secrets.clone(),
             spool: self.spool.clone(),
             intake: self.intake.clone(),
             cameras: self.cameras.clone(),
@@ -375,6 +438,7 @@ mod tests {
                 "line 2",
                 "10.0.0.0/8",
             ),
+            ("[sign_in]\nidle_minutes = 0\n", "line 2", "nonzero"),
         ] {
             let error = load(text).unwrap_err().to_string();
             assert!(
@@ -397,6 +461,19 @@ mod tests {
         let tls = "[server]\nlisten = \"0.0.0.0:443\"\n[server.tls]\ncert = \"c\"\nkey = \"k\"\n";
         assert!(load(tls).unwrap().check_listen().is_ok());
         assert!(Config::default().check_listen().is_ok());
+    }
+
+    #[test]
+    fn the_key_that_seals_is_not_printed() {
+        let config = load("[secrets]\nkey = \"c2VjcmV0\"\n").unwrap();
+        assert!(!format!("{config:?}").contains("c2VjcmV0"));
+        assert!(
+            !config
+                .sealer()
+                .unwrap_err()
+                .to_string()
+                .contains("c2VjcmV0")
+        );
     }
 
     #[test]

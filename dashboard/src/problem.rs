@@ -68,6 +68,36 @@ impl Problem {
         )
     }
 
+    /// 401: the code of the second factor is wrong, late, or was used before.
+    pub fn bad_code() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "/problems/bad-code",
+            "Wrong code",
+            "The code is wrong, too old, or was used before. Wait for the next one; each is good once.",
+        )
+    }
+
+    /// 422: what somebody who is signed in gives as their own password is not it.
+    pub fn wrong_password() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "/problems/wrong-password",
+            "Wrong password",
+            "This is not the password of your account.",
+        )
+    }
+
+    /// 422: a password that an account may not have; `kind` names the rule.
+    pub fn unfit_password(kind: &'static str, detail: String) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            kind,
+            "Password not taken",
+            detail,
+        )
+    }
+
     /// 429: too many failed sign-ins.
     pub fn locked(seconds: u64) -> Self {
         let detail = format!("Too many failed attempts. Try again in {seconds} seconds.");
@@ -262,6 +292,15 @@ impl From<StoreError> for Problem {
             StoreError::LastAdministrator(_) => Self::last_administrator(error.to_string()),
             error => Self::internal(error),
         }
+    }
+}
+
+impl From<mingjing_ingest::seal::SealError> for Problem {
+    fn from(error: mingjing_ingest::seal::SealError) -> Self {
+        tracing::error!(%error, "a sealed secret cannot be used");
+        Self::unavailable(
+            "The console cannot open what it sealed; its log says why. Use a recovery code, or ask an administrator.",
+        )
     }
 }
 

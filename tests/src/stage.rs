@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use chrono::{TimeDelta, Utc};
+use mingjing_dashboard::auth::totp::SharedSecret;
 use mingjing_monitor::store::testing::TestDatabase;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -103,11 +105,57 @@ impl Stage {
     pub async fn account(&self, login: &str, role: &str, hall: &str) {
         self.run(
             &[
-                "user", "add", login, "--role", role, "--hall", hall, "--stdin",
+                "user", "add", login, "--role", role, "--hall", hall, "--stdin", "--keep",
             ],
             ACCOUNT_PASSWORD,
         )
         .await;
+    }
+
+    /// Signs `login` in for the first time and sets up the second factor that its role needs; the secret, in base32.
+    ///
+    /// # Panics
+    /// When the console asks for anything else.
+    pub async fn second_factor(&self, login: &str) -> String {
+        let typed = json!({"login": login, "password": ACCOUNT_PASSWORD});
+        let none = (String::new(), String::new());
+        let (answer, session) = self.step("/session", &none, &typed).await;
+        assert_eq!(answer["step"], "enrolment", "{answer}");
+        let session = session.expect("a session");
+        let (enrolment, _) = self.step("/account/totp", &session, &json!({})).await;
+        let text = enrolment["secret"].as_str().expect("the secret").to_owned();
+        let secret = SharedSecret::parse(&text).expect("a secret in base32");
+        // The code of the step before is good too, and leaves this one and the next for whoever signs in now.
+        let code = secret.code(Utc::now() - TimeDelta::seconds(30));
+        let path = "/account/totp/confirm";
+        let (enrolled, _) = self.step(path, &session, &json!({"code": code})).await;
+        assert!(enrolled["recovery_codes"].is_array(), "{enrolled}");
+        text
+    }
+
+    /// One step of signing in, below `/api/v1`: the answer, and the cookie and CSRF value to go on with.
+    async fn step(
+        &self,
+        path: &str,
+        (cookie, csrf): &(String, String),
+        body: &Value,
+    ) -> (Value, Option<(String, String)>) {
+        let answer = reqwest::Client::new()
+            .post(format!("{}/api/v1{path}", self.url))
+            .header("cookie", cookie)
+            .header("x-csrf-token", csrf)
+            .json(body)
+            .send()
+            .await
+            .expect("the console answers");
+        let cookie = answer.headers().get("set-cookie");
+        let cookie = cookie
+            .and_then(|cookie| cookie.to_str().ok()?.split(';').next())
+            .map(str::to_owned);
+        let answer: Value = answer.json().await.expect("JSON");
+        let csrf = answer["csrf"].as_str().unwrap_or_default().to_owned();
+        let session = cookie.map(|cookie| (cookie, csrf));
+        (answer, session)
     }
 
     /// Makes a bearer token, which holds when this returns; `arguments` follow `token create`.

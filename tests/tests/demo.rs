@@ -81,13 +81,13 @@ impl Demo {
         serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
     }
 
-    /// What an inspector sees first.
+    /// What a leader sees first.
     async fn overview(&self) -> Value {
         let secrets: Secrets = self.kept("secrets.json");
         let client = reqwest::Client::new();
         let session = client
             .post(format!("{}/api/v1/session", self.url))
-            .json(&json!({"login": "inspector", "password": secrets.accounts["inspector"]}))
+            .json(&json!({"login": "leader", "password": secrets.accounts["leader"]}))
             .send()
             .await
             .unwrap();

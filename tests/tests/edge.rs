@@ -151,11 +151,11 @@ async fn camera(stage: &Stage, client: &reqwest::Client, id: &str) -> Value {
 }
 
 async fn signed_in(stage: &Stage) -> reqwest::Client {
-    stage.account("inspector", "inspector", COUNTY).await;
+    stage.account("leader", "leader", COUNTY).await;
     let answer = reqwest::Client::new()
         .post(format!("{}/api/v1/session", stage.url))
         .header("content-type", "application/json")
-        .body(json!({"login": "inspector", "password": ACCOUNT_PASSWORD}).to_string())
+        .body(json!({"login": "leader", "password": ACCOUNT_PASSWORD}).to_string())
         .send()
         .await
         .unwrap();

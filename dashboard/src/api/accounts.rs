@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use mingjing_monitor::audit::Action;
 use mingjing_monitor::store::administration::{self, Find, Grant, Listed};
-use mingjing_monitor::store::{StoreError, accounts};
+use mingjing_monitor::store::{StoreError, accounts, second_factors};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -160,6 +160,7 @@ pub async fn create(
         unit: None,
         window: None,
         password_hash: &hash,
+        must_change: true,
     };
     let now = Utc::now();
     let mut tx = app.db().begin().await?;
@@ -236,6 +237,23 @@ pub async fn reset_password(
     let (password, hash) = one_time_password().await?;
     let account = change(&app, &caller, &trail, id, Change::Password(hash)).await?;
     Ok(Json(AccountWithPassword { account, password }))
+}
+
+/// Takes the second factor of who lost it away, and ends the account's sessions. Who resets passwords may not: together the
+/// two open any account.
+#[utoipa::path(
+    post, path = "/api/v1/accounts/{id}/reset-second-factor", tag = "administration", operation_id = "reset_second_factor",
+    params(AccountId), responses((status = 200, body = AccountRow), (status = 404, body = Problem))
+)]
+pub async fn reset_second_factor(
+    State(app): State<App>,
+    caller: Caller,
+    trail: Trail,
+    Path(AccountId { id }): Path<AccountId>,
+) -> Result<Json<AccountRow>> {
+    change(&app, &caller, &trail, id, Change::SecondFactor)
+        .await
+        .map(Json)
 }
 
 /// A role, and over what.
@@ -370,6 +388,8 @@ enum Change {
     Enable,
     /// The hash of a new one-time password.
     Password(String),
+    /// Taken away.
+    SecondFactor,
     Role {
         role: Role,
         scope: Scope,
@@ -382,6 +402,7 @@ impl Change {
         match self {
             Self::Disable | Self::Enable | Self::Role { .. } => Action::AccountChanged,
             Self::Password(_) => Action::PasswordChanged,
+            Self::SecondFactor => Action::FactorChanged,
             Self::EndSessions => Action::SessionEnded,
         }
     }
@@ -390,9 +411,12 @@ impl Change {
         match self {
             Self::Disable => administration::set_disabled(connection, row.id, true).await,
             Self::Enable => administration::set_disabled(connection, row.id, false).await,
-            Self::Password(hash) => accounts::set_password(connection, &row.login, hash)
-                .await
-                .map(|_| ()),
+            Self::Password(hash) => {
+                accounts::set_password(connection, &row.login, hash, true, Utc::now())
+                    .await
+                    .map(|_| ())
+            }
+            Self::SecondFactor => second_factors::remove(connection, row.id).await,
             Self::Role { role, scope } => {
                 let grant = Grant {
                     role: role.code(),

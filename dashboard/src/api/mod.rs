@@ -1,5 +1,6 @@
 //! The HTTP interface (`docs/api.md`), one file a group of routes.
 
+pub mod account;
 pub mod accounts;
 pub mod audit;
 pub mod cameras;
@@ -15,6 +16,7 @@ pub mod metrics;
 pub mod overview;
 pub mod rankings;
 pub mod search;
+pub mod second_factor;
 pub mod session;
 pub mod sources;
 pub mod tokens;
@@ -47,6 +49,15 @@ struct Document;
 pub fn routes(app: &App) -> Routes {
     Routes::new(app.clone(), Document::openapi())
         .api(routes!(session::show, session::open, session::close))
+        .api(routes!(session::prove))
+        .api(routes!(account::show))
+        .api(routes!(account::change_password))
+        .api(routes!(account::list_sessions, account::end_other_sessions))
+        .api(routes!(account::end_session))
+        .api(routes!(second_factor::enrol))
+        .api(routes!(second_factor::confirm_enrolment))
+        .api(routes!(second_factor::remove))
+        .api(routes!(second_factor::renew_codes))
         .api(routes!(halls::list))
         .api(routes!(items::list))
         .api(routes!(search::find))
@@ -75,6 +86,7 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(accounts::reset_password))
         .api(routes!(accounts::grant))
         .api(routes!(accounts::sessions))
+        .api(routes!(accounts::reset_second_factor))
         .api(routes!(accounts::end_sessions))
         .api(routes!(tokens::list, tokens::create))
         .api(routes!(tokens::grant))

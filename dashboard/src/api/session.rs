@@ -1,34 +1,63 @@
-//! Signing in and out.
+//! Signing in, step by step, and out. The steps are those of [`crate::auth::stage`].
 
-use std::net::SocketAddr;
-use std::time::Instant;
-
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum_extra::extract::CookieJar;
-use axum_extra::extract::cookie::{Cookie, SameSite};
-use chrono::{Duration, Utc};
-use mingjing_monitor::store::accounts;
+use chrono::Utc;
+use mingjing_monitor::audit::Action;
+use mingjing_monitor::store::accounts::Account;
+use mingjing_monitor::store::{StoreError, sessions};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::auth::{self, password, secret};
+use crate::audit::{Record, Trail};
+use crate::auth::entrance::{self, Place, Proof};
+use crate::auth::lockout::Attempt;
+use crate::auth::{self, Stage, cookie, secret};
 use crate::caller::{Caller, Who};
 use crate::clock;
 use crate::policy::Role;
 use crate::problem::{Json, Problem, Result};
-
-/// Failures in a row, from anywhere, after which an account is locked; from one address it has to wait much sooner.
-const LOCK_AFTER: i32 = 20;
-/// Minutes for which it is locked.
-const LOCK_MINUTES: i64 = 15;
 
 /// What a person types.
 #[derive(Deserialize, ToSchema)]
 pub struct SignIn {
     login: String,
     password: String,
+}
+
+/// One of the two.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactor {
+    /// Six digits from the authenticator; each code is good once.
+    Code(String),
+    /// One of the ten recovery codes; each is good once.
+    RecoveryCode(String),
+}
+
+/// Signed in, or what is asked for next.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum SignedIn {
+    /// Signed in.
+    Session(Box<Session>),
+    /// Not yet.
+    Step(Step),
+}
+
+/// What is asked for next.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Step {
+    /// `second_factor`: `POST /api/v1/session/totp`; `new_password`: `POST /api/v1/account/password`; `enrolment`:
+    /// `POST /api/v1/account/totp`, then `…/confirm`.
+    step: Stage,
+    login: String,
+    name: String,
+    /// Send it back as `X-CSRF-Token` with every changing call.
+    csrf: String,
 }
 
 /// Who is signed in, and what the frame needs to know.
@@ -69,124 +98,171 @@ pub struct CountyView {
     trial_run: bool,
 }
 
-/// Signs in.
+/// Signs in: the first step.
 #[utoipa::path(
     post, path = "/api/v1/session", tag = "session", operation_id = "sign_in", request_body = SignIn,
-    responses((status = 200, body = Session), (status = 401, body = Problem), (status = 429, body = Problem))
+    responses((status = 200, body = SignedIn), (status = 401, body = Problem), (status = 429, body = Problem))
 )]
 pub async fn open(
     State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    place: Place,
+    trail: Trail,
     headers: HeaderMap,
     jar: CookieJar,
     Json(sign_in): Json<SignIn>,
-) -> Result<(CookieJar, Json<Session>)> {
+) -> Result<(CookieJar, Json<SignedIn>)> {
     if !auth::same_site(&headers) {
         return Err(Problem::forbidden("Sign in from the console's own page."));
     }
+    let now = Utc::now();
     let login = sign_in.login.trim().to_lowercase();
-    app.limiter()
-        .check(peer.ip(), &login, Instant::now())
-        .map_err(Problem::locked)?;
-    let account = authenticate(&app, peer, &login, sign_in.password).await?;
-
-    let now = Utc::now();
-    let (cookie, csrf) = (secret::random(), secret::random());
-    let hash = secret::hash(&cookie);
-    let expires = now + Duration::hours(auth::SESSION_HOURS);
-    accounts::succeeded(app.db(), account).await?;
-    accounts::drop_expired_sessions(app.db(), now).await?;
-    accounts::begin_session(app.db(), &hash, account, &csrf, now, expires).await?;
-    let caller = auth::by_session(&app, &hash)
-        .await?
-        .ok_or_else(Problem::bad_credentials)?;
-    tracing::info!(login, %peer, "signed in");
-    let cookie = session_cookie(auth::cookie_name(&app), cookie);
-    Ok((jar.add(cookie), Json(view(&app, caller)?)))
+    sessions::drop_ended(app.db(), app.config().sign_in.idle(), now).await?;
+    let from = (&place, &trail);
+    let (account, attempt) =
+        entrance::by_password(&app, &login, sign_in.password, from, now).await?;
+    let old = cookie::sent(&app, place.client, &headers).map(|name| secret::hash(&name));
+    enter(&app, jar, (&account, attempt, false), from, old).await
 }
 
-async fn authenticate(app: &App, peer: SocketAddr, login: &str, password: String) -> Result<i64> {
+/// Proves the second factor.
+#[utoipa::path(
+    post, path = "/api/v1/session/totp", tag = "session", operation_id = "prove_second_factor",
+    request_body = SecondFactor,
+    responses((status = 200, body = SignedIn), (status = 401, body = Problem), (status = 429, body = Problem))
+)]
+pub async fn prove(
+    State(app): State<App>,
+    place: Place,
+    trail: Trail,
+    caller: Caller,
+    jar: CookieJar,
+    Json(proof): Json<SecondFactor>,
+) -> Result<(CookieJar, Json<SignedIn>)> {
     let now = Utc::now();
-    let known = accounts::by_login(app.db(), login).await?;
-    if let Some(until) = known
-        .as_ref()
-        .and_then(|account| account.locked_until)
-        .filter(|until| *until > now)
-    {
-        return Err(Problem::locked(
-            u64::try_from((until - now).num_seconds()).unwrap_or(0) + 1,
-        ));
+    let account = entrance::own(&app, &caller).await?;
+    let (old, _) = entrance::session(&caller)?;
+    let (from, who) = ((&place, &trail), (account.login.as_str(), Some(account.id)));
+    let attempt = entrance::attempt(&app, who, from, "second_factor", now).await?;
+    let proof = match proof {
+        SecondFactor::Code(code) => Proof::Code(code),
+        SecondFactor::RecoveryCode(code) => Proof::Recovery(code),
+    };
+    if !entrance::is_proven(&app, &account, &proof, now).await? {
+        entrance::refused(&app, &trail, "second_factor", attempt.locks()).await;
+        return Err(Problem::bad_code());
     }
-    let usable = known.as_ref().filter(|account| !account.disabled);
-    let stored = usable.map(|account| account.password_hash.clone());
-    let id = known.as_ref().map(|account| account.id);
-    if let (true, Some(id)) = (password::verify(password, stored).await, id) {
-        app.limiter().succeeded(peer.ip(), login);
-        return Ok(id);
+    if matches!(proof, Proof::Recovery(_)) {
+        let used = Record::of(Action::FactorChanged).on("account", &account.login);
+        let used = used.after(json!({"recovery_code": "used"}));
+        trail.record(app.db(), used).await?;
     }
-    app.limiter().failed(peer.ip(), login, Instant::now());
-    if let Some(id) = id {
-        accounts::failed(
-            app.db(),
-            id,
-            LOCK_AFTER,
-            now + Duration::minutes(LOCK_MINUTES),
-        )
-        .await?;
-    }
-    tracing::warn!(login, %peer, "sign-in refused");
-    Err(Problem::bad_credentials())
+    enter(
+        &app,
+        jar,
+        (&account, attempt, true),
+        from,
+        Some(old.to_vec()),
+    )
+    .await
 }
 
-/// Who is signed in.
+/// The next stage of an account whose password was right, and if `proven` its second factor too.
+async fn enter(
+    app: &App,
+    jar: CookieJar,
+    (account, attempt, proven): (&Account, Attempt, bool),
+    (place, trail): (&Place, &Trail),
+    old: Option<Vec<u8>>,
+) -> Result<(CookieJar, Json<SignedIn>)> {
+    let now = Utc::now();
+    let stage = Stage::next(account, proven, &app.config().sign_in, now);
+    if stage == Stage::SecondFactor {
+        attempt.take_back(app).await?;
+    } else {
+        // Who it is has been shown; what may still be asked for is not a matter of guessing.
+        attempt.came_in(app, account.id, now).await?;
+    }
+    let mut connection = app.db().acquire().await.map_err(StoreError::from)?;
+    let renewed = entrance::renew(
+        app,
+        &mut connection,
+        account,
+        stage,
+        place,
+        (old.as_deref(), None),
+        now,
+    )
+    .await?;
+    drop(connection);
+    let (jar, caller) = renewed.hand_over(app, place, jar, old).await?;
+    if stage == Stage::Open {
+        entrance::opened(app, trail, &caller).await?;
+    }
+    Ok((jar, Json(view(app, caller)?)))
+}
+
+/// Who is signed in, or what is asked for next.
 #[utoipa::path(
     get, path = "/api/v1/session", tag = "session", operation_id = "show_session",
-    responses((status = 200, body = Session), (status = 401, body = Problem))
+    responses((status = 200, body = SignedIn), (status = 401, body = Problem))
 )]
-pub async fn show(State(app): State<App>, caller: Caller) -> Result<Json<Session>> {
+pub async fn show(State(app): State<App>, caller: Caller) -> Result<Json<SignedIn>> {
     view(&app, caller).map(Json)
 }
 
-/// Signs out.
+/// Signs out, or breaks off signing in.
 #[utoipa::path(
     delete, path = "/api/v1/session", tag = "session", operation_id = "sign_out",
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem))
 )]
 pub async fn close(
     State(app): State<App>,
+    place: Place,
+    trail: Trail,
     caller: Caller,
     jar: CookieJar,
 ) -> Result<(CookieJar, StatusCode)> {
-    if let Who::Account { session, .. } = caller.who {
-        accounts::end_session(app.db(), &session).await?;
-        app.session_ended(session);
+    let (session, stage) = entrance::session(&caller)?;
+    sessions::end(app.db(), session).await?;
+    app.session_ended(session.to_vec());
+    if stage == Stage::Open {
+        let closed = Record::of(Action::SessionClosed);
+        trail.record(app.db(), closed).await?;
     }
     Ok((
-        jar.remove(Cookie::build(auth::cookie_name(&app)).path("/")),
+        jar.remove(cookie::forget(&app, place.client)),
         StatusCode::NO_CONTENT,
     ))
 }
 
-fn session_cookie(name: &'static str, value: String) -> Cookie<'static> {
-    Cookie::build((name, value))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Strict)
-        .build()
-}
-
-fn view(app: &App, caller: Caller) -> Result<Session> {
-    let directory = app.directory();
-    let county = directory
-        .county()
-        .ok_or_else(|| Problem::unavailable("The county is not set up yet."))?;
+/// The session of `caller`, as its owner sees it.
+///
+/// # Errors
+/// `unavailable` while there is no county.
+pub fn view(app: &App, caller: Caller) -> Result<SignedIn> {
     let Who::Account {
-        login, name, csrf, ..
+        login,
+        name,
+        csrf,
+        stage,
+        ..
     } = caller.who
     else {
         return Err(Problem::unauthenticated());
     };
-    Ok(Session {
+    if stage != Stage::Open {
+        return Ok(SignedIn::Step(Step {
+            step: stage,
+            login,
+            name,
+            csrf,
+        }));
+    }
+    let directory = app.directory();
+    let county = directory
+        .county()
+        .ok_or_else(|| Problem::unavailable("The county is not set up yet."))?;
+    Ok(SignedIn::Session(Box::new(Session {
         account: AccountView {
             login,
             name,
@@ -208,5 +284,5 @@ fn view(app: &App, caller: Caller) -> Result<Session> {
         },
         clock: app.clock().reading(),
         menu: caller.role.menu(),
-    })
+    })))
 }

@@ -1,77 +1,86 @@
 //! Signing in, sessions, tokens.
 
-pub mod limiter;
+pub mod cookie;
+pub mod entrance;
+pub mod lockout;
 pub mod login;
 pub mod password;
 pub mod secret;
+pub mod stage;
+pub mod totp;
 
 use axum::http::{HeaderMap, header};
-use axum_extra::extract::CookieJar;
-use chrono::Utc;
-use mingjing_monitor::store::{accounts, tokens};
+use chrono::{TimeDelta, Utc};
+use mingjing_monitor::store::{sessions, tokens};
 
 use crate::app::App;
 use crate::caller::{Caller, Scope, Who};
 use crate::policy::Role;
 use crate::problem::Problem;
+use crate::transport::client::Client;
+pub use stage::Stage;
 
-/// Name of the session cookie of a county's console; see [`cookie_name`].
-pub const COOKIE: &str = "mingjing_session";
-
-/// Hours that a session lasts, whatever happens in it: a working day and its overtime.
-pub const SESSION_HOURS: i64 = 12;
+/// A session's last use is written at most this often.
+const TOUCH: TimeDelta = TimeDelta::seconds(60);
 
 /// Header in which a page sends back the session's CSRF value.
 pub const CSRF_HEADER: &str = "x-csrf-token";
 
-/// Who sends these headers: a bearer token first, else the session cookie.
+/// Who sends these headers: a bearer token first, else the cookie of a session at one of `stages`.
 ///
 /// # Errors
 /// `unauthenticated` when neither is valid, `unavailable` when the database cannot be asked.
-pub async fn identify(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+pub async fn identify(
+    app: &App,
+    headers: &HeaderMap,
+    client: Client,
+    stages: &[Stage],
+) -> Result<Caller, Problem> {
     if let Some(token) = bearer(headers) {
         return by_token(app, token).await;
     }
-    let jar = CookieJar::from_headers(headers);
-    let cookie = jar
-        .get(cookie_name(app))
-        .ok_or_else(Problem::unauthenticated)?;
-    by_session(app, &secret::hash(cookie.value()))
+    let cookie = cookie::sent(app, client, headers).ok_or_else(Problem::unauthenticated)?;
+    by_session(app, &secret::hash(&cookie), stages)
         .await?
         .ok_or_else(Problem::unauthenticated)
 }
 
-/// Name of the session cookie. Browsers do not tell ports apart: a replay that is served beside the county's console must not
-/// sign its reader out there.
-pub fn cookie_name(app: &App) -> &'static str {
-    if app.clock().is_of_log() {
-        "mingjing_replay"
-    } else {
-        COOKIE
-    }
-}
-
-/// The caller whose session has this hash, while it is valid.
+/// The caller whose session has this hash, while it is valid and at one of `stages`. To ask is to use the session.
 ///
 /// # Errors
 /// When the database cannot be asked.
-pub async fn by_session(app: &App, hash: &[u8]) -> Result<Option<Caller>, Problem> {
-    let found = accounts::session(app.db(), hash, Utc::now()).await?;
-    Ok(found.and_then(|row| {
-        let account = row.account;
-        let role = Role::parse(&account.role)?;
-        let who = Who::Account {
-            id: account.id,
-            login: account.login,
-            name: account.name,
-            session: hash.to_vec(),
-            csrf: row.csrf,
-        };
-        Some(Caller {
-            who,
-            role,
-            scope: scope(role, account.hall, account.unit, account.window),
-        })
+pub async fn by_session(
+    app: &App,
+    hash: &[u8],
+    stages: &[Stage],
+) -> Result<Option<Caller>, Problem> {
+    let now = Utc::now();
+    let idle = app.config().sign_in.idle();
+    let Some(row) = sessions::by_hash(app.db(), hash, idle, now).await? else {
+        return Ok(None);
+    };
+    if now - row.seen >= TOUCH.min(idle / 2) {
+        sessions::touch(app.db(), hash, now).await?;
+    }
+    let account = row.account;
+    let (Some(role), Some(stage)) = (Role::parse(&account.role), Stage::parse(&row.stage)) else {
+        return Ok(None);
+    };
+    if !stages.contains(&stage) {
+        return Ok(None);
+    }
+    let who = Who::Account {
+        id: account.id,
+        login: account.login,
+        name: account.name,
+        session: hash.to_vec(),
+        stage,
+        csrf: row.csrf,
+    };
+    Ok(Some(Caller {
+        who,
+        role,
+        scope: scope(role, account.hall, account.unit, account.window),
     }))
 }
 

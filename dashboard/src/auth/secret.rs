@@ -22,15 +22,22 @@ pub fn random() -> String {
 /// # Panics
 /// As [`random`].
 pub fn one_time_password() -> String {
-    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
-    let mut bytes = [0_u8; 16];
+    letters(16)
+}
+
+/// So many random letters and digits, five random bits each, without those that look alike.
+///
+/// # Panics
+/// As [`random`].
+pub fn letters(count: usize) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut bytes = vec![0_u8; count];
     rand::rngs::OsRng
         .try_fill_bytes(&mut bytes)
         .expect("the operating system gives random bytes");
     bytes
         .iter()
         .map(|byte| char::from(LETTERS[usize::from(byte & 31)]))
-        .map(|c| if c == '-' { 'x' } else { c })
         .collect()
 }
 

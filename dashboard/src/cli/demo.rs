@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::CliError;
+use super::{CliError, output};
 use crate::config::Config;
 use crate::demo::plan::Plan;
 use crate::demo::run;
@@ -27,6 +27,9 @@ pub struct Demo {
     /// Days of history before the first start
     #[arg(long, value_name = "DAYS", default_value_t = Plan::HISTORY_DAYS as u16, value_parser = clap::value_parser!(u16).range(1..=730))]
     days: u16,
+    /// Print the second-factor codes of this moment for the demo's accounts, and end
+    #[arg(long)]
+    codes: bool,
     /// Address and port [default: server.listen of the configuration, 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -40,12 +43,17 @@ impl Demo {
     pub async fn run(self, config: Config) -> Result<(), CliError> {
         let state = std::env::var_os("MINGJING_STATE")
             .map_or_else(|| PathBuf::from(".mingjing"), PathBuf::from);
+        let dir = state.join("demo");
+        if self.codes {
+            output::line(&run::codes(&dir)?);
+            return Ok(());
+        }
         let demo = run::Demo {
             cameras: self.cameras.into(),
             seed: self.seed,
             days: self.days.into(),
             listen: self.listen.unwrap_or(config.server.listen),
-            dir: state.join("demo"),
+            dir,
         };
         let console = config.database_url()?;
         let owner = config.owner_url()?.unwrap_or_else(|| console.clone());

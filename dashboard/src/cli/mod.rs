@@ -56,7 +56,7 @@ enum Command {
     User(user::User),
     /// Create, list and revoke bearer tokens for programs
     Token(token::Token),
-    /// Seal passwords of cameras, and replace the key that seals them
+    /// Seal passwords of cameras, and replace the key that seals secrets
     Secret(secret::Secret),
     /// Replay an event log on its own clock
     Replay(replay::Replay),
@@ -126,9 +126,8 @@ fn run(cli: Cli) -> Result<(), CliError> {
             Command::User(user) => user.run(config).await,
             Command::Token(token) => token.run(config).await,
             Command::Secret(secret) => {
-                secret
-                    .run(&config, Config::file(cli.config).as_deref())
-                    .await
+                let file = Config::file(cli.config);
+                secret.run(config, file.as_deref()).await
             }
             Command::Replay(replay) => replay.run(config).await,
             Command::Policy(policy) => {

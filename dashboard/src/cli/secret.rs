@@ -4,12 +4,18 @@ use std::path::Path;
 
 use clap::Args;
 use mingjing_ingest::seal::command::{self, CommandError, SecretCommand};
+use mingjing_ingest::seal::{Sealer, rotate};
+use mingjing_monitor::audit::Action;
+use mingjing_monitor::store::{StoreError, second_factors};
+use serde_json::json;
+use sqlx::PgPool;
 
-use super::{CliError, output};
+use super::{CliError, database, output};
+use crate::audit::{Record, Trail};
+use crate::auth::totp;
 use crate::config::Config;
-use crate::store::secret as store;
 
-/// Seal passwords of cameras, and replace the key that seals them.
+/// Seal passwords of cameras, and replace the key that seals them and the second factors of accounts.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mingjing secret seal --camera t07-1 < password.txt\n  mingjing secret rotate --config /etc/mingjing.toml\n\n\
@@ -24,40 +30,67 @@ impl Secret {
     /// Runs the command. `file`: the configuration, where there is one.
     ///
     /// # Errors
-    /// When key, configuration or database cannot be used; everything still opens then.
-    pub async fn run(self, config: &Config, file: Option<&Path>) -> Result<(), CliError> {
-        if matches!(self.command, SecretCommand::Rotate) {
-            refuse_second_factors(config).await?;
-        }
-        let ingest = config.ingest();
-        let (secrets, data) = (&ingest.secrets, &ingest.data_dir);
+    /// When the key, the configuration or the database cannot be used; everything still opens then.
+    pub async fn run(self, config: Config, file: Option<&Path>) -> Result<(), CliError> {
         let done = match self.command {
-            SecretCommand::Seal { camera } => secrets
-                .sealer(data)
+            SecretCommand::Seal { camera } => config
+                .sealer()
                 .map_err(CommandError::from)
-                .and_then(|sealer| command::seal(&sealer, &camera)),
-            SecretCommand::Rotate => secrets
-                .file(data)
-                .ok_or(CommandError::NoFile)
-                .and_then(|key| command::rotate(&key, file))
-                .map(|sealed| format!("a new key; {sealed} passwords sealed again")),
+                .and_then(|sealer| command::seal(&sealer, &camera))
+                .map_err(failed)?,
+            SecretCommand::Rotate => rotate_all(&config, file).await?,
         };
-        output::line(&done.map_err(|error| CliError::Failed(error.to_string()))?);
+        output::line(&done);
         Ok(())
     }
 }
 
-/// Second factors are not sealed again here: with their key dropped, nobody who has one came in any more.
-async fn refuse_second_factors(config: &Config) -> Result<(), CliError> {
-    let db = super::database(config).await?;
-    let sealed = store::second_factors(&db)
-        .await
-        .map_err(|error| CliError::store("looking for second factors", &error))?;
-    if sealed == 0 {
-        return Ok(());
+fn failed(error: impl std::fmt::Display) -> CliError {
+    CliError::Failed(error.to_string())
+}
+
+/// The new key on top, everything sealed with it again, and only then the old one dropped: cut off anywhere, everything opens.
+async fn rotate_all(config: &Config, file: Option<&Path>) -> Result<String, CliError> {
+    let key = config.secrets.file(&config.storage.dir);
+    let key = key.ok_or_else(|| failed(CommandError::NoFile))?;
+    // First what may be away.
+    let db = database(config).await?;
+    rotate::add_key(&key).map_err(failed)?;
+    let sealer = Sealer::from_file(&key).map_err(failed)?;
+    let passwords = match file {
+        Some(file) => rotate::reseal_config(file, &sealer).map_err(failed)?,
+        None => 0,
+    };
+    let factors = reseal_factors(&db, &sealer).await?;
+    rotate::drop_old_keys(&key).map_err(failed)?;
+    Ok(format!(
+        "a new key; {passwords} passwords and {factors} second factors sealed again"
+    ))
+}
+
+async fn reseal_factors(db: &PgPool, sealer: &Sealer) -> Result<usize, CliError> {
+    let refused = |error: StoreError| CliError::store("sealing second factors again", &error);
+    let mut tx = db.begin().await.map_err(|error| refused(error.into()))?;
+    let mut resealed = 0;
+    for (account, envelope) in second_factors::sealed(&mut tx).await.map_err(refused)? {
+        if !sealer.is_old(&envelope) {
+            continue;
+        }
+        let belongs_to = totp::belongs_to(account);
+        let secret = sealer
+            .open(&envelope, &belongs_to)
+            .map_err(|error| failed(format!("{error} (mingjing user totp-reset, then again)")))?;
+        let new = sealer.seal(&secret, &belongs_to);
+        second_factors::reseal(&mut tx, account, &new)
+            .await
+            .map_err(refused)?;
+        resealed += 1;
     }
-    Err(CliError::Failed(format!(
-        "{sealed} second factors are sealed with this key, and `secret rotate` seals passwords of cameras alone: \
-         nothing was changed"
-    )))
+    let record = Record::of(Action::KeyRotated).after(json!({"second_factors": resealed}));
+    Trail::command()
+        .append(&mut tx, record)
+        .await
+        .map_err(refused)?;
+    tx.commit().await.map_err(|error| refused(error.into()))?;
+    Ok(resealed)
 }

@@ -44,6 +44,9 @@ impl Serve {
         log(&config)?;
         let listener = bind(config.server.listen).await?;
         let app = app(config, Clock::wall())?;
+        // Now, and not when the first person signs in: a key that cannot be read is found by whoever starts the console.
+        app.sealer()
+            .map_err(|error| CliError::Failed(error.to_string()))?;
         run(app, listener).await
     }
 }
@@ -206,7 +209,8 @@ async fn start_ingest(app: &App, address: SocketAddr) -> Result<Ingest, CliError
 fn announce(first: &FirstAccount) {
     eprintln!(
         "\n  First start: sign in as `{}` with the one-time password  {}\n  \
-         It is shown only now. Then appoint who grants roles: mingjing user add LOGIN --role secadmin\n",
+         It is shown only now; you choose your own, and set up a second factor, when you sign in.\n  \
+         Then appoint who grants roles: mingjing user add LOGIN --role secadmin\n",
         first.login, first.password
     );
 }

@@ -4,11 +4,13 @@ use std::io::{BufRead, IsTerminal};
 
 use chrono::Utc;
 use clap::{Args, Subcommand};
-use mingjing_monitor::store::{StoreError, accounts, county};
+use mingjing_monitor::audit::Action;
+use mingjing_monitor::store::{StoreError, accounts, attempts, county, second_factors};
 use serde_json::json;
 use sqlx::PgPool;
 
 use super::{CliError, database, output};
+use crate::audit::{Record, Trail};
 use crate::auth::{login, password, secret};
 use crate::config::Config;
 use crate::policy::Role;
@@ -19,7 +21,7 @@ use crate::store::{Notice, notify};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mingjing user add li --name 李敏 --role inspector\n  \
-    echo 'a sentence that only I know' | mingjing user passwd li --stdin\n  mingjing user disable li"
+    echo 'a sentence that only I know' | mingjing user passwd li --stdin\n  mingjing user totp-reset li\n  mingjing user disable li"
 )]
 pub struct User {
     #[command(subcommand)]
@@ -53,6 +55,9 @@ enum Command {
         /// Read the password from the first line of standard input
         #[arg(long)]
         stdin: bool,
+        /// The person keeps this password; without it another has to be chosen at the next sign-in
+        #[arg(long)]
+        keep: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -65,9 +70,24 @@ enum Command {
         /// Read the password from the first line of standard input
         #[arg(long)]
         stdin: bool,
+        /// The person keeps this password; without it another has to be chosen at the next sign-in
+        #[arg(long)]
+        keep: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Take the second factor of an account away, for who lost it; ends the account's sessions
+    #[command(after_help = "Example:\n  mingjing user totp-reset zhang")]
+    TotpReset {
+        /// The account
+        login: String,
+    },
+    /// Forget the failed sign-ins of an account
+    #[command(after_help = "Example:\n  mingjing user unlock zhang")]
+    Unlock {
+        /// The account
+        login: String,
     },
     /// Disable an account at once; what it did stays on record
     #[command(after_help = "Example:\n  mingjing user disable zhang")]
@@ -92,11 +112,13 @@ impl User {
                 unit,
                 window,
                 stdin,
+                keep,
                 json,
             } => {
                 let login = login::read(&login).map_err(CliError::Usage)?;
                 check(role, unit.as_deref(), window.as_deref())?;
-                let (password, made) = choose_password(stdin)?;
+                let name = name.as_deref().unwrap_or(&login);
+                let (password, made) = choose_password(stdin, &login, name)?;
                 let db = database(&config).await?;
                 let hall = match hall {
                     Some(hall) => hall,
@@ -104,26 +126,43 @@ impl User {
                 };
                 let account = accounts::NewAccount {
                     login: &login,
-                    name: name.as_deref().unwrap_or(&login),
+                    name,
                     role: role.code(),
                     hall: &hall,
                     unit: unit.as_deref(),
                     window: window.as_deref(),
                     password_hash: &password::hash(&password),
+                    must_change: !keep,
                 };
                 let adding = |error: StoreError| CliError::store("adding the account", &error);
-                let mut connection = db.acquire().await.map_err(|error| adding(error.into()))?;
-                accounts::create(&mut connection, &account, Utc::now())
-                    .await
-                    .map_err(adding)?;
+                create(&db, &account).await.map_err(adding)?;
                 report(json, &login, made.then_some(password));
             }
-            Command::Passwd { login, stdin, json } => {
+            Command::Passwd {
+                login,
+                stdin,
+                keep,
+                json,
+            } => {
                 let login = login::read(&login).map_err(CliError::Usage)?;
-                let (password, made) = choose_password(stdin)?;
+                let (password, made) = choose_password(stdin, &login, &login)?;
                 let db = database(&config).await?;
-                found(&login, set_password(&db, &login, &password).await)?;
+                found(&login, set_password(&db, &login, &password, !keep).await)?;
                 report(json, &login, made.then_some(password));
+            }
+            Command::TotpReset { login } => {
+                let login = login::read(&login).map_err(CliError::Usage)?;
+                let db = database(&config).await?;
+                found(&login, reset_second_factor(&db, &login).await)?;
+                output::line(&format!(
+                    "{login} has no second factor now and is signed out everywhere; where the role needs one, it is set up at the next sign-in"
+                ));
+            }
+            Command::Unlock { login } => {
+                let login = login::read(&login).map_err(CliError::Usage)?;
+                let db = database(&config).await?;
+                found(&login, unlock(&db, &login).await)?;
+                output::line(&format!("{login} may try again at once"));
             }
             Command::Disable { login } => {
                 let login = login::read(&login).map_err(CliError::Usage)?;
@@ -170,7 +209,7 @@ fn check(role: Role, unit: Option<&str>, window: Option<&str>) -> Result<(), Cli
 }
 
 /// The password, and whether it was made here.
-fn choose_password(stdin: bool) -> Result<(String, bool), CliError> {
+fn choose_password(stdin: bool, login: &str, name: &str) -> Result<(String, bool), CliError> {
     if !stdin {
         return Ok((secret::one_time_password(), true));
     }
@@ -183,14 +222,60 @@ fn choose_password(stdin: bool) -> Result<(String, bool), CliError> {
         .read_line(&mut line)
         .map_err(|error| CliError::Failed(format!("standard input: {error}")))?;
     let password = line.trim_end_matches(['\r', '\n']).to_owned();
-    password::check(&password).map_err(|error| CliError::Usage(error.to_string()))?;
+    password::check(&password, login, name).map_err(|error| CliError::Usage(error.to_string()))?;
     Ok((password, false))
 }
 
-async fn set_password(db: &PgPool, login: &str, password: &str) -> Result<bool, StoreError> {
+async fn create(db: &PgPool, account: &accounts::NewAccount<'_>) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
-    let found = accounts::set_password(&mut tx, login, &password::hash(password)).await?;
+    accounts::create(&mut tx, account, Utc::now()).await?;
+    let record = Record::of(Action::AccountCreated).on("account", account.login);
+    let facts = json!({"role": account.role, "unit": account.unit, "window": account.window});
+    let record = record.hall(account.hall).after(facts);
+    Trail::command().append(&mut tx, record).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn set_password(
+    db: &PgPool,
+    login: &str,
+    password: &str,
+    must_change: bool,
+) -> Result<bool, StoreError> {
+    let mut tx = db.begin().await?;
+    let (hash, now) = (password::hash(password), Utc::now());
+    let found = accounts::set_password(&mut tx, login, &hash, must_change, now).await?;
     notify(&mut tx, Notice::Access).await?;
+    if found {
+        let record = Record::of(Action::PasswordChanged).on("account", login);
+        Trail::command().append(&mut tx, record).await?;
+    }
+    tx.commit().await?;
+    Ok(found)
+}
+
+async fn reset_second_factor(db: &PgPool, login: &str) -> Result<bool, StoreError> {
+    let mut tx = db.begin().await?;
+    let found = second_factors::reset(&mut tx, login).await?;
+    notify(&mut tx, Notice::Access).await?;
+    if found {
+        let record = Record::of(Action::FactorChanged).on("account", login);
+        let record = record.after(json!({"second_factor": "reset"}));
+        Trail::command().append(&mut tx, record).await?;
+    }
+    tx.commit().await?;
+    Ok(found)
+}
+
+async fn unlock(db: &PgPool, login: &str) -> Result<bool, StoreError> {
+    let mut tx = db.begin().await?;
+    let found = accounts::by_login(&mut *tx, login).await?.is_some();
+    attempts::unlock(&mut tx, &secret::hash(login)).await?;
+    if found {
+        let record = Record::of(Action::AccountChanged).on("account", login);
+        let record = record.after(json!({"unlocked": true}));
+        Trail::command().append(&mut tx, record).await?;
+    }
     tx.commit().await?;
     Ok(found)
 }
@@ -199,6 +284,11 @@ async fn disable(db: &PgPool, login: &str) -> Result<bool, StoreError> {
     let mut tx = db.begin().await?;
     let found = accounts::set_disabled(&mut tx, login, true).await?;
     notify(&mut tx, Notice::Access).await?;
+    if found {
+        let record = Record::of(Action::AccountChanged).on("account", login);
+        let record = record.after(json!({"disabled": true}));
+        Trail::command().append(&mut tx, record).await?;
+    }
     tx.commit().await?;
     Ok(found)
 }

@@ -1,7 +1,6 @@
 //! The county's staff at their desks: they sign for cards, answer and review them through the same interface as the pages, so
 //! that a visitor finds a county at work and not a heap of old cards. One town is left to the visitor.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,9 +10,12 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::rng::Rng;
+use crate::auth::totp::SharedSecret;
 
 /// Between two looks at the desk.
 const ROUND: Duration = Duration::from_secs(20);
+/// How long a code of the second factor lasts.
+const CODE: Duration = Duration::from_secs(30);
 /// Cards that fell due so long before the start are settled matters.
 const SETTLED: TimeDelta = TimeDelta::days(7);
 /// In the visitor's town only what is older than this is settled.
@@ -39,14 +41,26 @@ const REVIEWS: [&str; 3] = [
     "已核实，列入月度通报",
 ];
 
+/// What somebody signs in with.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Login.
+    pub login: String,
+    /// Password.
+    pub password: String,
+    /// Where the role needs one.
+    pub second_factor: Option<SharedSecret>,
+}
+
 /// Somebody who signs in, and what is needed to act.
 #[derive(Debug)]
 struct Desk {
     http: reqwest::Client,
     base: String,
-    login: String,
-    password: String,
+    credentials: Credentials,
     session: tokio::sync::RwLock<(String, String)>,
+    /// One at a time: a code of the second factor is good once.
+    signing_in: tokio::sync::Mutex<()>,
 }
 
 /// Who works through the cards.
@@ -54,10 +68,10 @@ struct Desk {
 pub struct Staff {
     /// Address of the console.
     pub base: String,
-    /// Login and password of the county hall's manager.
-    pub manager: (String, String),
-    /// Login and password of the inspector who reviews.
-    pub inspector: (String, String),
+    /// The county hall's manager.
+    pub manager: Credentials,
+    /// The inspector who reviews.
+    pub inspector: Credentials,
     /// The town whose cards stay for the visitor.
     pub visitors: String,
     /// What the choices come from.
@@ -73,8 +87,16 @@ pub async fn work(
     loaded: &CancellationToken,
     stopping: &CancellationToken,
 ) -> Result<(), String> {
-    let manager = Desk::open(staff, &staff.manager).await?;
-    let inspector = Desk::open(staff, &staff.inspector).await?;
+    // Signing in may wait for the next code of the second factor; stopping does not.
+    let desks = async {
+        let manager = Desk::open(staff, &staff.manager).await?;
+        Ok::<_, String>((manager, Desk::open(staff, &staff.inspector).await?))
+    };
+    let (manager, inspector) = tokio::select! {
+        biased;
+        () = stopping.cancelled() => return Ok(()),
+        desks = desks => desks?,
+    };
     let mut rng = Rng::keyed(&[staff.seed, 71]);
     let old = Utc::now() - SETTLED;
     let desks = async {
@@ -186,7 +208,7 @@ impl Staff {
 }
 
 impl Desk {
-    async fn open(staff: &Staff, (login, password): &(String, String)) -> Result<Self, String> {
+    async fn open(staff: &Staff, credentials: &Credentials) -> Result<Self, String> {
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(30))
             .no_proxy()
@@ -195,24 +217,60 @@ impl Desk {
         let desk = Self {
             http,
             base: staff.base.clone(),
-            login: login.clone(),
-            password: password.clone(),
+            credentials: credentials.clone(),
             session: tokio::sync::RwLock::default(),
+            signing_in: tokio::sync::Mutex::default(),
         };
         desk.sign_in()
             .await
-            .map_err(|error| format!("{login} cannot sign in: {error}"))?;
+            .map_err(|error| format!("{} cannot sign in: {error}", credentials.login))?;
         Ok(desk)
     }
 
     async fn sign_in(&self) -> Result<(), String> {
+        let Credentials {
+            login,
+            password,
+            second_factor,
+        } = &self.credentials;
+        let typed = json!({"login": login, "password": password});
+        let mut answer = self.step("/api/v1/session", &typed).await?;
+        if let (Some(secret), Some("second_factor")) = (second_factor, answer["step"].as_str()) {
+            let code = |now| json!({"code": secret.code(now)});
+            let path = "/api/v1/session/totp";
+            answer = match self.step(path, &code(Utc::now())).await {
+                Ok(answer) => answer,
+                // A code is good once: somebody, a demo before this one, has used this half minute's.
+                Err(_) => {
+                    tokio::time::sleep(CODE).await;
+                    self.step(path, &code(Utc::now())).await?
+                }
+            };
+        }
+        match answer["step"].as_str() {
+            Some(step) => Err(format!("the console asks for {step}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Signs in unless somebody has since `ended` was the session.
+    async fn sign_in_again(&self, ended: &str) -> Result<(), String> {
+        let _one = self.signing_in.lock().await;
+        if self.session.read().await.0 == ended {
+            self.sign_in().await?;
+        }
+        Ok(())
+    }
+
+    /// One step of signing in; the session goes on under the name that it answers with.
+    async fn step(&self, path: &str, body: &Value) -> Result<Value, String> {
+        let (cookie, csrf) = self.session.read().await.clone();
         let answer = self
             .http
-            .post(format!("{}/api/v1/session", self.base))
-            .json(&BTreeMap::from([
-                ("login", &self.login),
-                ("password", &self.password),
-            ]))
+            .post(format!("{}{path}", self.base))
+            .header(header::COOKIE, cookie)
+            .header("X-CSRF-Token", csrf)
+            .json(body)
             .send()
             .await
             .and_then(reqwest::Response::error_for_status)
@@ -226,7 +284,7 @@ impl Desk {
         let session: Value = answer.json().await.map_err(|error| error.to_string())?;
         let csrf = session["csrf"].as_str().unwrap_or_default().to_owned();
         *self.session.write().await = (cookie, csrf);
-        Ok(())
+        Ok(session)
     }
 
     /// Calls the console, signing in again where the session has ended. `None`: refused, or the console is away.
@@ -236,14 +294,14 @@ impl Desk {
             let mut request = self
                 .http
                 .request(method.clone(), format!("{}{path}", self.base))
-                .header(header::COOKIE, cookie)
+                .header(header::COOKIE, &cookie)
                 .header("X-CSRF-Token", csrf);
             if let Some(body) = body {
                 request = request.json(body);
             }
             let answer = request.send().await.ok()?;
             match answer.status() {
-                StatusCode::UNAUTHORIZED => self.sign_in().await.ok()?,
+                StatusCode::UNAUTHORIZED => self.sign_in_again(&cookie).await.ok()?,
                 status if status.is_success() => return answer.json().await.ok(),
                 status => {
                     tracing::debug!(%status, path, "the demo's staff was refused");

@@ -1,7 +1,8 @@
 //! `mingjing demo` from its first line to its last.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -14,13 +15,14 @@ use tokio_util::sync::CancellationToken;
 use super::camera_server::{CameraServer, Options, find_script};
 use super::client::Client;
 use super::county::{County, DemoCamera};
-use super::people::{self, Staff};
+use super::people::{self, Credentials, Staff};
 use super::plan::Plan;
 use super::state::{Progress, Secrets, State};
 use super::stream::{Teller, Voice, tell};
 use super::{files, history, setup};
 use crate::app::App;
 use crate::auth::secret;
+use crate::auth::totp::SharedSecret;
 use crate::cli::{CliError, serve};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -145,14 +147,6 @@ impl Demo {
         setup::import_county(db, &state, &plan.county, &cameras, since)
             .await
             .map_err(failed)?;
-        let people = setup::people(&plan.county);
-        setup::accounts(db, &state, &mut secrets, &people)
-            .await
-            .map_err(failed)?;
-        let tokens = setup::sources_and_tokens(db, &state, &mut secrets)
-            .await
-            .map_err(failed)?;
-        db.close().await;
         let urls: Vec<(DemoCamera, String)> = match &server {
             Some(server) => cameras
                 .into_iter()
@@ -170,6 +164,14 @@ impl Demo {
         )
         .map_err(failed)?;
         let config = Config::load(Some(&file))?;
+        let people = setup::people(&plan.county);
+        setup::accounts(db, &state, &mut secrets, &config, &people)
+            .await
+            .map_err(failed)?;
+        let tokens = setup::sources_and_tokens(db, &state, &mut secrets)
+            .await
+            .map_err(failed)?;
+        db.close().await;
         Ok(Ready {
             state,
             secrets,
@@ -243,6 +245,35 @@ impl Demo {
     }
 }
 
+/// The codes of this moment, for a visitor without an authenticator: what `mingjing demo --codes` prints.
+///
+/// # Errors
+/// When no demo was started with this directory.
+pub fn codes(dir: &Path) -> Result<String, CliError> {
+    let file = dir.join("secrets.json");
+    let secrets: Option<Secrets> = std::fs::read(&file)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let secrets = secrets.ok_or_else(|| {
+        CliError::Failed(format!(
+            "{} is not there: start the demo first, with the same MINGJING_STATE",
+            file.display()
+        ))
+    })?;
+    let now = Utc::now();
+    let mut text = String::new();
+    for (login, secret) in &secrets.second_factors {
+        if let Some(secret) = SharedSecret::parse(secret) {
+            text.push_str(&format!("{login:<16} {}\n", secret.code(now)));
+        }
+    }
+    let left = 30 - now.timestamp().rem_euclid(30);
+    text.push_str(&format!(
+        "new codes in {left} s; each is good once, and for half a minute more"
+    ));
+    Ok(text)
+}
+
 fn failed(error: impl std::fmt::Display) -> CliError {
     CliError::Failed(error.to_string())
 }
@@ -255,17 +286,25 @@ fn announcement(
     cameras: bool,
     new: bool,
 ) -> String {
-    let mut text = format!("\n  明镜县 Mingjing County is open:  {base}/\n\n");
+    let mut text = format!(
+        "\n  明镜县 Mingjing County is open:  {base}/\n\n    {:<10} {:<18} {:<34} \n",
+        "account", "password", "second factor"
+    );
     for person in people.iter().filter(|person| !person.what.is_empty()) {
-        let password = secrets
-            .accounts
-            .get(person.login)
-            .map_or("", String::as_str);
+        let of =
+            |map: &BTreeMap<String, String>| map.get(person.login).cloned().unwrap_or_default();
         text.push_str(&format!(
-            "    {:<10} {password}   {}\n",
-            person.login, person.what
+            "    {:<10} {:<18} {:<34} {}\n",
+            person.login,
+            of(&secrets.accounts),
+            of(&secrets.second_factors),
+            person.what
         ));
     }
+    text.push_str(&format!(
+        "\n  The second factor is a secret for an authenticator (TOTP). Without one, this prints the codes of the moment:\n    {} demo --codes\n",
+        std::env::current_exe().map_or_else(|_| "mingjing".into(), |path| path.display().to_string())
+    ));
     if !cameras {
         text.push_str("\n  There are no pictures: the camera server does not run (see above).\n");
     }
@@ -283,7 +322,16 @@ fn staff(
     people: &[setup::Person],
     secrets: &Secrets,
 ) -> Option<Staff> {
-    let desk = |login: &str| Some((login.to_owned(), secrets.accounts.get(login)?.clone()));
+    let desk = |login: &str| {
+        Some(Credentials {
+            login: login.to_owned(),
+            password: secrets.accounts.get(login)?.clone(),
+            second_factor: secrets
+                .second_factors
+                .get(login)
+                .and_then(|text| SharedSecret::parse(text)),
+        })
+    };
     let visitors = people
         .iter()
         .find(|person| person.login == setup::VISITORS_MANAGER)?;

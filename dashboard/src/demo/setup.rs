@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use mingjing_monitor::org::Level;
-use mingjing_monitor::store::{Store, StoreError, accounts, sources, tokens};
+use mingjing_monitor::store::{Store, StoreError, accounts, second_factors, sources, tokens};
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use url::Url;
@@ -16,8 +16,12 @@ use super::files;
 use super::plan::Source;
 use super::state::{Secrets, State};
 use crate::audit::Trail;
+use crate::auth::totp::{self, SharedSecret};
 use crate::auth::{password, secret};
+use crate::config::Config;
 use crate::import::{ImportError, Subject, import};
+use crate::policy::Role;
+use mingjing_ingest::seal::SealError;
 
 /// What the name of the demo's database ends in: `mingjing_demo` beside `mingjing`.
 const SUFFIX: &str = "_demo";
@@ -56,6 +60,9 @@ pub enum SetupError {
     /// The county's files.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// The key that seals second factors.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// The state directory.
     #[error("the demo's directory cannot be written: {0}")]
     Disk(#[from] std::io::Error),
@@ -244,7 +251,8 @@ pub fn people(county: &County) -> Vec<Person> {
     ]
 }
 
-/// Makes the accounts that are missing, and gives a new password to those whose password is not known any more.
+/// Makes the accounts that are missing, and gives a new password and a new second factor to those whose old ones are not
+/// known any more.
 ///
 /// # Errors
 /// When the database or the disk refuses.
@@ -252,8 +260,10 @@ pub async fn accounts(
     db: &PgPool,
     state: &State,
     secrets: &mut Secrets,
+    config: &Config,
     people: &[Person],
 ) -> Result<(), SetupError> {
+    let sealer = config.sealer()?;
     for person in people {
         let known = secrets.accounts.contains_key(person.login);
         let password = secrets
@@ -261,11 +271,17 @@ pub async fn accounts(
             .entry(person.login.into())
             .or_insert_with(secret::one_time_password)
             .clone();
-        // Kept before it is set: a password that nobody knows would lock the visitor out.
+        let needed = Role::parse(person.role)
+            .is_some_and(|role| config.sign_in.second_factor_roles.contains(&role));
+        let proven = secrets.second_factors.contains_key(person.login);
+        if needed && !proven {
+            let made = SharedSecret::random().text();
+            secrets.second_factors.insert(person.login.into(), made);
+        }
+        // Kept before they are set: what nobody knows would lock the visitor out.
         state.save("secrets.json", secrets)?;
-        let there = accounts::by_login(db, person.login).await?.is_some();
-        let mut connection = db.acquire().await?;
-        if !there {
+        let mut tx = db.begin().await?;
+        if accounts::by_login(db, person.login).await?.is_none() {
             let account = accounts::NewAccount {
                 login: person.login,
                 name: person.name,
@@ -274,11 +290,25 @@ pub async fn accounts(
                 unit: None,
                 window: None,
                 password_hash: &password::hash(&password),
+                must_change: false,
             };
-            accounts::create(&mut connection, &account, Utc::now()).await?;
+            accounts::create(&mut tx, &account, Utc::now()).await?;
         } else if !known {
-            accounts::set_password(&mut connection, person.login, &password::hash(&password))
-                .await?;
+            let hash = password::hash(&password);
+            accounts::set_password(&mut tx, person.login, &hash, false, Utc::now()).await?;
+        }
+        tx.commit().await?;
+        let kept = secrets.second_factors.get(person.login);
+        let (Some(kept), Some(account)) = (
+            kept.and_then(|text| SharedSecret::parse(text)),
+            accounts::by_login(db, person.login).await?,
+        ) else {
+            continue;
+        };
+        if account.totp.is_none() || !proven {
+            let sealed = sealer.seal(kept.as_bytes(), &totp::belongs_to(account.id));
+            let mut connection = db.acquire().await?;
+            second_factors::set(&mut connection, account.id, &sealed, None, &[]).await?;
         }
     }
     Ok(())

@@ -23,6 +23,9 @@ pub struct Secrets {
     /// Passwords by login.
     #[serde(default)]
     pub accounts: BTreeMap<String, String>,
+    /// Secrets of second factors by login, in base32.
+    #[serde(default)]
+    pub second_factors: BTreeMap<String, String>,
     /// Tokens by what they are for.
     #[serde(default)]
     pub tokens: BTreeMap<String, String>,

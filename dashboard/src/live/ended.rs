@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, interval_at};
 
 use crate::app::App;
-use crate::auth;
+use crate::auth::{self, Stage};
 use crate::caller::{Caller, Who};
 
 /// How often a session is looked at, beside being told: it may have run out.
@@ -38,10 +38,10 @@ pub async fn ended(app: &App, caller: &Caller) -> (u16, &'static str) {
     }
 }
 
-/// Whether the session or token is still good, with the same role and scope. While the database is away nobody is thrown out.
+/// Whether the session or token is still good (and so in use: a page that is open does not run out for want of clicks), with the same role and scope. While the database is away nobody is thrown out.
 async fn still_valid(app: &App, caller: &Caller) -> bool {
     let now = match &caller.who {
-        Who::Account { session, .. } => auth::by_session(app, session).await,
+        Who::Account { session, .. } => auth::by_session(app, session, &[Stage::Open]).await,
         Who::Token { id: Some(id), .. } => auth::by_token_id(app, *id).await,
         // The ingest inside this process ends with it.
         Who::Token { id: None, .. } => return true,

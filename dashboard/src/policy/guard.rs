@@ -62,7 +62,7 @@ async fn admit(
         Access::LoopbackOr(_) if client.is_here() => return (None, Ok(())),
         _ => {}
     }
-    match auth::identify(app, &parts.headers).await {
+    match auth::identify(app, &parts.headers, client, row.access.stages()).await {
         Ok(caller) => {
             let admitted = check(app, row, parts, client, &caller);
             (Some(caller), admitted)

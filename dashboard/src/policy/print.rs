@@ -16,6 +16,10 @@ impl Access {
         match self {
             Self::Public => "everybody".into(),
             Self::Account => "whoever is signed in".into(),
+            Self::SignIn(stages) => {
+                let codes: Vec<&str> = stages.iter().map(|stage| stage.code()).collect();
+                format!("a session at {}", codes.join(", "))
+            }
             Self::Roles(roles) => names(roles),
             Self::LoopbackOr(roles) => format!("the console's own machine, {}", names(roles)),
             Self::Intake => "source, by its token's hash".into(),

@@ -10,6 +10,7 @@ use super::Role::{
     Auditor, Clerk, Commission, Edge, HallManager, Inspector, Leader, Reader, Secadmin, Sysadmin,
     UnitHead,
 };
+use crate::auth::Stage;
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,8 @@ pub enum Access {
     Public,
     /// Any person who is signed in.
     Account,
+    /// Whoever has a session at one of these stages: the steps of signing in.
+    SignIn(&'static [Stage]),
     /// These roles.
     Roles(&'static [Role]),
     /// These roles, and whoever sits on the console's own machine.
@@ -27,12 +30,20 @@ pub enum Access {
 }
 
 impl Access {
+    /// How far a session must have come.
+    pub fn stages(self) -> &'static [Stage] {
+        match self {
+            Self::SignIn(stages) => stages,
+            _ => &[Stage::Open],
+        }
+    }
+
     /// Whether `role` may.
     pub fn admits(self, role: Role) -> bool {
         match self {
             Self::Public => true,
             Self::Intake => role == Role::Source,
-            Self::Account => !role.is_machine(),
+            Self::Account | Self::SignIn(_) => !role.is_machine(),
             Self::Roles(roles) | Self::LoopbackOr(roles) => roles.contains(&role),
         }
     }
@@ -45,6 +56,8 @@ pub enum Subject {
     Nothing,
     /// The caller's own account and session; no other can be named.
     Own,
+    /// One of the caller's own sessions.
+    Session,
     /// What lies in the caller's halls, unit or window; `?hall=` narrows it and must lie in them.
     Halls,
     /// One case, by its hall, unit and window.
@@ -63,9 +76,10 @@ pub enum Subject {
 
 impl Subject {
     /// Every subject.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Nothing,
         Self::Own,
+        Self::Session,
         Self::Halls,
         Self::Case,
         Self::Card,
@@ -80,6 +94,7 @@ impl Subject {
         match self {
             Self::Nothing => "nothing",
             Self::Own => "own account",
+            Self::Session => "own session",
             Self::Halls => "own halls",
             Self::Case => "case in own halls",
             Self::Card => "card in own halls",
@@ -90,11 +105,11 @@ impl Subject {
         }
     }
 
-    /// Whether a path names one thing that may lie outside the caller's halls.
+    /// Whether a path names one thing that may lie outside what the caller reaches.
     pub fn is_named(self) -> bool {
         matches!(
             self,
-            Self::Case | Self::Card | Self::Camera | Self::Account | Self::Token
+            Self::Session | Self::Case | Self::Card | Self::Camera | Self::Account | Self::Token
         )
     }
 }
@@ -183,6 +198,10 @@ const fn socket(path: &'static str, access: Access, subject: Subject) -> Row {
     }
 }
 
+/// Whoever is signed in or about to be.
+const ANY_STAGE: Access = Access::SignIn(&Stage::ALL);
+/// Who sets a second factor up.
+const ENROLLING: Access = Access::SignIn(&[Stage::Enrolment, Stage::Open]);
 /// Who sees cases and cards.
 pub(super) const SUPERVISORS: Access =
     Access::Roles(&[Inspector, Leader, Commission, UnitHead, HallManager, Reader]);
@@ -257,8 +276,35 @@ pub const TABLE: &[Row] = &[
     get("/api/openapi.json", Access::Public, Subject::Nothing),
     // The own session.
     post("/api/v1/session", Access::Public, Subject::Own),
-    get("/api/v1/session", Access::Account, Subject::Own),
-    delete("/api/v1/session", Access::Account, Subject::Own),
+    get("/api/v1/session", ANY_STAGE, Subject::Own),
+    delete("/api/v1/session", ANY_STAGE, Subject::Own),
+    post(
+        "/api/v1/session/totp",
+        Access::SignIn(&[Stage::SecondFactor]),
+        Subject::Own,
+    ),
+    // The own account.
+    get("/api/v1/account", Access::Account, Subject::Own),
+    post(
+        "/api/v1/account/password",
+        Access::SignIn(&[Stage::NewPassword, Stage::Open]),
+        Subject::Own,
+    ),
+    post("/api/v1/account/totp", ENROLLING, Subject::Own),
+    post("/api/v1/account/totp/confirm", ENROLLING, Subject::Own),
+    post("/api/v1/account/totp/remove", Access::Account, Subject::Own),
+    post(
+        "/api/v1/account/recovery-codes",
+        Access::Account,
+        Subject::Own,
+    ),
+    get("/api/v1/account/sessions", Access::Account, Subject::Own),
+    delete("/api/v1/account/sessions", Access::Account, Subject::Own),
+    delete(
+        "/api/v1/account/sessions/{id}",
+        Access::Account,
+        Subject::Session,
+    ),
     // The county.
     get("/api/v1/halls", RESIDENTS, Subject::Halls),
     get("/api/v1/items", RESIDENTS, Subject::Nothing),
@@ -310,6 +356,11 @@ pub const TABLE: &[Row] = &[
     get(
         "/api/v1/accounts/{id}/sessions",
         ADMINISTRATORS,
+        Subject::Account,
+    ),
+    post(
+        "/api/v1/accounts/{id}/reset-second-factor",
+        GRANTERS,
         Subject::Account,
     ),
     post(
@@ -392,7 +443,8 @@ mod tests {
                     || row.path.ends_with("/tokens")
                     || row.path.ends_with("/reset-password"))
         };
-        let granting = |row: &&Row| row.path.ends_with("/role");
+        let granting =
+            |row: &&Row| row.path.ends_with("/role") || row.path.ends_with("/reset-second-factor");
         let may = |role: Role, which: &dyn Fn(&&Row) -> bool| {
             TABLE
                 .iter()
@@ -412,7 +464,10 @@ mod tests {
             .filter(|row| row.access.admits(Role::Unassigned))
         {
             assert!(
-                matches!(row.subject, Subject::Own | Subject::Nothing),
+                matches!(
+                    row.subject,
+                    Subject::Own | Subject::Session | Subject::Nothing
+                ),
                 "{:?} {}",
                 row.method,
                 row.path

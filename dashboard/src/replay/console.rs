@@ -26,6 +26,7 @@ pub async fn inspector(scratch: &Scratch, root: &str) -> Result<String, StoreErr
         unit: None,
         window: None,
         password_hash: &password::hash(&made),
+        must_change: false,
     };
     let mut connection = scratch.store.pool().acquire().await?;
     accounts::create(&mut connection, &account, Utc::now()).await?;
@@ -40,6 +41,8 @@ pub fn config(configured: &Config, scratch: &Scratch, listen: SocketAddr) -> Con
     config.database.url_file = None;
     config.server.listen = listen;
     config.cameras.clear();
+    // Account and database go with the command, and the password was just printed to whoever gave it.
+    config.sign_in.second_factor_roles.clear();
     if listen.ip().is_loopback() {
         config.server.tls = None;
     }

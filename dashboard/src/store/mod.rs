@@ -6,7 +6,6 @@ pub mod doctor;
 pub mod import;
 pub mod overview;
 pub mod replay;
-pub mod secret;
 
 use std::str::FromStr;
 use std::time::Duration;

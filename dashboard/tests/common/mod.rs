@@ -1,5 +1,7 @@
 //! A console in this process: the real router, writer and database; only the listener is left out.
 
+#![allow(dead_code)] // each test program uses some of it
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -8,14 +10,19 @@ use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode, header};
 use chrono::{TimeDelta, Utc};
 use mingjing_dashboard::app::App;
+use mingjing_dashboard::auth::Stage;
+use mingjing_dashboard::auth::totp::SharedSecret;
 use mingjing_dashboard::config::{Config, County};
 use mingjing_dashboard::live::Read;
+use mingjing_dashboard::policy::Role;
+use mingjing_dashboard::transport::client::Encrypted;
 use mingjing_dashboard::transport::tls::Certificates;
 use mingjing_dashboard::{auth, boot, engine, server, store};
 use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::org::{Hall, Level, Unit, Window};
 use mingjing_monitor::store::accounts::{self, NewAccount};
 use mingjing_monitor::store::halls::{self, Camera};
+use mingjing_monitor::store::second_factors;
 use mingjing_monitor::store::testing::TestDatabase;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -30,17 +37,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A console with a county of two towns; window 1 of each is the unit RSJ's, window 2 the unit GAJ's in the first.
 pub struct Console {
     pub app: App,
-    service: axum::Router,
+    pub service: axum::Router,
+    /// Whether requests come as over the console's own TLS.
+    pub over_tls: bool,
+    _files: tempfile::TempDir,
     // Dropped last: the pools close first.
     database: TestDatabase,
 }
 
 /// Somebody signed in.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Person {
-    cookie: String,
-    csrf: Option<String>,
-    login: String,
+    pub cookie: String,
+    pub csrf: Option<String>,
+    pub login: String,
 }
 
 impl Person {
@@ -48,7 +58,7 @@ impl Person {
     #[allow(dead_code, reason = "not every test program forges")]
     pub fn forged() -> Self {
         Self {
-            cookie: format!("{}={}", auth::COOKIE, "A".repeat(43)),
+            cookie: format!("mingjing_session={}", "A".repeat(43)),
             csrf: None,
             login: "forged".into(),
         }
@@ -61,6 +71,24 @@ impl Person {
             ..self.clone()
         }
     }
+
+    fn sign(&self, request: &mut Request<Body>) {
+        let headers = request.headers_mut();
+        headers.insert(header::COOKIE, self.cookie.parse().unwrap());
+        if let Some(csrf) = &self.csrf {
+            headers.insert(auth::CSRF_HEADER, csrf.parse().unwrap());
+        }
+    }
+
+    /// SHA-256 of the session's name.
+    pub fn hash(&self) -> Vec<u8> {
+        auth::secret::hash(self.cookie.split_once('=').unwrap().1)
+    }
+}
+
+/// The second factor of every account that has one.
+pub fn secret() -> SharedSecret {
+    SharedSecret::from_bytes(b"12345678901234567890".to_vec())
 }
 
 impl Person {
@@ -81,7 +109,9 @@ impl Console {
     /// With a configuration that `change` has gone over.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let database = TestDatabase::new().await;
+        let files = tempfile::tempdir().unwrap();
         let mut config = Config::default();
+        config.storage.dir = files.path().to_owned();
         change(&mut config);
         // Everything here runs as the console does: in a role that alters nothing of the audit log.
         let url = database.console_url().await;
@@ -102,7 +132,9 @@ impl Console {
             .unwrap();
         Self {
             service: server::service(&app),
+            over_tls: false,
             app,
+            _files: files,
             database,
         }
     }
@@ -142,6 +174,7 @@ impl Console {
         (status, String::from_utf8(bytes.to_vec()).unwrap())
     }
 
+    /// An account with [`PASSWORD`], and with the second factor [`secret`] where its role needs one.
     pub async fn account(&self, login: &str, role: &str, hall: &str, unit: Option<&str>) {
         let hash = auth::password::hash(PASSWORD);
         let account = NewAccount {
@@ -152,33 +185,109 @@ impl Console {
             unit,
             window: None,
             password_hash: &hash,
+            must_change: false,
         };
         let mut connection = self.app.db().acquire().await.unwrap();
-        accounts::create(&mut connection, &account, Utc::now())
+        let id = accounts::create(&mut connection, &account, Utc::now())
             .await
             .unwrap();
+        let role = Role::parse(role).unwrap();
+        if self
+            .app
+            .config()
+            .sign_in
+            .second_factor_roles
+            .contains(&role)
+        {
+            let belongs_to = auth::totp::belongs_to(id);
+            let sealer = self.app.sealer().unwrap();
+            let sealed = sealer.seal(secret().as_bytes(), &belongs_to);
+            second_factors::set(&mut connection, id, &sealed, None, &[])
+                .await
+                .unwrap();
+        }
+    }
+
+    /// One step of signing in: status, what it answered, and whose session it is from now on.
+    pub async fn step(
+        &self,
+        path: &str,
+        person: Option<&Person>,
+        body: Value,
+    ) -> (StatusCode, Value, Option<Person>) {
+        self.step_from([127, 0, 0, 1], path, person, body).await
+    }
+
+    /// The same from another address.
+    pub async fn step_from(
+        &self,
+        address: [u8; 4],
+        path: &str,
+        person: Option<&Person>,
+        body: Value,
+    ) -> (StatusCode, Value, Option<Person>) {
+        let mut request = request(Method::POST, path, Some(body.to_string()));
+        let from = ConnectInfo(SocketAddr::from((address, 1)));
+        request.extensions_mut().insert(from);
+        if self.over_tls {
+            request.extensions_mut().insert(Encrypted);
+        }
+        if let Some(person) = person {
+            person.sign(&mut request);
+        }
+        let response = self.service.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let cookie = response.headers().get(header::SET_COOKIE).cloned();
+        let answer = json_of(response).await;
+        let session = answer.get("session").unwrap_or(&answer);
+        let person = cookie.map(|cookie| {
+            let cookie = cookie.to_str().unwrap();
+            assert!(
+                cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+                "{cookie}"
+            );
+            let over_tls = cookie.starts_with("__Host-");
+            assert_eq!(cookie.contains("Secure"), over_tls, "{cookie}");
+            let login = session["login"]
+                .as_str()
+                .or(session["account"]["login"].as_str());
+            Person {
+                cookie: cookie.split(';').next().unwrap().to_owned(),
+                csrf: session["csrf"].as_str().map(str::to_owned),
+                login: login.unwrap().to_owned(),
+            }
+        });
+        (status, answer, person)
+    }
+
+    /// The first step of signing in.
+    pub async fn password(
+        &self,
+        login: &str,
+        password: &str,
+    ) -> (StatusCode, Value, Option<Person>) {
+        let body = json!({"login": login, "password": password});
+        self.step("/api/v1/session", None, body).await
     }
 
     /// Signs in, and opens the live stream so that it is written.
     pub async fn sign_in(&self, login: &str) -> Person {
-        let body = json!({"login": login, "password": PASSWORD}).to_string();
-        let request = request(Method::POST, "/api/v1/session", Some(body));
-        let response = self.service.clone().oneshot(request).await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
-        let cookie = response.headers()[header::SET_COOKIE]
-            .to_str()
-            .unwrap()
-            .to_owned();
-        assert!(
-            cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
-            "{cookie}"
-        );
-        let session = json_of(response).await;
-        let person = Person {
-            cookie: cookie.split(';').next().unwrap().to_owned(),
-            csrf: session["csrf"].as_str().map(str::to_owned),
-            login: login.to_owned(),
-        };
+        // Stands for the half minute until the next code.
+        sqlx::query("UPDATE account SET totp_step = NULL WHERE login = $1")
+            .bind(login)
+            .execute(self.app.db())
+            .await
+            .unwrap();
+        let (mut status, mut answer, mut person) = self.password(login, PASSWORD).await;
+        if answer["step"] == "second_factor" {
+            let code = json!({"code": secret().code(Utc::now())});
+            (status, answer, person) = self
+                .step("/api/v1/session/totp", person.as_ref(), code)
+                .await;
+        }
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert!(answer["account"].is_object(), "{answer}");
+        let person = person.unwrap();
         self.ring(&person).await;
         person
     }
@@ -206,11 +315,10 @@ impl Console {
     ) -> (StatusCode, Value) {
         let mut request = request(method, path, body);
         if let Some(person) = person {
-            let headers = request.headers_mut();
-            headers.insert(header::COOKIE, person.cookie.parse().unwrap());
-            if let Some(csrf) = &person.csrf {
-                headers.insert(auth::CSRF_HEADER, csrf.parse().unwrap());
-            }
+            person.sign(&mut request);
+        }
+        if self.over_tls {
+            request.extensions_mut().insert(Encrypted);
         }
         let response = self.service.clone().oneshot(request).await.unwrap();
         (response.status(), json_of(response).await)
@@ -277,8 +385,10 @@ impl Console {
     }
 
     async fn ring(&self, person: &Person) -> std::sync::Arc<mingjing_dashboard::live::Ring> {
-        let hash = auth::secret::hash(person.cookie.split_once('=').unwrap().1);
-        let caller = auth::by_session(&self.app, &hash).await.unwrap().unwrap();
+        let caller = auth::by_session(&self.app, &person.hash(), &[Stage::Open])
+            .await
+            .unwrap()
+            .unwrap();
         self.app
             .live()
             .ring(&mingjing_dashboard::live::Audience::of(&caller))

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used)] // in tests, also in what they share
 
 #[path = "../common/mod.rs"]
-#[allow(dead_code)] // shared with other tests
 mod common;
 
 mod administration;

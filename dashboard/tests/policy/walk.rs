@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use mingjing_dashboard::api;
+use mingjing_dashboard::auth::Stage;
 use mingjing_dashboard::policy::{Access, Role, Row, Subject, TABLE, row};
 use mingjing_ingest::Ingest;
 use mingjing_ingest::camera::Secret;
@@ -44,6 +45,10 @@ impl Verdict {
                 _ => Self::Refused,
             };
         }
+        // Whoever walks is signed in: the steps before are behind them.
+        if !row.access.stages().contains(&Stage::Open) {
+            return Self::Unknown;
+        }
         match place {
             Some(place) if !covers(role, row.subject, place) => Self::Absent,
             _ => Self::Reached,
@@ -64,6 +69,10 @@ impl Verdict {
 
 /// Whether a role over the first town stands over a subject at this place (domain.md, chapter 9).
 fn covers(role: Role, subject: Subject, place: Place) -> bool {
+    // Wherever it is, the session that the sample names is another's.
+    if subject == Subject::Session {
+        return false;
+    }
     let by_unit = matches!(subject, Subject::Case | Subject::Card | Subject::Camera);
     match place {
         Place::Inside => true,
@@ -78,6 +87,8 @@ struct Subjects {
     cards: BTreeMap<&'static str, i64>,
     accounts: BTreeMap<&'static str, i64>,
     tokens: BTreeMap<&'static str, i64>,
+    /// One of somebody else's.
+    session: i64,
 }
 
 impl Subjects {
@@ -86,6 +97,7 @@ impl Subjects {
             cards: BTreeMap::new(),
             accounts: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            session: 0,
         };
         for place in Place::ALL {
             let word = place.word();
@@ -100,6 +112,12 @@ impl Subjects {
             subjects.accounts.insert(word, world.account(&login).await);
             subjects.tokens.insert(word, token);
         }
+        let stranger = world.console.sign_in("account-inside").await;
+        subjects.session = sqlx::query_scalar("SELECT id FROM session WHERE hash = $1")
+            .bind(stranger.hash())
+            .fetch_one(world.console.app.db())
+            .await
+            .unwrap();
         subjects
     }
 
@@ -112,6 +130,7 @@ impl Subjects {
             Subject::Card => self.cards[word].to_string(),
             Subject::Account => self.accounts[word].to_string(),
             Subject::Token => self.tokens[word].to_string(),
+            Subject::Session => self.session.to_string(),
             _ => return None,
         };
         let path = row
@@ -339,6 +358,11 @@ async fn intake(
 async fn spare(world: &World, step: &Step, caller: &Caller) -> Caller {
     let ends = step.row.subject == Subject::Own && step.row.method.method() != Method::GET;
     match caller {
+        // This one ends the walker's session too: it is asked by somebody who has no other.
+        Caller::Person(role, _) if ends && step.row.path == "/api/v1/account/sessions" => {
+            let login = format!("spare-{}", role.code());
+            Caller::Person(*role, world.person_at(*role, TOWN_1, &login).await)
+        }
         Caller::Person(role, _) if ends => {
             Caller::Person(*role, world.console.sign_in(role.code()).await)
         }

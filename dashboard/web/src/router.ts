@@ -28,15 +28,16 @@ export const router = createRouter({
     { path: '/accounts', name: 'accounts', component: () => import('./views/AccountsView.vue'), meta: { entry: 'accounts' } },
     { path: '/tokens', name: 'tokens', component: () => import('./views/TokensView.vue'), meta: { entry: 'tokens' } },
     { path: '/audit', name: 'audit', component: () => import('./views/AuditView.vue'), meta: { entry: 'audit' } },
+    { path: '/account', name: 'account', component: () => import('./views/AccountView.vue') },
     { path: '/:missing(.*)*', name: 'missing', component: () => import('./views/MissingView.vue') },
   ],
 })
 
 const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'tokens', 'audit']
 
-/** Where somebody starts: the first function that they have. */
+/** Where somebody starts: the first function that they have; the own account is everybody's. */
 function start(): string {
-  return `/${ORDER.find(may) ?? 'missing'}`
+  return `/${ORDER.find(may) ?? 'account'}`
 }
 
 router.beforeEach(async (to: RouteLocationNormalized) => {

@@ -1,4 +1,4 @@
-//! Accounts and sessions of people. Passwords and session names come here hashed; how is the console's affair.
+//! Accounts of people. Passwords come here hashed, second factors sealed; how is the console's affair.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -29,10 +29,12 @@ pub struct Account {
     pub password_hash: String,
     /// May not sign in.
     pub disabled: bool,
-    /// Failed sign-ins in a row.
-    pub failures: i32,
-    /// No sign-in before.
-    pub locked_until: Option<DateTime<Utc>>,
+    /// When the password was set.
+    pub password_set: DateTime<Utc>,
+    /// Somebody else made the password: it is good for choosing one's own, and for nothing else.
+    pub must_change: bool,
+    /// The sealed secret of the second factor.
+    pub totp: Option<String>,
 }
 
 impl std::fmt::Debug for Account {
@@ -61,21 +63,38 @@ pub struct NewAccount<'a> {
     pub window: Option<&'a str>,
     /// The hash, in PHC form.
     pub password_hash: &'a str,
+    /// Whether the person has to choose another password at the first sign-in.
+    pub must_change: bool,
 }
 
 /// The account with this login.
-pub async fn by_login(pool: &PgPool, login: &str) -> Result<Option<Account>, StoreError> {
+pub async fn by_login<'e>(
+    db: impl sqlx::PgExecutor<'e>,
+    login: &str,
+) -> Result<Option<Account>, StoreError> {
     let row = sqlx::query_as(
-        "SELECT id, login, name, role, hall, unit, win, password_hash, disabled, failures, locked_until
+        "SELECT id, login, name, role, hall, unit, win, password_hash, disabled, password_set, must_change, totp
          FROM account WHERE login = $1",
     );
-    Ok(row.bind(login).fetch_optional(pool).await?)
+    Ok(row.bind(login).fetch_optional(db).await?)
+}
+
+/// The account with this id.
+pub async fn by_id<'e>(
+    db: impl sqlx::PgExecutor<'e>,
+    id: i64,
+) -> Result<Option<Account>, StoreError> {
+    let row = sqlx::query_as(
+        "SELECT id, login, name, role, hall, unit, win, password_hash, disabled, password_set, must_change, totp
+         FROM account WHERE id = $1",
+    );
+    Ok(row.bind(id).fetch_optional(db).await?)
 }
 
 /// Every account, by login.
 pub async fn list(pool: &PgPool) -> Result<Vec<Account>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT id, login, name, role, hall, unit, win, password_hash, disabled, failures, locked_until
+        "SELECT id, login, name, role, hall, unit, win, password_hash, disabled, password_set, must_change, totp
          FROM account ORDER BY login",
     );
     Ok(rows.fetch_all(pool).await?)
@@ -88,8 +107,8 @@ pub async fn create(
     now: DateTime<Utc>,
 ) -> Result<i64, StoreError> {
     sqlx::query_scalar(
-        "INSERT INTO account (login, name, role, hall, unit, win, password_hash, created)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+        "INSERT INTO account (login, name, role, hall, unit, win, password_hash, must_change, created, password_set)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) RETURNING id",
     )
     .bind(account.login)
     .bind(account.name)
@@ -98,6 +117,7 @@ pub async fn create(
     .bind(account.unit)
     .bind(account.window)
     .bind(account.password_hash)
+    .bind(account.must_change)
     .bind(now)
     .fetch_one(connection)
     .await
@@ -112,20 +132,54 @@ pub async fn create(
     })
 }
 
-/// Sets a new password hash, unlocks, and ends the account's sessions. False when there is no such account.
+/// Sets a new password hash and ends the account's sessions. `must_change`: the person has to choose another at the next
+/// sign-in. False when there is no such account.
 pub async fn set_password(
     connection: &mut PgConnection,
     login: &str,
     hash: &str,
+    must_change: bool,
+    now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let id: Option<i64> = sqlx::query_scalar(
-        "UPDATE account SET password_hash = $2, failures = 0, locked_until = NULL WHERE login = $1 RETURNING id",
+        "UPDATE account SET password_hash = $2, must_change = $3, password_set = $4 WHERE login = $1 RETURNING id",
     )
     .bind(login)
     .bind(hash)
+    .bind(must_change)
+    .bind(now)
     .fetch_optional(&mut *connection)
     .await?;
     end_sessions_of(connection, id).await
+}
+
+/// Sets the password that a person chose; which sessions end is the caller's affair.
+pub async fn choose_password(
+    connection: &mut PgConnection,
+    account: i64,
+    hash: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE account SET password_hash = $2, must_change = false, password_set = $3 WHERE id = $1",
+    )
+    .bind(account)
+    .bind(hash)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Puts a hash of the same password, made with other parameters, in the place of `old`.
+pub async fn rehash(pool: &PgPool, account: i64, old: &str, new: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
+        .bind(account)
+        .bind(old)
+        .bind(new)
+        .execute(pool)
+        .await?;
+    Ok(())
 }
 
 /// Disables or enables an account; disabling ends its sessions. False when there is no such account.
@@ -148,7 +202,7 @@ pub async fn set_disabled(
     }
 }
 
-async fn end_sessions_of(
+pub(super) async fn end_sessions_of(
     connection: &mut PgConnection,
     account: Option<i64>,
 ) -> Result<bool, StoreError> {
@@ -158,116 +212,4 @@ async fn end_sessions_of(
         .execute(connection)
         .await?;
     Ok(true)
-}
-
-/// Counts a failed sign-in; from `limit` failures in a row on the account is locked until `until`. The failures so far.
-pub async fn failed(
-    pool: &PgPool,
-    account: i64,
-    limit: i32,
-    until: DateTime<Utc>,
-) -> Result<i32, StoreError> {
-    let count = sqlx::query_scalar(
-        "UPDATE account SET failures = failures + 1,
-                locked_until = CASE WHEN failures + 1 >= $2 THEN $3 ELSE locked_until END
-         WHERE id = $1 RETURNING failures",
-    );
-    Ok(count
-        .bind(account)
-        .bind(limit)
-        .bind(until)
-        .fetch_one(pool)
-        .await?)
-}
-
-/// A successful sign-in forgets the failures.
-pub async fn succeeded(pool: &PgPool, account: i64) -> Result<(), StoreError> {
-    sqlx::query("UPDATE account SET failures = 0, locked_until = NULL WHERE id = $1")
-        .bind(account)
-        .execute(pool)
-        .await?;
-    Ok(())
-}
-
-/// Begins a session.
-pub async fn begin_session(
-    pool: &PgPool,
-    hash: &[u8],
-    account: i64,
-    csrf: &str,
-    now: DateTime<Utc>,
-    expires: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO session (hash, account, csrf, created, seen, expires) VALUES ($1, $2, $3, $4, $4, $5)")
-        .bind(hash)
-        .bind(account)
-        .bind(csrf)
-        .bind(now)
-        .bind(expires)
-        .execute(pool)
-        .await?;
-    Ok(())
-}
-
-/// A session that holds.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Session {
-    /// Whose it is.
-    #[sqlx(flatten)]
-    pub account: Account,
-    /// What changing calls must carry.
-    pub csrf: String,
-    /// When it was last used.
-    pub seen: DateTime<Utc>,
-    /// When it ends.
-    pub expires: DateTime<Utc>,
-}
-
-/// The session with this hash that holds at `now`, of an account that is not disabled.
-pub async fn session(
-    pool: &PgPool,
-    hash: &[u8],
-    now: DateTime<Utc>,
-) -> Result<Option<Session>, StoreError> {
-    let row = sqlx::query_as(
-        "SELECT a.id, a.login, a.name, a.role, a.hall, a.unit, a.win, a.password_hash, a.disabled, a.failures,
-                a.locked_until, s.csrf, s.seen, s.expires
-         FROM session s JOIN account a ON a.id = s.account
-         WHERE s.hash = $1 AND s.expires > $2 AND NOT a.disabled",
-    );
-    Ok(row.bind(hash).bind(now).fetch_optional(pool).await?)
-}
-
-/// Marks a session as used and moves its end.
-pub async fn touch_session(
-    pool: &PgPool,
-    hash: &[u8],
-    now: DateTime<Utc>,
-    expires: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE session SET seen = $2, expires = $3 WHERE hash = $1")
-        .bind(hash)
-        .bind(now)
-        .bind(expires)
-        .execute(pool)
-        .await?;
-    Ok(())
-}
-
-/// Ends a session.
-pub async fn end_session(pool: &PgPool, hash: &[u8]) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM session WHERE hash = $1")
-        .bind(hash)
-        .execute(pool)
-        .await?;
-    Ok(())
-}
-
-/// Forgets the sessions that ended before `now`.
-pub async fn drop_expired_sessions(pool: &PgPool, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    Ok(sqlx::query("DELETE FROM session WHERE expires <= $1")
-        .bind(now)
-        .execute(pool)
-        .await?
-        .rows_affected())
 }

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod administration;
+pub mod attempts;
 pub mod audit;
 pub mod calendars;
 pub mod cases;
@@ -19,6 +20,8 @@ pub mod paging;
 pub mod rankings;
 pub mod roles;
 pub mod rollups;
+pub mod second_factors;
+pub mod sessions;
 pub mod sources;
 pub mod states;
 #[cfg(feature = "testing")]

@@ -3,6 +3,7 @@
 use mingjing_monitor::store::StoreError;
 use mingjing_monitor::store::accounts::{self, NewAccount};
 use mingjing_monitor::store::administration::{self, Find, Grant, Listed};
+use mingjing_monitor::store::sessions::{self, NewSession};
 use mingjing_monitor::store::{sources, tokens};
 use sqlx::PgPool;
 
@@ -17,6 +18,7 @@ async fn add(pool: &PgPool, login: &str, role: &str, hall: &str) -> i64 {
         unit: None,
         window: None,
         password_hash: "$argon2id$1",
+        must_change: false,
     };
     let mut connection = pool.acquire().await.unwrap();
     accounts::create(&mut connection, &account, at(0))
@@ -168,10 +170,19 @@ async fn ending_the_sessions_of_an_account_names_them() {
     let test = county_database().await;
     let pool = test.store.pool();
     let id = add(pool, "li", "leader", "C").await;
-    accounts::begin_session(pool, b"one", id, "csrf", at(0), at(60))
+    let new = NewSession {
+        hash: b"one",
+        account: id,
+        stage: "open",
+        csrf: "csrf",
+        address: "10.0.0.7",
+        agent: "Browser",
+        expires: at(60),
+    };
+    let mut connection = pool.acquire().await.unwrap();
+    sessions::begin(&mut connection, &new, None, at(0))
         .await
         .unwrap();
-    let mut connection = pool.acquire().await.unwrap();
     let row = administration::account(&mut connection, "C", id, at(1))
         .await
         .unwrap()

@@ -4,7 +4,7 @@ import AxeBuilder from '@axe-core/playwright'
 import { expect, signIn, test } from '../stage'
 
 const SIZES = { office: [1366, 768], desk: [1920, 1080], phone: [390, 844] } as const
-const PAGES = ['monitoring', 'cards', 'cases', 'video', 'video/steady', 'performance'] as const
+const PAGES = ['monitoring', 'cards', 'cases', 'video', 'video/steady', 'performance', 'account'] as const
 
 for (const [size, [width, height]] of Object.entries(SIZES)) {
   for (const language of ['zh-CN', 'en']) {

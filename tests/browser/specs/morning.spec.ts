@@ -3,7 +3,7 @@ import { expect, mark, signIn, test } from '../stage'
 
 test('who gives a wrong password is told so and comes in with the right one', async ({ page, stage }) => {
   await page.goto(stage.facts.url)
-  await page.getByTestId('signin-login').fill('inspector')
+  await page.getByTestId('signin-login').fill('leader')
   await page.getByTestId('signin-password').fill('wrong')
   await page.keyboard.press('Enter')
   await expect(page.getByTestId('signin-message')).toBeVisible()

@@ -13,7 +13,7 @@ use mingjing_tests::proxy::Wire;
 use mingjing_tests::rtsp::Rtsp;
 use mingjing_tests::shared_data;
 use mingjing_tests::stage::{ACCOUNT_PASSWORD, Stage, StageCamera};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[tokio::main]
@@ -48,11 +48,30 @@ async fn main() -> ExitCode {
     stage.account("inspector", "inspector", COUNTY).await;
     stage.account("leader", "leader", COUNTY).await;
     stage.account("manager", "hall_manager", TOWN_1).await;
+    let second_factor = stage.second_factor("inspector").await;
+    // For what happens at a first sign-in: a one-time password, and a role that needs a second factor.
+    let newcomer = stage
+        .run(
+            &[
+                "user",
+                "add",
+                "newcomer",
+                "--role",
+                "inspector",
+                "--hall",
+                COUNTY,
+                "--json",
+            ],
+            "",
+        )
+        .await;
+    let newcomer: Value = serde_json::from_str(&newcomer).expect("--json prints JSON");
     let token = stage.token(&["--role", "source"]).await;
     println!(
         "{}",
         json!({
-            "url": stage.url, "edge": edge.url, "password": ACCOUNT_PASSWORD, "token": token,
+            "url": stage.url, "edge": edge.url, "password": ACCOUNT_PASSWORD, "secondFactor": second_factor,
+            "oneTimePassword": newcomer["password"], "token": token,
             "county": COUNTY, "town1": TOWN_1, "town2": TOWN_2, "unit": UNIT, "item": ITEM,
         })
     );

@@ -26,6 +26,7 @@ type Query = Record<string, string | number | null | undefined>
 
 let csrf: string | null = null
 let signedOut: () => void = () => undefined
+let renew: () => Promise<boolean> = () => Promise.resolve(false)
 
 /** The token that every changing call carries; from the session. */
 export function setCsrf(token: string | null): void {
@@ -35,6 +36,11 @@ export function setCsrf(token: string | null): void {
 /** Called when any answer says that the session is over. */
 export function onSignedOut(handler: () => void): void {
   signedOut = handler
+}
+
+/** Called when a call carried an old token: another tab has given the session a new name. True: the call is made again. */
+export function onOldToken(handler: () => Promise<boolean>): void {
+  renew = handler
 }
 
 /** `path` with what of `query` has a value. */
@@ -57,7 +63,7 @@ async function problem(response: Response): Promise<ApiError> {
   }
 }
 
-async function call(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+async function call(method: string, path: string, body?: unknown, signal?: AbortSignal, again = true): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' }
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   if (method !== 'GET' && csrf) headers['X-CSRF-Token'] = csrf
@@ -76,6 +82,7 @@ async function call(method: string, path: string, body?: unknown, signal?: Abort
   }
   if (response.ok) return response
   const error = await problem(response)
+  if (error.code === 'csrf' && again && (await renew())) return call(method, path, body, signal, false)
   if (error.code === 'unauthenticated') signedOut()
   throw error
 }

@@ -44,6 +44,42 @@ export interface Session {
   menu: MenuEntry[]
 }
 
+/** What signing in asks for next. */
+export interface Step {
+  step: 'second_factor' | 'new_password' | 'enrolment'
+  login: string
+  name: string
+  csrf: string
+}
+
+export type SignedIn = Session | Step
+
+export interface OwnAccount {
+  login: string
+  name: string
+  password_set: Instant
+  password_ends: Instant | null
+  second_factor: { on: boolean; required: boolean; recovery_codes: number }
+}
+
+/** What an authenticator has to be told; `picture` is an SVG document. */
+export interface Enrolment {
+  secret: string
+  uri: string
+  picture: string
+}
+
+export interface OwnSession {
+  id: number
+  current: boolean
+  step: Step['step'] | null
+  address: string
+  agent: string
+  created: Instant
+  seen: Instant
+  ends: Instant
+}
+
 export interface Problem {
   type: string
   title: string

@@ -133,6 +133,12 @@ export function startLive(onEnded: () => void): void {
   connect()
 }
 
+/** The session goes on under another name: connects anew, and has every page take a new snapshot. */
+export function restartLive(onEnded: () => void): void {
+  startLive(onEnded)
+  early = true
+}
+
 export function stopLive(): void {
   clearTimeout(timer)
   clearInterval(watchdog)
