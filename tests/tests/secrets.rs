@@ -151,7 +151,10 @@ async fn passwords_of_cameras_come_out_nowhere() {
         assert_clean(&path, &get(&path).await);
     }
     let said = stage.run(&["secret", "rotate"], "").await;
-    assert!(said.contains("1 passwords sealed again"), "{said}");
+    assert!(
+        said.contains("1 passwords and 0 second factors sealed again"),
+        "{said}"
+    );
     // It still opens: the console starts with it.
     stage.kill().await;
     stage.start().await;
