@@ -161,22 +161,22 @@ fn never(_: &Case<'_>) -> Option<DateTime<Utc>> {
 /// Every rule about cases.
 const RULES: &[Entry] = &[
     Entry {
-        on: |rules| rules.r1,
+        on: |rules| rules.r1.on,
         find: r1::find,
         also_at: never,
     },
     Entry {
-        on: |rules| rules.r2,
+        on: |rules| rules.r2.on,
         find: r2::find,
         also_at: r2::also_at,
     },
     Entry {
-        on: |rules| rules.r3,
+        on: |rules| rules.r3.on,
         find: r3::find,
         also_at: never,
     },
     Entry {
-        on: |rules| rules.r13,
+        on: |rules| rules.r13.on,
         find: r13::find,
         also_at: never,
     },
@@ -188,7 +188,7 @@ pub fn as_counted<'a>(
     item: Option<&'a ItemVersion>,
     rules: &RuleSet,
 ) -> (Cow<'a, CaseFold>, Option<Cow<'a, ItemVersion>>) {
-    if rules.days == DayCount::Workday {
+    if rules.counting.days == DayCount::Workday {
         return (Cow::Borrowed(fold), item.map(Cow::Borrowed));
     }
     let counted = |limit: Limit| match limit.unit {
@@ -243,9 +243,9 @@ pub fn evaluate(
 /// The next instant of the case clock at which a rule that is on, or the row of the case, has something new to see.
 fn next_tick(case: &Case<'_>) -> Option<DateTime<Utc>> {
     let wanted = |tick: &Tick| match tick {
-        Tick::Near(which) => case.rules.r1 && *which == r1::limit_of(case.clock),
-        Tick::SpecialNear(_) | Tick::SpecialRed(_) => case.rules.r13,
-        Tick::StepOver(_) => case.rules.r3,
+        Tick::Near(which) => case.rules.r1.on && *which == r1::limit_of(case.clock),
+        Tick::SpecialNear(_) | Tick::SpecialRed(_) => case.rules.r13.on,
+        Tick::StepOver(_) => case.rules.r3.on,
         // The bucket turns, the clock runs again.
         Tick::Over(_) | Tick::SpecialEnd(_) => true,
     };

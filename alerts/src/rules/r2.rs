@@ -11,8 +11,8 @@ use crate::profile::OverAt;
 
 pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
     for (grade, over_at) in [
-        (Grade::YellowCard, case.rules.r2_yellow),
-        (Grade::RedCard, case.rules.r2_red),
+        (Grade::YellowCard, case.rules.r2.yellow),
+        (Grade::RedCard, case.rules.r2.red),
     ] {
         if let Some((deadline, due_at)) = due(case, over_at)
             && case.until() > due_at
@@ -24,7 +24,7 @@ pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
 
 /// Where the profile asks for less than the whole limit, the case clock does not tick there by itself.
 pub(super) fn also_at(case: &Case<'_>) -> Option<DateTime<Utc>> {
-    [case.rules.r2_yellow, case.rules.r2_red]
+    [case.rules.r2.yellow, case.rules.r2.red]
         .into_iter()
         .filter(|over_at| !over_at.share.is_whole())
         .filter_map(|over_at| Some(due(case, over_at)?.1 + chrono::TimeDelta::microseconds(1)))

@@ -66,7 +66,7 @@ fn anomaly(case: &Case<'_>, run: &StepRun, step: &StepClock, nth: u32) -> Anomal
     Anomaly {
         rule: Rule::R3,
         kind: Kind::Timeliness,
-        grade: case.rules.r3_grade,
+        grade: case.rules.r3.grade,
         cause: cause_key.clone(),
         cause_key,
         due_at: step.deadline.due,

@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_named_with_its_line() {
-        let text = "name = \"ours\"\n[R2]\nyelow = { of = \"promise\" }\n[R4]\non = true\n[R1]\nshare = 30\n[[scope]]\nR1 = { on = false }\n";
+        let text = "name = \"ours\"\n[R2]\nyelow = { of = \"promise\" }\n[R99]\non = true\n[R1]\nshare = 30\n[[scope]]\nR1 = { on = false }\n";
         let faults = faults(text);
         let lines: Vec<&str> = faults
             .iter()

@@ -1,0 +1,345 @@
+//! The numbers of every rule (domain.md section 4), in one list: what is written here is what a profile may say, what it is
+//! when it says nothing, and what the rules read. A number more is a line more, a rule more is a block more, nowhere else.
+//!
+//! `deploy/profiles/standard.toml` says the same in a file; a test holds the two together.
+
+use std::collections::BTreeSet;
+
+use mingjing_monitor::case::{ClockRules, LAWFUL_GROUNDS, LimitKind};
+use mingjing_monitor::clock::{Mode, NearDue};
+use mingjing_monitor::org::Level;
+use serde::Deserialize;
+
+use super::value::{Count, DayCount, Days, OverAt, Share, Spell, Whole, WholeDays};
+use crate::card::Grade;
+use crate::card::Grade::{Notice, RedCard, Warning, YellowCard};
+
+/// Makes of the list the numbers (a struct a part), all of them together ([`RuleSet`]), and what a file and its scopes may say
+/// of them (the same, everything optional).
+macro_rules! parts {
+    ($( $(#[$doc:meta])* $part:ident = $key:literal, $Name:ident {
+        $( $(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr, )*
+    } )*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq)]
+            pub struct $Name { $( $(#[$field_doc])* pub $field: $type, )* }
+
+            impl Default for $Name {
+                fn default() -> Self {
+                    Self { $( $field: $default, )* }
+                }
+            }
+        )*
+
+        /// The numbers of all rules for one kind of case.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct RuleSet {
+            /// What the case clock goes by, put together from the parts it is spread over.
+            pub clock: ClockRules,
+            $( $(#[$doc])* pub $part: $Name, )*
+        }
+
+        impl Default for RuleSet {
+            fn default() -> Self {
+                let mut rules = Self { clock: ClockRules::default(), $( $part: $Name::default(), )* };
+                rules.wind();
+                rules
+            }
+        }
+
+        /// What a file may say: the same parts and numbers, each of them or none.
+        mod given {
+            use super::*;
+
+            $(
+                #[derive(Debug, Clone, Default, Deserialize)]
+                #[serde(default, deny_unknown_fields)]
+                pub struct $Name { $( $field: Option<$type>, )* }
+
+                impl $Name {
+                    pub fn apply(&self, kept: &mut super::$Name) {
+                        $( if let Some(given) = &self.$field { kept.$field.clone_from(given); } )*
+                    }
+                }
+            )*
+        }
+
+        /// A profile as it is written.
+        #[derive(Debug, Clone, Default, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub(super) struct File {
+            pub(super) name: Option<String>,
+            pub(super) scope: Vec<Scope>,
+            $( #[serde(rename = $key)] $part: given::$Name, )*
+        }
+
+        /// Part of a county with numbers of its own.
+        #[derive(Debug, Clone, Default, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub(super) struct Scope {
+            pub(super) level: Option<Level>,
+            pub(super) hall: Option<String>,
+            pub(super) unit: Option<String>,
+            pub(super) item: Option<String>,
+            $( #[serde(rename = $key)] $part: given::$Name, )*
+        }
+
+        impl File {
+            /// Puts what is said for the whole county over `rules`.
+            pub(super) fn apply(&self, rules: &mut RuleSet) {
+                $( self.$part.apply(&mut rules.$part); )*
+                rules.wind();
+            }
+        }
+
+        impl Scope {
+            /// Puts what is said for this part of it over `rules`.
+            pub(super) fn apply(&self, rules: &mut RuleSet) {
+                $( self.$part.apply(&mut rules.$part); )*
+                rules.wind();
+            }
+        }
+
+        /// Every key that a profile may have, by the key of its part.
+        #[cfg(test)]
+        pub(super) const KEYS: &[(&str, &[&str])] = &[$( ($key, &[$( stringify!($field), )*]), )*];
+    };
+}
+
+parts! {
+    /// How time is counted.
+    counting = "clock", Counting {
+        /// How limits in workdays run.
+        mode: Mode = Mode::Day,
+        /// What limits in workdays are counted as.
+        days: DayCount = DayCount::Workday,
+        /// Grounds on which a special procedure (特别程序) stops the clock.
+        lawful: BTreeSet<String> = LAWFUL_GROUNDS.map(String::from).into(),
+        /// The longest extension, in workdays.
+        max_extension: WholeDays = Whole(10),
+        /// The legal limit of a joint item that has none of its own, in workdays.
+        joint_limit: WholeDays = Whole(45),
+        /// The longest extension of a joint item, in workdays.
+        joint_extension: WholeDays = Whole(15),
+        /// Applied for again within so many workdays of its withdrawal, a case goes on with its old clock.
+        reapplied: WholeDays = Whole(10),
+    }
+
+    /// Near due: a warning when what remains is at most the smaller of the two.
+    r1 = "R1", R1 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// So many workdays.
+        workdays: Days = Days(2.0),
+        /// This share of the limit.
+        share: Share = Share(0.3),
+    }
+
+    /// Over.
+    r2 = "R2", R2 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// When it gives a yellow card.
+        yellow: OverAt = OverAt::whole(LimitKind::Promise),
+        /// When it gives a red card.
+        red: OverAt = OverAt::whole(LimitKind::Legal),
+    }
+
+    /// A step over its limit.
+    r3 = "R3", R3 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// What it gives.
+        grade: Grade = YellowCard,
+    }
+
+    /// Procedure.
+    r4 = "R4", R4 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// For a step skipped, reordered or repeated, and for an offline step without return.
+        grade: Grade = YellowCard,
+        /// For a suspension that is not lawful.
+        suspension: Grade = YellowCard,
+        /// For a step done by someone without its role (越权).
+        overreach: Grade = RedCard,
+        /// For a case that never passed through acceptance.
+        not_accepted: Grade = RedCard,
+    }
+
+    /// Refusal or rejection without reason.
+    r5 = "R5", R5 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// What it gives.
+        grade: Grade = YellowCard,
+    }
+
+    /// Fees.
+    r6 = "R6", R6 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// For a charge that is not the standard, and for relief without reason.
+        amount: Grade = RedCard,
+        /// For what is paid before acceptance.
+        early: Grade = YellowCard,
+    }
+
+    /// Data: sources that are silent, times that cannot be.
+    r7 = "R7", R7 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// For a source that is silent.
+        silent: Grade = Notice,
+        /// Told so many workdays after it happened, beyond the usual lag of its source, a time is backdated.
+        backdated: Days = Days(1.0),
+        /// So many minutes ahead of our clock, a time lies in the future.
+        ahead_minutes: Spell = Whole(10),
+        /// For times backdated or in the future.
+        grade: Grade = YellowCard,
+    }
+
+    /// Voided, returned, withdrawn and suspended cases: too many of a unit's in a month.
+    r8 = "R8", R8 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// Over this share of the cases.
+        share: Share = Share(0.1),
+        /// Of at least so many.
+        least: Count = Whole(10),
+        /// What it gives.
+        grade: Grade = Notice,
+    }
+
+    /// Presence at the windows.
+    r9 = "R9", R9 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// A notice after so many minutes.
+        notice_minutes: Spell = Whole(10),
+        /// A yellow card after so many minutes.
+        yellow_minutes: Spell = Whole(30),
+        /// The so-many-th yellow card of a month is red.
+        red_from: Count = Whole(3),
+        /// Pauses a window may take in a day, in minutes.
+        pause_minutes: Spell = Whole(30),
+    }
+
+    /// Complaints.
+    r10 = "R10", R10 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// Accepted within so many workdays.
+        accept: WholeDays = Whole(3),
+        /// Finished within so many workdays.
+        finish: WholeDays = Whole(10),
+        /// The longest extension, once, in workdays.
+        extension: WholeDays = Whole(10),
+        /// When one of them is near.
+        near: Grade = Warning,
+        /// When one of them is over.
+        grade: Grade = YellowCard,
+    }
+
+    /// Bad ratings.
+    r11 = "R11", R11 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// Called back within so many workdays.
+        call_back: WholeDays = Whole(1),
+        /// Put right within so many workdays.
+        put_right: WholeDays = Whole(15),
+        /// When one of them is over.
+        grade: Grade = YellowCard,
+    }
+
+    /// Answers to orders, in workdays.
+    r12 = "R12", R12 {
+        /// Whether what stays unanswered goes up: next grade, then up the ladder.
+        on: bool = true,
+        /// To a correction order with a yellow card.
+        yellow: WholeDays = Whole(3),
+        /// To a correction order with a red card.
+        red: WholeDays = Whole(1),
+        /// To a supervision order.
+        supervision: WholeDays = Whole(5),
+        /// An appeal may be made so long.
+        appeal: WholeDays = Whole(5),
+        /// And is decided within so many.
+        decide: WholeDays = Whole(5),
+    }
+
+    /// Special procedures.
+    r13 = "R13", R13 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// A warning so many workdays before the declared end.
+        near: WholeDays = Whole(2),
+        /// A red card so many workdays past it; a yellow one from the end on.
+        red_after: WholeDays = Whole(1),
+    }
+
+    /// Cameras offline, frozen, black or covered in opening hours.
+    r14 = "R14", R14 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// A notice after so many seconds.
+        notice_seconds: Spell = Whole(60),
+        /// A yellow card after so many minutes.
+        yellow_minutes: Spell = Whole(30),
+    }
+
+    /// Before acceptance and after the decision.
+    r15 = "R15", R15 {
+        /// Whether the rule is on.
+        on: bool = true,
+        /// Channels by which an application comes in online.
+        online_channels: BTreeSet<String> = ["app", "mini_program", "portal", "web", "wechat"].map(String::from).into(),
+        /// Accepted, or refused, within so many workdays when it came in online.
+        online: WholeDays = Whole(2),
+        /// Within so many when it came in otherwise.
+        other: WholeDays = Whole(5),
+        /// A supplement notice goes out within so many workdays: then the application counts as accepted on the day it was received.
+        supplement: WholeDays = Whole(5),
+        /// For what is late.
+        late: Grade = Warning,
+        /// Late by over so many workdays: a yellow card.
+        yellow_after: WholeDays = Whole(3),
+        /// Late by over so many workdays: a red card.
+        red_after: WholeDays = Whole(5),
+        /// For an immediate item that is unfinished at closing time.
+        immediate: Grade = YellowCard,
+        /// The result is delivered within so many workdays of the decision.
+        delivery: WholeDays = Whole(10),
+        /// For a delivery that is late.
+        delivery_grade: Grade = YellowCard,
+    }
+}
+
+impl RuleSet {
+    /// Workdays in which a card of this grade is to be answered; `None` for what asks for no answer.
+    pub fn answer_within(&self, grade: Grade) -> Option<u32> {
+        match grade {
+            Grade::YellowCard => Some(self.r12.yellow.get()),
+            Grade::RedCard => Some(self.r12.red.get()),
+            Grade::Notice | Grade::Warning => None,
+        }
+    }
+
+    /// Gives the case clock the numbers that it goes by.
+    fn wind(&mut self) {
+        let counting = &self.counting;
+        self.clock = ClockRules {
+            mode: counting.mode,
+            lawful: counting.lawful.clone(),
+            max_extension: counting.max_extension.get(),
+            near: NearDue {
+                workdays: self.r1.workdays.get(),
+                share: self.r1.share.get(),
+            },
+            special_near: self.r13.near.get(),
+            special_red: self.r13.red_after.get(),
+        };
+    }
+}
