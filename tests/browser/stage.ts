@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-import { type Cookie, type Page, test as base, expect } from '@playwright/test'
+import { type Cookie, type Locator, type Page, test as base, expect } from '@playwright/test'
 
 const project = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 
@@ -14,8 +14,8 @@ export interface Facts {
   url: string
   edge: string
   password: string
-  /** Secret of the inspector's second factor, in base32. */
-  secondFactor: string
+  /** Secrets of second factors, in base32, by login: the inspector and the three administrators. */
+  secondFactors: Record<string, string>
   /** Of the account `newcomer`, an inspector who has never signed in. */
   oneTimePassword: string
   token: string
@@ -155,22 +155,26 @@ export async function typeCode(page: Page, secret: string): Promise<void> {
   }).toPass({ timeout: 75_000 })
 }
 
-/** Signs in; an inspector goes on with the cookie of the first time, as somebody who left the page open does. */
+/** Whatever page somebody comes to first. */
+export const anyPage = (page: Page): Locator => page.locator('[data-testid^="page-"]').first()
+
+/** Signs in; who has a second factor goes on with the cookie of the first time, as somebody who left the page open does. */
 export async function signIn(page: Page, stage: Stage, login: string): Promise<void> {
   const kept = stage.cookies.get(login)
   if (kept) {
     await page.context().addCookies(kept)
     await page.goto(stage.facts.url)
-    await expect(page.getByTestId('page-monitoring').or(page.getByTestId('signin-form'))).toBeVisible()
-    if (await page.getByTestId('page-monitoring').isVisible()) return
+    await expect(anyPage(page).or(page.getByTestId('signin-form'))).toBeVisible()
+    if (await anyPage(page).isVisible()) return
     stage.cookies.delete(login)
   }
   await typePassword(page, stage, login)
-  if (login === 'inspector') {
-    await typeCode(page, stage.facts.secondFactor)
+  const secret = stage.facts.secondFactors[login]
+  if (secret) {
+    await typeCode(page, secret)
     stage.cookies.set(login, await page.context().cookies())
   }
-  await expect(page.getByTestId('page-monitoring')).toBeVisible()
+  await expect(anyPage(page)).toBeVisible()
 }
 
 /** The page must not have been loaded anew since. */

@@ -246,6 +246,13 @@ pub fn people(county: &County) -> Vec<Person> {
             CODE,
             "安全管理员 security administrator, grants roles",
         ),
+        person(
+            "auditor",
+            "安全审计员",
+            "auditor",
+            CODE,
+            "安全审计员 auditor, reads the audit log and nothing else",
+        ),
         person(STAFF_MANAGER, "周主任", "hall_manager", CODE, ""),
         person(STAFF_INSPECTOR, "陈督查", "inspector", CODE, ""),
     ]

@@ -1,30 +1,79 @@
 // Every page, in both languages and three sizes: nothing cut, and readable by all.
 import AxeBuilder from '@axe-core/playwright'
+import type { Page } from '@playwright/test'
 
 import { expect, signIn, test } from '../stage'
 
 const SIZES = { office: [1366, 768], desk: [1920, 1080], phone: [390, 844] } as const
-const PAGES = ['monitoring', 'cards', 'cases', 'video', 'video/steady', 'performance', 'account'] as const
+
+interface Look {
+  path: string
+  /** What the page is known by; the path where it is left out. */
+  id?: string
+  /** What is opened on it, and what comes up. */
+  open?: [click: string, shows: string]
+}
+
+/** What each role looks at; what two roles see alike is looked at once. */
+const WALKS: Record<string, (no: string) => Look[]> = {
+  inspector: (no) => [
+    ...['monitoring', 'cards', 'cases', 'video', 'performance', 'account'].map((path) => ({ path })),
+    { path: 'video/steady', id: 'camera' },
+    { path: `cases/${no}`, id: 'case' },
+    { path: `cases/${no}`, id: 'case', open: ['unmask', 'why-dialog'] },
+  ],
+  sysadmin: () => [
+    { path: 'accounts' },
+    { path: 'accounts?q=leader', id: 'accounts', open: ['account-row', 'account-pane'] },
+    { path: 'accounts', open: ['new-account', 'new-dialog'] },
+    { path: 'accounts?q=nobody-is-called-so', id: 'accounts' },
+    { path: 'tokens' },
+    { path: 'tokens', open: ['new-token', 'new-dialog'] },
+    { path: 'account' },
+  ],
+  secadmin: () => [
+    { path: 'accounts?q=inspector', id: 'accounts', open: ['account-row', 'account-pane'] },
+    { path: 'tokens', open: ['token-row', 'token-pane'] },
+  ],
+  auditor: () => [
+    { path: 'audit' },
+    { path: 'audit', open: ['audit-verify', 'audit-verdict'] },
+    { path: 'audit', open: ['audit-row', 'audit-entry'] },
+    { path: 'audit?text=nobody-wrote-this', id: 'audit' },
+    { path: 'account' },
+  ],
+}
+
+async function look(page: Page, url: string, name: string, { path, id = path, open }: Look): Promise<void> {
+  const where = `/${path}${open ? ` ${open[0]}` : ''}`
+  await page.goto(`${url}/${path}`)
+  await expect(page.getByTestId(`page-${id}`)).toBeVisible()
+  await expect(page.getByTestId('skeleton')).toHaveCount(0)
+  if (open) {
+    await page.getByTestId(open[0]).first().click()
+    await expect(page.getByTestId(open[1])).toBeVisible()
+    await expect(page.getByTestId('skeleton')).toHaveCount(0)
+  }
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  expect(wide, `${where} is wider than the screen`).toBeLessThanOrEqual(0)
+  await page.screenshot({ path: `results/looks/${name}-${where.slice(1).replace(/\W+/g, '-')}.png` })
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']).analyze()
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+  expect(serious.map(({ id, nodes }) => `${where}: ${id}: ${nodes[0]?.html}`)).toEqual([])
+}
 
 for (const [size, [width, height]] of Object.entries(SIZES)) {
   for (const language of ['zh-CN', 'en']) {
-    test(`${size}, ${language}`, async ({ page, stage }) => {
-      test.setTimeout(180_000)
-      const no = await stage.openCase(new Date(Date.now() - 3_600_000))
-      await page.setViewportSize({ width, height })
-      await page.addInitScript((value) => localStorage.setItem('mingjing.locale', value), language)
-      await signIn(page, stage, 'inspector')
-      for (const path of [...PAGES, `cases/${no}`]) {
-        await page.goto(`${stage.facts.url}/${path}`)
-        await expect(page.getByTestId(`page-${/^(\w+)\/./.test(path) ? (path.startsWith('video') ? 'camera' : 'case') : path}`)).toBeVisible()
-        await expect(page.getByTestId('skeleton')).toHaveCount(0)
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-        expect(wide, `/${path} is wider than the screen`).toBeLessThanOrEqual(0)
-        await page.screenshot({ path: `results/looks/${size}-${language}-${path.replace(/\W+/g, '-')}.png` })
-        const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']).analyze()
-        const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        expect(serious.map(({ id, nodes }) => `/${path}: ${id}: ${nodes[0]?.html}`)).toEqual([])
-      }
-    })
+    for (const [role, walk] of Object.entries(WALKS)) {
+      test(`${role}: ${size}, ${language}`, async ({ page, stage }) => {
+        test.setTimeout(180_000)
+        const applicant = { name: '张三丰', phone: '13812345678' }
+        const no = await stage.openCase(new Date(Date.now() - 3_600_000), { applicant })
+        await page.setViewportSize({ width, height })
+        await page.addInitScript((value) => localStorage.setItem('mingjing.locale', value), language)
+        await signIn(page, stage, role)
+        for (const one of walk(no)) await look(page, stage.facts.url, `${size}-${language}-${role}`, one)
+      })
+    }
   }
 }

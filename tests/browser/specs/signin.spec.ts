@@ -33,7 +33,7 @@ test('an inspector signs in by keyboard, with password and code', async ({ page,
   await expect(page.getByTestId('signin-message')).toContainText('验证码不对')
   // Loaded anew in the middle, it goes on there.
   await page.reload()
-  await typeCode(page, stage.facts.secondFactor)
+  await typeCode(page, stage.facts.secondFactors['inspector'] ?? '')
   await expect(page.getByTestId('page-monitoring')).toBeVisible()
   await page.getByTestId('account').click()
   await page.getByTestId('sign-out').click()

@@ -48,7 +48,13 @@ async fn main() -> ExitCode {
     stage.account("inspector", "inspector", COUNTY).await;
     stage.account("leader", "leader", COUNTY).await;
     stage.account("manager", "hall_manager", TOWN_1).await;
-    let second_factor = stage.second_factor("inspector").await;
+    let mut second_factors = json!({});
+    for role in ["inspector", "sysadmin", "secadmin", "auditor"] {
+        if role != "inspector" {
+            stage.account(role, role, COUNTY).await;
+        }
+        second_factors[role] = stage.second_factor(role).await.into();
+    }
     // For what happens at a first sign-in: a one-time password, and a role that needs a second factor.
     let newcomer = stage
         .run(
@@ -70,7 +76,7 @@ async fn main() -> ExitCode {
     println!(
         "{}",
         json!({
-            "url": stage.url, "edge": edge.url, "password": ACCOUNT_PASSWORD, "secondFactor": second_factor,
+            "url": stage.url, "edge": edge.url, "password": ACCOUNT_PASSWORD, "secondFactors": second_factors,
             "oneTimePassword": newcomer["password"], "token": token,
             "county": COUNTY, "town1": TOWN_1, "town2": TOWN_2, "unit": UNIT, "item": ITEM,
         })
