@@ -2,6 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use chrono::{DateTime, Utc};
 
 use crate::auth::Stage;
 use crate::policy::Role;
@@ -31,6 +32,8 @@ pub enum Who {
         name: String,
         /// SHA-256 of the session cookie.
         session: Vec<u8>,
+        /// When the session ends at the latest.
+        expires: DateTime<Utc>,
         /// How far the session has come; `open` for all but the routes that lead in.
         stage: Stage,
         /// What the page must send back.

@@ -74,6 +74,7 @@ pub async fn by_session(
         login: account.login,
         name: account.name,
         session: hash.to_vec(),
+        expires: row.expires,
         stage,
         csrf: row.csrf,
     };

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::time::{Instant, interval_at};
 
 use crate::app::App;
 use crate::auth::{self, Stage};
 use crate::caller::{Caller, Who};
 
-/// How often a session is looked at, beside being told: it may have run out.
+/// How often a session is looked at, beside being told and at its own end: it is in use, and somebody may have changed the
+/// database.
 const LOOK: Duration = Duration::from_secs(30);
 /// Close code: the session ended.
 const SESSION_ENDED: u16 = 4401;
@@ -20,9 +22,12 @@ pub async fn ended(app: &App, caller: &Caller) -> (u16, &'static str) {
     let mut access = app.watch_access();
     let mut sessions = app.watch_ended_sessions();
     let mut look = interval_at(Instant::now() + LOOK, LOOK);
+    let end = tokio::time::sleep(runs_out(caller, Utc::now()));
+    tokio::pin!(end);
     loop {
         let over = tokio::select! {
             () = app.stopping().cancelled() => return (GOING_AWAY, "the console is being restarted"),
+            () = &mut end => true,
             _ = look.tick() => !still_valid(app, caller).await,
             _ = access.changed() => !still_valid(app, caller).await,
             hash = sessions.recv() => match (&hash, &caller.who) {
@@ -38,7 +43,16 @@ pub async fn ended(app: &App, caller: &Caller) -> (u16, &'static str) {
     }
 }
 
-/// Whether the session or token is still good (and so in use: a page that is open does not run out for want of clicks), with the same role and scope. While the database is away nobody is thrown out.
+/// How long the caller's session lasts at the most. Tokens that run out are told of by [`crate::background::expire_tokens`].
+fn runs_out(caller: &Caller, now: DateTime<Utc>) -> Duration {
+    match &caller.who {
+        Who::Account { expires, .. } => (*expires - now).to_std().unwrap_or_default(),
+        Who::Token { .. } => Duration::MAX,
+    }
+}
+
+/// Whether the session or token is still good (and so in use: a page that is open does not run out for want of clicks), with
+/// the same role and scope. While the database is away nobody is thrown out.
 async fn still_valid(app: &App, caller: &Caller) -> bool {
     let now = match &caller.who {
         Who::Account { session, .. } => auth::by_session(app, session, &[Stage::Open]).await,

@@ -129,6 +129,33 @@ async fn sockets_fall_when_an_account_loses_its_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sockets_fall_at_the_end_of_their_session_s_time() {
+    let world = World::build().await;
+    let address = world.console.listen().await;
+    let person = world.person(Role::HallManager).await;
+    let end = Utc::now() + TimeDelta::seconds(3);
+    sqlx::query("UPDATE session SET expires = $2 WHERE hash = $1")
+        .bind(person.hash())
+        .bind(end)
+        .execute(world.console.app.db())
+        .await
+        .unwrap();
+    let person = Caller::Person(Role::HallManager, person);
+    let camera = format!("/api/v1/cameras/{}/live", Place::Inside.camera());
+    let live = open(address, LIVE, &person).await.unwrap();
+    let video = open(address, &camera, &person).await.unwrap();
+    for socket in [live, video] {
+        assert_eq!(fall(socket).await.0, Some(4401));
+        let late = Utc::now() - end;
+        assert!(
+            late >= TimeDelta::zero() && late < TimeDelta::seconds(5),
+            "{late}"
+        );
+        println!("fell {late} after the end");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sockets_fall_when_a_token_is_revoked_changed_or_runs_out() {
     let world = World::build().await;
     let address = world.console.listen().await;
