@@ -1,6 +1,48 @@
-//! Until when a certificate holds: read out of its DER (RFC 5280, 4.1), as nothing else of it is needed here.
+//! Until when a certificate holds: read out of its DER (RFC 5280, 4.1), as nothing else of it is needed here. And when to say
+//! so: whoever is told in time need not be told by the browsers of a whole county.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+
+/// Days before the end at which it is told of. Renewal is due thirty days before (certbot's own time).
+pub const DAYS: [i64; 3] = [30, 7, 1];
+
+/// What has been told of a certificate's end.
+#[derive(Debug, Default)]
+pub struct Reminder {
+    /// Of which end, and how many days of [`DAYS`] were left; 0: it had come.
+    told: Option<(DateTime<Utc>, i64)>,
+    /// When, of an end that had come.
+    last: Option<DateTime<Utc>>,
+}
+
+impl Reminder {
+    /// What is to be told now: each of [`DAYS`] once, and once a day from the end on.
+    pub fn look(&mut self, end: DateTime<Utc>, now: DateTime<Utc>) -> Option<String> {
+        let left = end - now;
+        let near = DAYS
+            .into_iter()
+            .rev()
+            .find(|days| left <= TimeDelta::days(*days));
+        let step = if left <= TimeDelta::zero() { 0 } else { near? };
+        let again = step == 0
+            && self
+                .last
+                .is_some_and(|last| now - last >= TimeDelta::days(1));
+        if self.told == Some((end, step)) && !again {
+            return None;
+        }
+        self.told = Some((end, step));
+        self.last = Some(now);
+        let day = end.format("%Y-%m-%d %H:%M UTC");
+        Some(match (step, left.num_days()) {
+            (0, _) => format!(
+                "the certificate ended on {day}: browsers refuse this console until it is renewed"
+            ),
+            (_, 0) => format!("the certificate ends within a day, on {day}: renew it"),
+            (_, days) => format!("the certificate ends in {days} days, on {day}: renew it"),
+        })
+    }
+}
 
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
@@ -61,6 +103,38 @@ fn time(kind: u8, text: &str) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_near_end_is_told_at_each_step_once_and_daily_when_it_is_past() {
+        let end: DateTime<Utc> = "2027-03-31T12:00:00Z".parse().unwrap();
+        let mut reminder = Reminder::default();
+        let mut told = |days: f64| {
+            let now = end - TimeDelta::seconds((days * 86_400.0) as i64);
+            reminder.look(end, now).is_some()
+        };
+        let days = [
+            40.0, 30.5, 29.9, 29.0, 8.0, 6.9, 6.0, 0.9, 0.5, -0.1, -0.5, -1.2, -1.5, -2.3,
+        ];
+        assert_eq!(
+            days.map(&mut told),
+            [
+                false, false, true, false, false, true, false, true, false, true, false, true,
+                false, true
+            ]
+        );
+        // A console that starts late says at once what is so; a renewal ends it, and its own end begins anew.
+        let mut late = Reminder::default();
+        let words = late.look(end, end - TimeDelta::days(3)).unwrap();
+        assert!(
+            words.contains("in 3 days, on 2027-03-31 12:00 UTC"),
+            "{words}"
+        );
+        let renewed = end + TimeDelta::days(90);
+        assert_eq!(late.look(renewed, end), None);
+        assert!(late.look(renewed, renewed - TimeDelta::days(20)).is_some());
+        let gone = late.look(renewed, renewed + TimeDelta::hours(1)).unwrap();
+        assert!(gone.contains("ended on 2027-06-29"), "{gone}");
+    }
 
     #[test]
     fn the_end_is_read_in_both_writings_and_garbage_has_none() {

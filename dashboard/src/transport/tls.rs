@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::expiry;
+use super::expiry::{self, Reminder};
 
 /// Between two looks at the files. Their content is compared: renewals replace links, copy or rename, as they like.
 const LOOK: Duration = Duration::from_secs(10);
@@ -131,9 +131,22 @@ impl Certificates {
         Ok(true)
     }
 
-    /// Looks every [`LOOK`] until the console stops.
+    /// Says in the log and in the metrics how near the end is.
+    fn remind(&self, reminder: &mut Reminder) {
+        let Some(end) = self.not_after() else {
+            return;
+        };
+        metrics::gauge!("mingjing_certificate_end_seconds").set(end.timestamp() as f64);
+        if let Some(words) = reminder.look(end, Utc::now()) {
+            tracing::warn!(cert = %self.cert.display(), "{words}");
+        }
+    }
+
+    /// Looks every [`LOOK`] until the console stops: whether the files have changed, and how near the end is.
     pub async fn follow(self: Arc<Self>, stopping: CancellationToken) {
         let mut unreadable = false;
+        let mut reminder = Reminder::default();
+        self.remind(&mut reminder);
         while stopping
             .run_until_cancelled(tokio::time::sleep(LOOK))
             .await
@@ -152,6 +165,7 @@ impl Certificates {
                 }
                 _ => {}
             }
+            self.remind(&mut reminder);
         }
     }
 }
