@@ -81,15 +81,3 @@ pub async fn source(
         .await?;
     Ok(())
 }
-
-/// Drops whole chunks of health and metrics older than `before`: works on either edition of TimescaleDB.
-pub async fn drop_before(pool: &PgPool, before: DateTime<Utc>) -> Result<(), StoreError> {
-    for drop in [
-        "SELECT drop_chunks('camera_health', older_than => $1::timestamptz)",
-        "SELECT drop_chunks('source_health', older_than => $1::timestamptz)",
-        "SELECT drop_chunks('metric', older_than => $1::timestamptz)",
-    ] {
-        sqlx::query(drop).bind(before).execute(pool).await?;
-    }
-    Ok(())
-}

@@ -517,12 +517,4 @@ async fn health_and_metrics_over_time() {
     };
     assert_eq!(read(None).await, [(at(0), 15.0), (at(60), 40.0)]);
     assert_eq!(read(Some("T1")).await, [(at(0), 3.0)]);
-    health::drop_before(pool, at(60 * 24 * 90)).await.unwrap();
-    assert!(
-        read(None).await.is_empty()
-            && health::of_camera(pool, "cam", at(0), at(99), 10)
-                .await
-                .unwrap()
-                .is_empty()
-    );
 }
