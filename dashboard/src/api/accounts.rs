@@ -1,22 +1,24 @@
 //! Accounts, as their administrators see and change them. One makes and disables, the other grants: neither can do both, and
 //! nobody acts on the own account here (`docs/security.md`).
 
+pub mod change;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use mingjing_monitor::audit::Action;
-use mingjing_monitor::store::administration::{self, Find, Grant, Listed};
-use mingjing_monitor::store::{StoreError, accounts, second_factors};
+use mingjing_monitor::store::administration::{self, Find, Listed};
+use mingjing_monitor::store::{StoreError, accounts};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use super::list::{self, List, Page};
+use super::list::{ById, List};
 use crate::app::App;
 use crate::audit::{Record, Trail};
-use crate::auth::{login, password, secret};
-use crate::caller::{Caller, Scope};
+use crate::auth::{lockout, login, password, secret};
+use crate::caller::Caller;
 use crate::directory::Directory;
 use crate::policy::Role;
 use crate::problem::{Json, Path, Problem, Query, Result};
@@ -38,6 +40,10 @@ pub struct AccountRow {
     unit: Option<String>,
     window: Option<String>,
     disabled: bool,
+    /// Whether it has one.
+    second_factor: bool,
+    /// Failed sign-ins make it wait somewhere; until then at most.
+    locked_until: Option<DateTime<Utc>>,
     created: DateTime<Utc>,
     /// Sessions that hold.
     sessions: i64,
@@ -45,7 +51,7 @@ pub struct AccountRow {
 }
 
 impl AccountRow {
-    fn new(row: Listed, directory: &Directory) -> Self {
+    fn new(row: Listed, directory: &Directory, locked_until: Option<DateTime<Utc>>) -> Self {
         Self {
             id: row.id,
             login: row.login,
@@ -56,10 +62,32 @@ impl AccountRow {
             unit: row.unit,
             window: row.window,
             disabled: row.disabled,
+            second_factor: row.second_factor,
+            locked_until,
             created: row.created,
             sessions: row.sessions,
             last_seen: row.last_seen,
         }
+    }
+
+    /// Rows with what makes them wait.
+    async fn all(app: &App, rows: Vec<Listed>) -> Result<Vec<Self>> {
+        let logins = rows.iter().map(|row| row.login.as_str());
+        let waits = lockout::waits(app, logins, Utc::now()).await?;
+        let directory = app.directory();
+        let with = rows.into_iter().zip(waits);
+        Ok(with
+            .map(|(row, until)| Self::new(row, &directory, until))
+            .collect())
+    }
+
+    async fn one(app: &App, row: Listed) -> Result<Self> {
+        let until = lockout::waits(app, [row.login.as_str()], Utc::now()).await?;
+        Ok(Self::new(
+            row,
+            &app.directory(),
+            until.into_iter().flatten().next(),
+        ))
     }
 }
 
@@ -92,27 +120,20 @@ pub async fn list(
     caller: Caller,
     Query(find): Query<FindAccounts>,
 ) -> Result<Json<List<AccountRow>>> {
-    let directory = app.directory();
-    let seen = directory.seen(&caller.scope, find.hall.as_deref())?;
-    let page = Page {
-        cursor: find.cursor,
-        limit: find.limit,
-        ..Page::default()
-    };
-    let (limit, after) = (page.limit()?, page.after::<i64>()?);
+    let seen = app.directory().seen(&caller.scope, find.hall.as_deref())?;
+    let page = ById::read(find.cursor, find.limit)?;
     let text = find.q.as_deref().map(str::trim).filter(|q| !q.is_empty());
     let which = Find {
         text,
         role: find.role.map(Role::code),
         disabled: find.disabled,
     };
-    let probe = i64::from(limit) + 1;
+    let (after, probe) = (page.after, page.probe());
     let mut rows =
         administration::accounts(app.db(), &seen.hall, which, after, probe, Utc::now()).await?;
-    let next = list::cut(&mut rows, limit, |row| row.id);
-    let items = rows.into_iter().map(|row| AccountRow::new(row, &directory));
+    let next = page.cut(&mut rows, |row| row.id);
     Ok(Json(List {
-        items: items.collect(),
+        items: AccountRow::all(&app, rows).await?,
         next,
         seq: app.live().seq(&caller),
     }))
@@ -175,7 +196,7 @@ pub async fn create(
         .after(facts(&row));
     trail.append(&mut tx, record).await?;
     tx.commit().await?;
-    let account = AccountRow::new(row, &app.directory());
+    let account = AccountRow::one(&app, row).await?;
     Ok((
         StatusCode::CREATED,
         Json(AccountWithPassword { account, password }),
@@ -188,131 +209,6 @@ pub async fn create(
 pub struct AccountId {
     /// The account.
     id: i64,
-}
-
-/// Disables an account at once: its sessions and sockets end.
-#[utoipa::path(
-    post, path = "/api/v1/accounts/{id}/disable", tag = "administration", operation_id = "disable_account",
-    params(AccountId),
-    responses((status = 200, body = AccountRow), (status = 404, body = Problem), (status = 409, body = Problem))
-)]
-pub async fn disable(
-    State(app): State<App>,
-    caller: Caller,
-    trail: Trail,
-    Path(AccountId { id }): Path<AccountId>,
-) -> Result<Json<AccountRow>> {
-    change(&app, &caller, &trail, id, Change::Disable)
-        .await
-        .map(Json)
-}
-
-/// Enables an account again, with the role that it had.
-#[utoipa::path(
-    post, path = "/api/v1/accounts/{id}/enable", tag = "administration", operation_id = "enable_account",
-    params(AccountId), responses((status = 200, body = AccountRow), (status = 404, body = Problem))
-)]
-pub async fn enable(
-    State(app): State<App>,
-    caller: Caller,
-    trail: Trail,
-    Path(AccountId { id }): Path<AccountId>,
-) -> Result<Json<AccountRow>> {
-    change(&app, &caller, &trail, id, Change::Enable)
-        .await
-        .map(Json)
-}
-
-/// Makes a new one-time password, and ends the account's sessions.
-#[utoipa::path(
-    post, path = "/api/v1/accounts/{id}/reset-password", tag = "administration", operation_id = "reset_password",
-    params(AccountId), responses((status = 200, body = AccountWithPassword), (status = 404, body = Problem))
-)]
-pub async fn reset_password(
-    State(app): State<App>,
-    caller: Caller,
-    trail: Trail,
-    Path(AccountId { id }): Path<AccountId>,
-) -> Result<Json<AccountWithPassword>> {
-    let (password, hash) = one_time_password().await?;
-    let account = change(&app, &caller, &trail, id, Change::Password(hash)).await?;
-    Ok(Json(AccountWithPassword { account, password }))
-}
-
-/// Takes the second factor of who lost it away, and ends the account's sessions. Who resets passwords may not: together the
-/// two open any account.
-#[utoipa::path(
-    post, path = "/api/v1/accounts/{id}/reset-second-factor", tag = "administration", operation_id = "reset_second_factor",
-    params(AccountId), responses((status = 200, body = AccountRow), (status = 404, body = Problem))
-)]
-pub async fn reset_second_factor(
-    State(app): State<App>,
-    caller: Caller,
-    trail: Trail,
-    Path(AccountId { id }): Path<AccountId>,
-) -> Result<Json<AccountRow>> {
-    change(&app, &caller, &trail, id, Change::SecondFactor)
-        .await
-        .map(Json)
-}
-
-/// A role, and over what.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct GrantRole {
-    role: Role,
-    /// The hall whose subtree it covers; the caller's own where it is left out.
-    hall: Option<String>,
-    /// For a `unit_head`, and only for one.
-    unit: Option<String>,
-    /// For a `clerk`, and only for one.
-    window: Option<String>,
-}
-
-/// Grants a role in place of the one before; `unassigned` takes it away. The account's sessions end.
-#[utoipa::path(
-    post, path = "/api/v1/accounts/{id}/role", tag = "administration", operation_id = "grant_role",
-    params(AccountId), request_body = GrantRole,
-    responses((status = 200, body = AccountRow), (status = 404, body = Problem), (status = 409, body = Problem),
-              (status = 422, body = Problem))
-)]
-pub async fn grant(
-    State(app): State<App>,
-    caller: Caller,
-    trail: Trail,
-    Path(AccountId { id }): Path<AccountId>,
-    Json(grant): Json<GrantRole>,
-) -> Result<Json<AccountRow>> {
-    let directory = app.directory();
-    let hall = directory.seen(&caller.scope, grant.hall.as_deref())?.hall;
-    let (unit, window) = (filled(grant.unit), filled(grant.window));
-    check(
-        &directory,
-        grant.role,
-        &hall,
-        unit.as_deref(),
-        window.as_deref(),
-    )?;
-    let role = Change::Role {
-        role: grant.role,
-        scope: Scope { hall, unit, window },
-    };
-    change(&app, &caller, &trail, id, role).await.map(Json)
-}
-
-/// Ends every session of an account.
-#[utoipa::path(
-    post, path = "/api/v1/accounts/{id}/end-sessions", tag = "administration", operation_id = "end_sessions",
-    params(AccountId), responses((status = 200, body = AccountRow), (status = 404, body = Problem))
-)]
-pub async fn end_sessions(
-    State(app): State<App>,
-    caller: Caller,
-    trail: Trail,
-    Path(AccountId { id }): Path<AccountId>,
-) -> Result<Json<AccountRow>> {
-    change(&app, &caller, &trail, id, Change::EndSessions)
-        .await
-        .map(Json)
 }
 
 /// A session of an account.
@@ -353,126 +249,6 @@ pub async fn sessions(
     }))
 }
 
-fn check(
-    directory: &Directory,
-    role: Role,
-    hall: &str,
-    unit: Option<&str>,
-    window: Option<&str>,
-) -> Result<()> {
-    if role.is_machine() {
-        let what = format!("{} is for programs: grant it to a token", role.code());
-        return Err(Problem::invalid(what));
-    }
-    if (role == Role::UnitHead) != unit.is_some() {
-        return Err(Problem::invalid(
-            "unit goes with the role unit_head, and only with it",
-        ));
-    }
-    if (role == Role::Clerk) != window.is_some() {
-        return Err(Problem::invalid(
-            "window goes with the role clerk, and only with it",
-        ));
-    }
-    if unit.is_some_and(|unit| directory.units().all(|known| known.code != unit)) {
-        return Err(Problem::not_found("unit"));
-    }
-    if window.is_some_and(|window| directory.window(hall, window).is_none()) {
-        return Err(Problem::not_found("window in that hall"));
-    }
-    Ok(())
-}
-
-enum Change {
-    Disable,
-    Enable,
-    /// The hash of a new one-time password.
-    Password(String),
-    /// Taken away.
-    SecondFactor,
-    Role {
-        role: Role,
-        scope: Scope,
-    },
-    EndSessions,
-}
-
-impl Change {
-    fn action(&self) -> Action {
-        match self {
-            Self::Disable | Self::Enable | Self::Role { .. } => Action::AccountChanged,
-            Self::Password(_) => Action::PasswordChanged,
-            Self::SecondFactor => Action::FactorChanged,
-            Self::EndSessions => Action::SessionEnded,
-        }
-    }
-
-    async fn apply(&self, connection: &mut PgConnection, row: &Listed) -> Result<(), StoreError> {
-        match self {
-            Self::Disable => administration::set_disabled(connection, row.id, true).await,
-            Self::Enable => administration::set_disabled(connection, row.id, false).await,
-            Self::Password(hash) => {
-                accounts::set_password(connection, &row.login, hash, true, Utc::now())
-                    .await
-                    .map(|_| ())
-            }
-            Self::SecondFactor => second_factors::remove(connection, row.id).await,
-            Self::Role { role, scope } => {
-                let grant = Grant {
-                    role: role.code(),
-                    hall: &scope.hall,
-                    unit: scope.unit.as_deref(),
-                    window: scope.window.as_deref(),
-                };
-                administration::grant(connection, row.id, grant).await
-            }
-            Self::EndSessions => Ok(()),
-        }
-    }
-}
-
-/// One change of one account, in one transaction. Whatever it is but enabling, who is signed in with that account is not any more.
-async fn change(
-    app: &App,
-    caller: &Caller,
-    trail: &Trail,
-    id: i64,
-    change: Change,
-) -> Result<AccountRow> {
-    let mut tx = app.db().begin().await?;
-    let before = find(&mut tx, caller, id).await?;
-    if caller.account() == Some(id) {
-        return Err(Problem::forbidden(
-            "Nobody administers the own account; another administrator can.",
-        ));
-    }
-    change.apply(&mut tx, &before).await.map_err(named)?;
-    let ended = match change {
-        Change::Enable => Vec::new(),
-        _ => administration::end_sessions(&mut tx, id).await?,
-    };
-    let after = find(&mut tx, caller, id).await?;
-    notify(&mut tx, Notice::Access).await?;
-    let record = Record::of(change.action())
-        .on("account", &after.login)
-        .hall(&after.hall)
-        .before(facts(&before))
-        .after(facts(&after));
-    trail.append(&mut tx, record).await?;
-    tx.commit().await?;
-    ended.into_iter().for_each(|hash| app.session_ended(hash));
-    app.access_changed();
-    Ok(AccountRow::new(after, &app.directory()))
-}
-
-/// What the audit log keeps of an account.
-fn facts(row: &Listed) -> Value {
-    json!({
-        "name": row.name, "role": row.role, "hall": row.hall, "unit": row.unit, "window": row.window,
-        "disabled": row.disabled, "sessions": row.sessions,
-    })
-}
-
 /// Outside the caller's halls there is no such account.
 async fn find(connection: &mut PgConnection, caller: &Caller, id: i64) -> Result<Listed> {
     administration::account(connection, &caller.scope.hall, id, Utc::now())
@@ -506,6 +282,14 @@ pub fn name(text: &str) -> Result<String> {
 pub fn filled(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned())
         .filter(|text| !text.is_empty())
+}
+
+/// What the audit log keeps of an account.
+fn facts(row: &Listed) -> Value {
+    json!({
+        "name": row.name, "role": row.role, "hall": row.hall, "unit": row.unit, "window": row.window,
+        "disabled": row.disabled, "second_factor": row.second_factor, "sessions": row.sessions,
+    })
 }
 
 /// A password and its hash, made beside the runtime's own threads.

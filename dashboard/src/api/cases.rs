@@ -3,6 +3,7 @@
 pub mod unmask;
 
 use axum::extract::State;
+use axum::http::Method;
 use chrono::{DateTime, Utc};
 use mingjing_monitor::case::CaseFold;
 use mingjing_monitor::clock::Timer;
@@ -21,6 +22,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::clockbar::{self, AnomalyView, StepView};
 use crate::masking;
+use crate::policy;
 use crate::problem::{Json, Path, Problem, Query, Result};
 use crate::publish::case_marks;
 use crate::store::{Seen, cards};
@@ -207,6 +209,8 @@ pub struct CaseDetail {
     cards: Vec<CardRow>,
     /// Cameras that see its window.
     cameras: Vec<String>,
+    /// Something of a person is masked here, and the caller's role may ask for it in the clear.
+    may_unmask: bool,
 }
 
 /// Who applies.
@@ -269,6 +273,10 @@ pub async fn one(
     let mark = case_marks(&app, std::slice::from_ref(&no))
         .await?
         .remove(&no);
+    let masked = fold.applicant.is_some()
+        || events
+            .iter()
+            .any(|stored| !masking::hidden(&stored.event.data()).is_empty());
     Ok(Json(CaseDetail {
         row: CaseRow::new(row, mark),
         source: fold.source.clone(),
@@ -291,6 +299,9 @@ pub async fn one(
             .map(|card| CardRow::new(card, &directory))
             .collect(),
         cameras,
+        may_unmask: masked
+            && policy::row(&Method::POST, unmask::PATH)
+                .is_some_and(|row| row.access.admits(caller.role)),
     }))
 }
 

@@ -94,6 +94,42 @@ fn foreign_cursor() -> Problem {
     Problem::invalid("cursor is not one of this list: leave it out to start at the top")
 }
 
+/// A page of a list that is sorted by id, newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct ById {
+    limit: u32,
+    /// Only rows below this id.
+    pub after: Option<i64>,
+}
+
+impl ById {
+    /// From what was asked.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is not of this list, or a limit out of range.
+    pub fn read(cursor: Option<String>, limit: Option<u32>) -> Result<Self> {
+        let page = Page {
+            cursor,
+            limit,
+            ..Page::default()
+        };
+        Ok(Self {
+            limit: page.limit()?,
+            after: page.after()?,
+        })
+    }
+
+    /// Rows to fetch: one too many tells whether there are more.
+    pub fn probe(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+
+    /// As [`cut`].
+    pub fn cut<T>(&self, rows: &mut Vec<T>, id: impl Fn(&T) -> i64) -> Option<String> {
+        cut(rows, self.limit, id)
+    }
+}
+
 /// A cursor that holds the sort key of the last row.
 pub fn cursor(key: &impl Serialize) -> Option<String> {
     serde_json::to_vec(key)

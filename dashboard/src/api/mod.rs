@@ -15,6 +15,7 @@ pub mod matrix;
 pub mod metrics;
 pub mod overview;
 pub mod rankings;
+pub mod reason;
 pub mod search;
 pub mod second_factor;
 pub mod session;
@@ -81,13 +82,14 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(cameras::thumbnail))
         .api(routes!(cameras::snapshot))
         .api(routes!(accounts::list, accounts::create))
-        .api(routes!(accounts::disable))
-        .api(routes!(accounts::enable))
-        .api(routes!(accounts::reset_password))
-        .api(routes!(accounts::grant))
+        .api(routes!(accounts::change::disable))
+        .api(routes!(accounts::change::enable))
+        .api(routes!(accounts::change::reset_password))
+        .api(routes!(accounts::change::grant))
         .api(routes!(accounts::sessions))
-        .api(routes!(accounts::reset_second_factor))
-        .api(routes!(accounts::end_sessions))
+        .api(routes!(accounts::change::reset_second_factor))
+        .api(routes!(accounts::change::unlock))
+        .api(routes!(accounts::change::end_sessions))
         .api(routes!(tokens::list, tokens::create))
         .api(routes!(tokens::grant))
         .api(routes!(tokens::revoke))

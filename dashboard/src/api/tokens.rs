@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use super::accounts::{filled, name, named};
-use super::list::{self, List, Page};
+use super::list::{ById, List};
 use crate::app::App;
 use crate::audit::{Record, Trail};
 use crate::auth::secret;
@@ -94,15 +94,10 @@ pub async fn list(
 ) -> Result<Json<List<TokenRow>>> {
     let (directory, now) = (app.directory(), Utc::now());
     let seen = directory.seen(&caller.scope, find.hall.as_deref())?;
-    let page = Page {
-        cursor: find.cursor,
-        limit: find.limit,
-        ..Page::default()
-    };
-    let (limit, after) = (page.limit()?, page.after::<i64>()?);
-    let probe = i64::from(limit) + 1;
+    let page = ById::read(find.cursor, find.limit)?;
+    let (after, probe) = (page.after, page.probe());
     let mut rows = tokens::of_halls(app.db(), &seen.hall, find.valid, after, probe, now).await?;
-    let next = list::cut(&mut rows, limit, |row| row.id);
+    let next = page.cut(&mut rows, |row| row.id);
     let items = rows
         .into_iter()
         .map(|row| TokenRow::new(row, &directory, now));

@@ -182,6 +182,35 @@ impl Attempt {
     }
 }
 
+/// Until when each of these logins has to wait at one address at least, in their order. `None`: nowhere.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn waits(
+    app: &App,
+    logins: impl IntoIterator<Item = &str>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Option<DateTime<Utc>>>, StoreError> {
+    let hashes: Vec<Vec<u8>> = logins.into_iter().map(secret::hash).collect();
+    let found = attempts::of_logins(app.db(), &hashes).await?;
+    let until = |hash: &Vec<u8>| {
+        let own = found.iter().filter(|counted| counted.key.login == *hash);
+        let waits = own.map(|counted| {
+            let rule = match counted.key.address.as_str() {
+                "" => LOGIN_ELSEWHERE,
+                _ => LOGIN_HERE,
+            };
+            let failures = rule.standing(counted.failures, now);
+            rule.until(Failures {
+                failures,
+                ..counted.failures
+            })
+        });
+        waits.max().filter(|until| *until > now)
+    };
+    Ok(hashes.iter().map(until).collect())
+}
+
 /// What an address is counted by: whoever has one IPv6 address has 2⁶⁴ of them.
 pub fn network(address: IpAddr) -> String {
     match address.to_canonical() {

@@ -363,6 +363,7 @@ pub const TABLE: &[Row] = &[
         GRANTERS,
         Subject::Account,
     ),
+    post("/api/v1/accounts/{id}/unlock", GRANTERS, Subject::Account),
     post(
         "/api/v1/accounts/{id}/end-sessions",
         ADMINISTRATORS,

@@ -1,10 +1,11 @@
 //! Three administrators: what each does, and what none of them can do alone.
 
 use axum::http::{Method, StatusCode};
+use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_dashboard::policy::Role;
 use serde_json::{Value, json};
 
-use crate::common::{COUNTY, TOWN_1, TOWN_2};
+use crate::common::{COUNTY, PASSWORD, TOWN_1, TOWN_2};
 use crate::world::{Caller, World};
 
 async fn administrators(world: &World) -> [Caller; 3] {
@@ -210,4 +211,88 @@ async fn a_token_opens_nothing_until_it_is_granted_a_role() {
         .json(Method::POST, "/api/v1/tokens", &sysadmin, past)
         .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+/// The newest entry of the audit log about an account: action, reason, before, after.
+async fn newest(world: &World, login: &str) -> (String, Option<String>, String, String) {
+    sqlx::query_as(
+        "SELECT action, reason, before::text, after::text FROM audit
+         WHERE subject_kind = 'account' AND subject = $1 ORDER BY seq DESC LIMIT 1",
+    )
+    .bind(login)
+    .fetch_one(world.console.app.db())
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_locked_account_is_let_in_by_who_grants_roles_and_says_why() {
+    let world = World::build().await;
+    let [_, secadmin, _] = administrators(&world).await;
+    world
+        .console
+        .account("li", "hall_manager", TOWN_1, None)
+        .await;
+    for _ in 0..5 {
+        world.console.password("li", "wrong").await;
+    }
+    let (status, ..) = world.console.password("li", PASSWORD).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    let path = "/api/v1/accounts?q=li&role=hall_manager";
+    let (_, list) = world.json(Method::GET, path, &secadmin, Value::Null).await;
+    let until: DateTime<Utc> = list["items"][0]["locked_until"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{list}"))
+        .parse()
+        .unwrap();
+    assert!(until > Utc::now() && until <= Utc::now() + TimeDelta::seconds(30));
+
+    let path = format!("/api/v1/accounts/{}/unlock", world.account("li").await);
+    for wrong in [json!({}), json!({"reason": "  ?  "})] {
+        let (status, _) = world.json(Method::POST, &path, &secadmin, wrong).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let why = json!({"reason": "rang from the hall, recognised by voice"});
+    let (status, row) = world.json(Method::POST, &path, &secadmin, why).await;
+    assert_eq!(
+        (status, &row["locked_until"]),
+        (StatusCode::OK, &Value::Null)
+    );
+    let (action, reason, _, after) = newest(&world, "li").await;
+    assert_eq!(action, "account.changed");
+    assert_eq!(reason.unwrap(), "rang from the hall, recognised by voice");
+    assert!(after.contains("unlocked"), "{after}");
+    world.console.sign_in("li").await;
+}
+
+#[tokio::test]
+async fn a_lost_second_factor_is_taken_away_with_a_reason_and_the_sessions_end() {
+    let world = World::build().await;
+    let [_, secadmin, _] = administrators(&world).await;
+    let li = world.person_at(Role::Inspector, COUNTY, "li").await;
+    let path = format!(
+        "/api/v1/accounts/{}/reset-second-factor",
+        world.account("li").await
+    );
+    let (status, _) = world.json(Method::POST, &path, &secadmin, json!({})).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let why = json!({"reason": "the telephone fell into the river"});
+    let (status, row) = world.json(Method::POST, &path, &secadmin, why).await;
+    assert_eq!(
+        (status, &row["second_factor"], &row["sessions"]),
+        (StatusCode::OK, &json!(false), &json!(0))
+    );
+    let (action, reason, before, after) = newest(&world, "li").await;
+    assert_eq!(action, "account.factor_changed");
+    assert_eq!(reason.unwrap(), "the telephone fell into the river");
+    assert!(
+        before.contains("\"second_factor\":true") || before.contains("\"second_factor\": true")
+    );
+    assert!(
+        after.contains("\"second_factor\":false") || after.contains("\"second_factor\": false")
+    );
+    let (status, _) = world.console.get("/api/v1/session", &li).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let (_, answer, _) = world.console.password("li", PASSWORD).await;
+    assert_eq!(answer["step"], "enrolment", "{answer}");
 }

@@ -30,6 +30,8 @@ pub struct Listed {
     pub window: Option<String>,
     /// May not sign in.
     pub disabled: bool,
+    /// Whether it has a second factor.
+    pub second_factor: bool,
     /// When it was made.
     pub created: DateTime<Utc>,
     /// Sessions that hold.
@@ -59,7 +61,7 @@ pub async fn accounts(
     now: DateTime<Utc>,
 ) -> Result<Vec<Listed>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT a.id, a.login, a.name, a.role, a.hall, a.unit, a.win, a.disabled, a.created,
+        "SELECT a.id, a.login, a.name, a.role, a.hall, a.unit, a.win, a.disabled, a.created, a.totp IS NOT NULL AS second_factor,
                 (SELECT count(*) FROM session s WHERE s.account = a.id AND s.expires > $7) AS sessions,
                 (SELECT max(s.seen) FROM session s WHERE s.account = a.id) AS last_seen
          FROM account a JOIN hall h ON h.code = a.hall
@@ -89,7 +91,7 @@ pub async fn account(
     now: DateTime<Utc>,
 ) -> Result<Option<Listed>, StoreError> {
     let row = sqlx::query_as(
-        "SELECT a.id, a.login, a.name, a.role, a.hall, a.unit, a.win, a.disabled, a.created,
+        "SELECT a.id, a.login, a.name, a.role, a.hall, a.unit, a.win, a.disabled, a.created, a.totp IS NOT NULL AS second_factor,
                 (SELECT count(*) FROM session s WHERE s.account = a.id AND s.expires > $3) AS sessions,
                 (SELECT max(s.seen) FROM session s WHERE s.account = a.id) AS last_seen
          FROM account a JOIN hall h ON h.code = a.hall

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgPool};
 use super::StoreError;
 
 /// What failures are counted by: SHA-256 of a login, and an address. An empty one stands for any.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Key {
     /// SHA-256 of the login.
     pub login: Vec<u8>,
@@ -21,6 +21,17 @@ pub struct Failures {
     pub failures: i32,
     /// The last one.
     pub last: DateTime<Utc>,
+}
+
+/// Failures with what they are counted by.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Counted {
+    /// By what.
+    #[sqlx(flatten)]
+    pub key: Key,
+    /// How many.
+    #[sqlx(flatten)]
+    pub failures: Failures,
 }
 
 /// The failures of a key; the row stays locked until the transaction ends, so that attempts at once are counted one by one.
@@ -41,6 +52,14 @@ pub async fn lock(
         .bind(now)
         .fetch_one(transaction)
         .await?)
+}
+
+/// The failures of these logins (SHA-256), wherever.
+pub async fn of_logins(pool: &PgPool, logins: &[Vec<u8>]) -> Result<Vec<Counted>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT login, address, failures, last FROM sign_in_failure WHERE login = ANY($1)",
+    );
+    Ok(rows.bind(logins).fetch_all(pool).await?)
 }
 
 /// Sets the failures of a key.

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use mingjing_monitor::store::accounts::{self, NewAccount};
-use mingjing_monitor::store::attempts::{self, Key};
+use mingjing_monitor::store::attempts::{self, Counted, Failures, Key};
 use mingjing_monitor::store::second_factors;
 use mingjing_monitor::store::sessions::{self, NewSession};
 use mingjing_monitor::store::tokens::{self, NewToken};
@@ -323,6 +323,16 @@ async fn failures_are_counted_taken_back_and_forgotten() {
         .await
         .unwrap();
     assert_eq!(look(9).await, (3, at(5)));
+    let asked = [key.login.clone(), b"hash of wang".to_vec()];
+    let found = attempts::of_logins(pool, &asked).await.unwrap();
+    let counted = [Counted {
+        key: key.clone(),
+        failures: Failures {
+            failures: 3,
+            last: at(5),
+        },
+    }];
+    assert_eq!(found, counted);
     attempts::take_back(&mut connection, &key).await.unwrap();
     assert_eq!(look(9).await, (2, at(5)));
     attempts::clear(&mut connection, &key).await.unwrap();

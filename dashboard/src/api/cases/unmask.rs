@@ -3,26 +3,20 @@
 use axum::extract::State;
 use mingjing_monitor::audit::Action;
 use mingjing_monitor::store::events;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{ApplicantView, No, find};
+use crate::api::reason::Why;
 use crate::app::App;
 use crate::audit::{Record, Trail};
 use crate::caller::Caller;
 use crate::masking;
 use crate::problem::{Json, Path, Problem, Result};
 
-/// Characters of a reason: more than a keystroke, no more than the log keeps.
-const REASON: std::ops::RangeInclusive<usize> = 4..=500;
-
-/// Why it is needed.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct Unmask {
-    /// 4 to 500 characters; it stands in the audit log.
-    reason: String,
-}
+/// Its path.
+pub const PATH: &str = "/api/v1/cases/{no}/unmask";
 
 /// What is masked elsewhere.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,7 +38,7 @@ pub struct ClearText {
 
 /// Shows who applied, once. The audit log keeps who asked, and why.
 #[utoipa::path(
-    post, path = "/api/v1/cases/{no}/unmask", tag = "cases", operation_id = "unmask_case", params(No), request_body = Unmask,
+    post, path = "/api/v1/cases/{no}/unmask", tag = "cases", operation_id = "unmask_case", params(No), request_body = Why,
     responses(
         (status = 200, body = Clear), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)
     )
@@ -54,14 +48,9 @@ pub async fn unmask(
     caller: Caller,
     trail: Trail,
     Path(No { no }): Path<No>,
-    Json(Unmask { reason }): Json<Unmask>,
+    Json(why): Json<Why>,
 ) -> Result<Json<Clear>> {
-    let reason = reason.trim();
-    if !REASON.contains(&reason.chars().count()) {
-        return Err(Problem::invalid(
-            "`reason` is missing: say in 4 to 500 characters why you need to know who applied",
-        ));
-    }
+    let reason = why.read()?;
     let (row, fold) = find(&app, &caller, &no).await?;
     let texts: Vec<ClearText> = events::of_case(app.db(), &no)
         .await?

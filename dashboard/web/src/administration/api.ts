@@ -29,6 +29,8 @@ export const createAccount = (login: string, name: string, hall: string | null):
 export const setDisabled = (id: number, disabled: boolean): Promise<AccountRow> => post(account(id, disabled ? 'disable' : 'enable'), undefined)
 export const resetPassword = (id: number): Promise<AccountWithPassword> => post(account(id, 'reset-password'), undefined)
 export const endSessions = (id: number): Promise<AccountRow> => post(account(id, 'end-sessions'), undefined)
+export const resetFactor = (id: number, reason: string): Promise<AccountRow> => post(account(id, 'reset-second-factor'), { reason })
+export const unlock = (id: number, reason: string): Promise<AccountRow> => post(account(id, 'unlock'), { reason })
 export const grantRole = (id: number, grant: Grant): Promise<AccountRow> => post(account(id, 'role'), grant)
 
 export const createToken = (name: string, hall: string | null, expires: string | null): Promise<TokenWithSecret> => post('/api/v1/tokens', { name, hall, expires })

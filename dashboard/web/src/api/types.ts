@@ -314,6 +314,14 @@ export interface CaseDetail extends CaseRow {
   anomalies: { code: string; sentence_zh: string; sentence_en: string }[]
   cards: CardRow[]
   cameras: string[]
+  /** Something of a person is masked, and this role may ask for it in the clear. */
+  may_unmask: boolean
+}
+
+/** What is masked elsewhere, told once. */
+export interface Unmasked {
+  applicant: { name: string | null; phone: string | null } | null
+  texts: { source: string; id: string; field: string; text: string }[]
 }
 
 export type CardView = 'to_answer' | 'unsigned' | 'provisional' | 'contested' | 'all'
@@ -418,6 +426,9 @@ export interface AccountRow {
   unit: string | null
   window: string | null
   disabled: boolean
+  second_factor: boolean
+  /** Failed sign-ins make it wait somewhere; until then at most. */
+  locked_until: Instant | null
   created: Instant
   sessions: number
   last_seen: Instant | null

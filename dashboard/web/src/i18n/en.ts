@@ -48,7 +48,7 @@ export default {
   account: { title: 'Account', own: 'My account', sign_out: 'Sign out' },
   administration: {
     role: 'Role', scope: 'Halls', state: 'State', person: 'Person', name: 'Name', purpose: 'Purpose', workplace: 'Works at', created: 'Made', sessions: 'Sessions', sessions_n: 'sessions: {n}', last_seen: 'Last seen', begun: 'Signed in', ends: 'Ends at the latest', acts: 'Actions', query: 'User name or name',
-    enabled: 'Enabled', disabled: 'Disabled', enable: 'Enable', disable: 'Disable', disable_sure: 'Disable, and sign out everywhere', reset_password: 'Reset password', reset_sure: 'Reset, and sign out everywhere', end_sessions: 'End all sessions',
+    enabled: 'Enabled', disabled: 'Disabled', enable: 'Enable', disable: 'Disable', disable_sure: 'Disable, and sign out everywhere', reset_password: 'Reset password', reset_sure: 'Reset, and sign out everywhere', end_sessions: 'End all sessions', locked: 'Locked', locked_until: 'too many failed sign-ins: locked until {time} at the latest', unlock: 'Unlock', unlock_sentence: 'Forgets the failed sign-ins of {name} ({login}), who may try again at once. Make sure first who is asking.', reset_factor: 'Reset second factor', factor_sentence: 'Takes the authenticator and the recovery codes of {name} ({login}) away and ends all sessions. Make sure first who is asking.',
     own: 'This is your own account; only another administrator can administer it.',
     new_account: 'New account', new_account_hint: 'A system administrator makes accounts, a security administrator grants roles. Until then an account has no power.', new_token: 'New token', new_token_hint: 'A system administrator makes tokens, a security administrator grants roles. Until then a token opens nothing.', make: 'Make',
     grant: 'Role and halls', grant_do: 'Grant', grant_hint: 'The sessions of the account end at once; it signs in again with the new role.', grant_token_hint: 'Connections that use the token end at once.',
@@ -58,6 +58,7 @@ export default {
     no_accounts: 'No account fits', no_accounts_hint: 'Loosen the filters.', no_tokens: 'No tokens', no_tokens_hint: 'Each source, edge and reading program has a token of its own.',
     problem: { 'last-administrator': 'This is the last enabled administrator of this kind over these halls: enable or appoint another one first.' },
   },
+  reason: { place: 'Say why, as: rang in person, identity checked', hint: 'The reason stands in the audit log for good', need: 'Say why, in 4 characters at least' },
   grade: { notice: 'Notice', warning: 'Warning', yellow_card: 'Yellow card', red_card: 'Red card' },
   grade_short: { notice: 'Notice', warning: 'Warning', yellow_card: 'Yellow', red_card: 'Red' },
   card_state: {
@@ -116,7 +117,7 @@ export default {
   },
   case: {
     timer: 'Clock', steps: 'Steps', events: 'Events', cards: 'Cards', anomalies: 'Data anomalies', cameras: 'The window now', applicant: 'Applicant', phone: 'Phone', handler: 'Handler', source: 'Source', applied: 'Applied', accepted: 'Accepted', decided: 'Decided', delivered: 'Delivered', item: 'Item', kind: 'Kind', status: 'Status',
-    col: { step: 'Step', handler: 'Handler', started: 'Started', finished: 'Finished', limit: 'Limit', due: 'Due', type: 'Event', time: 'Happened', received: 'Received', committed: 'Committed', data: 'Content' }, over: 'Over', replaced: 'replaced', date_only: 'date only', none_steps: 'No steps recorded', none_cards: 'This case has no card', late_by: '{span} late', no_camera: 'No camera sees the window', received_hint: 'Happened: what the source says. Received: our stamp. Committed: written to the database.', going: 'under way',
+    col: { step: 'Step', handler: 'Handler', started: 'Started', finished: 'Finished', limit: 'Limit', due: 'Due', type: 'Event', time: 'Happened', received: 'Received', committed: 'Committed', data: 'Content' }, over: 'Over', replaced: 'replaced', date_only: 'date only', none_steps: 'No steps recorded', none_cards: 'This case has no card', unmask: 'Show in the clear', mask: 'Mask again', unmask_sentence: 'Name, telephone and the like of who applied in case {no} are shown in the clear until you leave the page.', late_by: '{span} late', no_camera: 'No camera sees the window', received_hint: 'Happened: what the source says. Received: our stamp. Committed: written to the database.', going: 'under way',
   },
   event: {
     case_applied: 'Applied', case_accepted: 'Accepted', case_supplement_requested: 'Supplement asked', case_supplement_received: 'Supplement received', case_step_started: 'Step started', case_step_finished: 'Step finished', case_suspended: 'Suspended', case_resumed: 'Resumed', case_extended: 'Extended', case_completed: 'Completed', case_refused: 'Refused', case_withdrawn: 'Withdrawn', case_voided: 'Voided', case_delivered: 'Delivered', case_fee: 'Fee', case_rated: 'Rated',

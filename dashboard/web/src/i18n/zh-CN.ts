@@ -48,7 +48,7 @@ export default {
   account: { title: '账户', own: '我的账户', sign_out: '退出登录' },
   administration: {
     role: '角色', scope: '管辖范围', state: '状态', person: '人员', name: '姓名', purpose: '用途', workplace: '所在大厅', created: '创建于', sessions: '会话', sessions_n: '{n} 个会话', last_seen: '最近使用', begun: '登录于', ends: '最迟结束', acts: '操作', query: '搜用户名、姓名',
-    enabled: '启用', disabled: '已停用', enable: '启用', disable: '停用', disable_sure: '确认停用，立即退出所有会话', reset_password: '重置密码', reset_sure: '确认重置，立即退出所有会话', end_sessions: '结束所有会话',
+    enabled: '启用', disabled: '已停用', enable: '启用', disable: '停用', disable_sure: '确认停用，立即退出所有会话', reset_password: '重置密码', reset_sure: '确认重置，立即退出所有会话', end_sessions: '结束所有会话', locked: '已锁定', locked_until: '登录失败过多，最迟锁定至 {time}', unlock: '解除锁定', unlock_sentence: '清除 {name}（{login}）的登录失败记录，可立即再试。请先核实是本人。', reset_factor: '重置第二重验证', factor_sentence: '解除 {name}（{login}）绑定的验证器和恢复码，并立即退出其所有会话。请先核实是本人。',
     own: '这是您自己的账户，只能由另一位管理员管理。',
     new_account: '新建账户', new_account_hint: '账户由系统管理员创建，由安全管理员授予角色；授予之前没有任何权限。', new_token: '新建令牌', new_token_hint: '令牌由系统管理员创建，由安全管理员授予角色；授予之前没有任何权限。', make: '创建',
     grant: '角色与管辖范围', grant_do: '授予', grant_hint: '授予后该账户的会话立即结束，按新角色重新登录。', grant_token_hint: '授予后使用该令牌的连接立即断开。',
@@ -58,6 +58,7 @@ export default {
     no_accounts: '没有符合条件的账户', no_accounts_hint: '放宽筛选条件再试。', no_tokens: '没有令牌', no_tokens_hint: '来源系统、前端和只读程序各用一个令牌。',
     problem: { 'last-administrator': '这是这一范围内最后一位在用的管理员，请先启用或任命另一位。' },
   },
+  reason: { place: '写明事由，如：本人来电，已核实身份', hint: '事由写入审计日志，不能再改', need: '请写明事由，至少 4 个字' },
   grade: { notice: '蓝牌提醒', warning: '预警', yellow_card: '黄牌', red_card: '红牌' },
   grade_short: { notice: '蓝牌', warning: '预警', yellow_card: '黄牌', red_card: '红牌' },
   card_state: {
@@ -91,7 +92,7 @@ export default {
   audit_subject: { account: '账户', token: '令牌', camera: '摄像机', card: '牌', case: '办件', audit: '审计日志', file: '文件', route: '接口', session: '会话' },
   audit_action: {
     session_opened: '登录', session_refused: '登录被拒', session_closed: '退出', session_ended: '会话被结束', account_locked: '账户锁定', account_created: '新建账户', account_changed: '变更账户',
-    account_password_changed: '更改密码', account_factor_changed: '变更第二因素', token_created: '新建令牌', token_granted: '令牌授权', token_revoked: '吊销令牌', history_loaded: '装入历史', camera_viewed: '查看实时画面',
+    account_password_changed: '更改密码', account_factor_changed: '变更第二重验证', token_created: '新建令牌', token_granted: '令牌授权', token_revoked: '吊销令牌', history_loaded: '装入历史', camera_viewed: '查看实时画面',
     camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', import_made: '导入', profile_changed: '变更规则', setting_changed: '变更设置',
     key_rotated: '更换密钥', export_made: '导出', access_denied: '越权被拒', audit_verified: '核验链条',
   },
@@ -116,7 +117,7 @@ export default {
   },
   case: {
     timer: '时限', steps: '环节', events: '事件', cards: '牌', anomalies: '数据疑点', cameras: '窗口画面', applicant: '申请人', phone: '电话', handler: '经办人', source: '来源系统', applied: '申请', accepted: '受理', decided: '办结', delivered: '送达', item: '事项', kind: '类型', status: '状态',
-    col: { step: '环节', handler: '经办人', started: '开始', finished: '结束', limit: '时限', due: '到期', type: '事件', time: '发生', received: '收到', committed: '入库', data: '内容' }, over: '超时', replaced: '已被更正', date_only: '只有日期', none_steps: '没有环节记录', none_cards: '这件办件没有牌', late_by: '晚到 {span}', no_camera: '窗口没有摄像机', received_hint: '发生：来源说的时间；收到：我方盖戳；入库：写入数据库', going: '进行中',
+    col: { step: '环节', handler: '经办人', started: '开始', finished: '结束', limit: '时限', due: '到期', type: '事件', time: '发生', received: '收到', committed: '入库', data: '内容' }, over: '超时', replaced: '已被更正', date_only: '只有日期', none_steps: '没有环节记录', none_cards: '这件办件没有牌', late_by: '晚到 {span}', unmask: '显示明文', mask: '恢复遮盖', unmask_sentence: '办件 {no} 的申请人姓名、电话等将以明文显示，离开本页后恢复遮盖。', no_camera: '窗口没有摄像机', received_hint: '发生：来源说的时间；收到：我方盖戳；入库：写入数据库', going: '进行中',
   },
   event: {
     case_applied: '申请', case_accepted: '受理', case_supplement_requested: '要求补正', case_supplement_received: '收到补正', case_step_started: '环节开始', case_step_finished: '环节结束', case_suspended: '进入特别程序', case_resumed: '恢复计时', case_extended: '延期', case_completed: '办结', case_refused: '不予许可', case_withdrawn: '撤回', case_voided: '作废', case_delivered: '送达', case_fee: '收费', case_rated: '评价',
