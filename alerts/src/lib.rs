@@ -10,3 +10,4 @@ pub mod profile;
 pub mod rules;
 pub mod store;
 pub mod supervisor;
+pub mod versions;

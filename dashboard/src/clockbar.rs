@@ -51,7 +51,7 @@ pub fn look(
     opened_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> ClockView {
-    let rules = reference.rules_of(fold);
+    let rules = reference.rules_of(fold, now);
     let item = reference.item_of(fold, opened_at);
     let (counted, counted_item) = as_counted(fold, item, &rules);
     let clock = CaseClock::of(

@@ -76,12 +76,22 @@ pub struct Anomaly {
     pub due_at: DateTime<Utc>,
     /// When its reason went away, for what clears by itself.
     pub cleared_at: Option<DateTime<Utc>>,
+    /// Until when it went on: the decision, the end of the step. `None`: it goes on; what happens in an instant ends when it
+    /// falls due. What goes on when a rule changes is judged by the new rule from then on.
+    pub until: Option<DateTime<Utc>>,
     /// The numbers.
     pub facts: Facts,
     /// What happened, in one sentence, without rule and version.
     pub sentence: Sentence,
     /// Who bears it.
     pub bearer: Bearer,
+}
+
+impl Anomaly {
+    /// Whether it still went on at `at`.
+    pub fn goes_on_at(&self, at: DateTime<Utc>) -> bool {
+        self.until.is_none_or(|until| until > at)
+    }
 }
 
 /// What [`evaluate`] finds.

@@ -52,6 +52,7 @@ pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
         cause: format!("near:{}", case.fold.case_no),
         due_at: at,
         cleared_at,
+        until: cleared_at,
         facts,
         sentence: Sentence {
             zh: format!("{name_zh}时限{limit_zh}即将届满，剩余 {left} 个工作日，应于 {by} 前办结"),

@@ -24,9 +24,7 @@ pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
         else {
             continue;
         };
-        let over = suspension.resumed.as_ref().map(|resumed| resumed.at);
-        let decided = case.fold.decided.as_ref().map(|decided| decided.at);
-        let until = [over, decided].into_iter().flatten().min();
+        let until = ended(case, suspension);
         let reached = |at| until.unwrap_or(case.now).min(case.now) > at;
         if let Some(near) = special
             .near_at
@@ -35,6 +33,7 @@ pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
             let cleared = until.unwrap_or(end).min(end);
             let mut warning = anomaly(case, i, suspension, special, Grade::Warning, near);
             warning.cleared_at = Some(cleared).filter(|&cleared| cleared < case.now);
+            warning.until = Some(cleared);
             found.push(warning);
         }
         if reached(end) {
@@ -56,6 +55,13 @@ pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
             found.push(anomaly(case, i, suspension, special, Grade::RedCard, red));
         }
     }
+}
+
+/// When the procedure was over: resumed, or the case decided.
+fn ended(case: &Case<'_>, suspension: &Suspension) -> Option<DateTime<Utc>> {
+    let over = suspension.resumed.as_ref().map(|resumed| resumed.at);
+    let decided = case.fold.decided.as_ref().map(|decided| decided.at);
+    [over, decided].into_iter().flatten().min()
 }
 
 fn anomaly(
@@ -101,6 +107,7 @@ fn anomaly(
         cause,
         due_at,
         cleared_at: None,
+        until: ended(case, suspension),
         facts,
         sentence: Sentence {
             zh: format!("特别程序「{ground_zh}」申报 {days} 个工作日，应于 {by} 结束，{zh}"),

@@ -98,6 +98,7 @@ fn anomaly(
         cause: case.overrun_cause(),
         due_at,
         cleared_at: None,
+        until: case.fold.decided.as_ref().map(|decided| decided.at),
         facts,
         sentence: Sentence { zh, en },
         bearer: case.bearer(due_at),

@@ -71,6 +71,7 @@ fn anomaly(case: &Case<'_>, run: &StepRun, step: &StepClock, nth: u32) -> Anomal
         cause_key,
         due_at: step.deadline.due,
         cleared_at: None,
+        until: step.stopped,
         facts,
         sentence,
         bearer: Bearer {

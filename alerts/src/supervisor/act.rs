@@ -84,7 +84,7 @@ impl Supervisor {
         judged: Option<Vec<u8>>,
         now: DateTime<Utc>,
     ) -> Working {
-        let rules = self.reference.profile.rules(&Subject {
+        let rules = self.reference.profiles.at(now).rules(&Subject {
             level: self.reference.halls.get(&card.hall).copied(),
             hall: &card.hall,
             unit: card.unit.as_deref().unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! A case at an instant: what its row says, and what the rules find.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -14,15 +15,16 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::profile::{Profile, RuleSet, Subject};
-use crate::rules::{Evaluation, as_counted, evaluate};
+use crate::rules::{Anomaly, Evaluation, as_counted, evaluate};
+use crate::versions::{Spell, Versions};
 
 /// What a case is judged by beside its events: data that changes without a restart.
 #[derive(Debug)]
 pub struct Reference {
     /// Statutory workdays, office hours, zone.
     pub calendar: Calendar,
-    /// The rules in force.
-    pub profile: Profile,
+    /// The rules, by the time they were, are or will be in force.
+    pub profiles: Versions,
     /// Level of every hall, by code.
     pub halls: HashMap<String, Level>,
     /// Every item, by code.
@@ -36,10 +38,37 @@ pub struct Reference {
 pub struct Assessment {
     /// Its row.
     pub record: CaseRecord,
-    /// What the rules find.
-    pub evaluation: Evaluation,
-    /// The rules that hold for it.
+    /// What the rules find, each by the version in force when it fell due.
+    pub found: Vec<Found>,
+    /// The rules that hold for it now.
     pub rules: Arc<RuleSet>,
+}
+
+/// An anomaly, and the version of the rule profile that found it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What was found.
+    pub anomaly: Anomaly,
+    /// By which version.
+    pub version: i32,
+}
+
+impl Deref for Found {
+    type Target = Anomaly;
+
+    fn deref(&self) -> &Anomaly {
+        &self.anomaly
+    }
+}
+
+/// What the row of a case says of its clock.
+struct Timing {
+    clock: &'static str,
+    bucket: Option<&'static str>,
+    open: bool,
+    promise_due: Option<DateTime<Utc>>,
+    legal_due: Option<DateTime<Utc>>,
+    expected: bool,
 }
 
 impl Reference {
@@ -52,22 +81,84 @@ impl Reference {
         self.items.get(fold.item.as_deref()?)?.at(accepted)
     }
 
-    /// The rules for a case.
-    pub fn rules_of(&self, fold: &CaseFold) -> Arc<RuleSet> {
-        self.profile.rules(&Subject {
+    /// The rules by which the clock of a case is shown at `now`: those in force, or those that were when it was decided.
+    pub fn rules_of(&self, fold: &CaseFold, now: DateTime<Utc>) -> Arc<RuleSet> {
+        self.profiles
+            .at(judged_at(fold, now))
+            .rules(&self.subject(fold))
+    }
+
+    fn subject<'a>(&self, fold: &'a CaseFold) -> Subject<'a> {
+        Subject {
             level: self.halls.get(&fold.hall).copied(),
             hall: &fold.hall,
             unit: fold.unit.as_deref().unwrap_or_default(),
             item: fold.item.as_deref().unwrap_or_default(),
-        })
+        }
     }
 
     /// Looks at a case at `now`.
     pub fn assess(&self, fold: CaseFold, now: DateTime<Utc>) -> Assessment {
-        let rules = self.rules_of(&fold);
         let opened_at = opened_at(&fold).unwrap_or(now);
         let item = self.item_of(&fold, opened_at);
-        let (counted, counted_item) = as_counted(&fold, item, &rules);
+        let judged = judged_at(&fold, now);
+        let (mut found, mut next_instant, mut timing) = (Vec::new(), None, None);
+        for spell in self.profiles.spells(opened_at.min(judged), now) {
+            let (evaluation, of_spell) = self.look(&fold, item, spell.profile, now);
+            let before = found.len();
+            keep(&mut found, evaluation.anomalies, &spell);
+            // What an earlier version found may still clear; else only the version in force has anything to wait for.
+            if spell.to.is_none() || found.len() > before {
+                next_instant = [next_instant, evaluation.next_instant]
+                    .into_iter()
+                    .flatten()
+                    .min();
+            }
+            if spell.holds(judged) {
+                timing = Some(of_spell);
+            }
+        }
+        let rules = self.profiles.at(now).rules(&self.subject(&fold));
+        let timing = timing.expect("the spells reach over the instant of judgement");
+        let (hall, unit, window) = holder(&fold);
+        let kind = fold
+            .kind
+            .or(item.map(|item| item.kind))
+            .map_or("promised", kind_word);
+        let record = CaseRecord {
+            hall,
+            unit,
+            window,
+            item: fold.item.clone().unwrap_or_default(),
+            item_version: item.map(|item| item.version.cast_signed()),
+            kind: kind.to_owned(),
+            clock: timing.clock.to_owned(),
+            bucket: timing.bucket.map(str::to_owned),
+            is_open: timing.open,
+            opened_at,
+            promise_due: timing.promise_due,
+            legal_due: timing.legal_due,
+            expected: timing.expected,
+            next_instant,
+            fold,
+        };
+        Assessment {
+            record,
+            found,
+            rules,
+        }
+    }
+
+    /// What one version says of a case, over all its life, and of its clock.
+    fn look(
+        &self,
+        fold: &CaseFold,
+        item: Option<&ItemVersion>,
+        profile: &Profile,
+        now: DateTime<Utc>,
+    ) -> (Evaluation, Timing) {
+        let rules = profile.rules(&self.subject(fold));
+        let (counted, counted_item) = as_counted(fold, item, &rules);
         let clock = CaseClock::of(
             &counted,
             counted_item.as_deref(),
@@ -83,36 +174,41 @@ impl Reference {
             &self.calendar,
             now,
         );
-        let (hall, unit, window) = holder(&fold);
-        let kind = fold
-            .kind
-            .or(item.map(|item| item.kind))
-            .map_or("promised", kind_word);
-        let record = CaseRecord {
-            hall,
-            unit,
-            window,
-            item: fold.item.clone().unwrap_or_default(),
-            item_version: item.map(|item| item.version.cast_signed()),
-            kind: kind.to_owned(),
-            clock: clock.state.as_str().to_owned(),
-            bucket: clock.bucket.map(|bucket| bucket.as_str().to_owned()),
-            is_open: clock.open,
-            opened_at,
+        let timing = Timing {
+            clock: clock.state.as_str(),
+            bucket: clock.bucket.map(|bucket| bucket.as_str()),
+            open: clock.open,
             promise_due: clock.promise.map(|due| due.deadline.due),
             legal_due: clock.legal.map(|due| due.deadline.due),
             expected: clock.expected(),
-            next_instant: evaluation.next_instant,
-            fold: CaseFold::default(),
         };
-        drop(clock);
-        drop((counted, counted_item));
-        Assessment {
-            record: CaseRecord { fold, ..record },
-            evaluation,
-            rules,
+        (evaluation, timing)
+    }
+}
+
+/// Takes over what fell due in the spell of the version that finds it, and what had fallen due before by this version, was
+/// not found by the one that was in force then, and still goes on: it falls due with the change.
+fn keep(found: &mut Vec<Found>, anomalies: Vec<Anomaly>, spell: &Spell<'_>) {
+    for mut anomaly in anomalies {
+        let missed = spell.from.filter(|&from| anomaly.due_at < from);
+        if let Some(from) = missed.filter(|&from| anomaly.goes_on_at(from)) {
+            anomaly.due_at = from;
+        }
+        let known = |found: &Found| found.cause_key == anomaly.cause_key;
+        if spell.holds(anomaly.due_at) && !found.iter().any(known) {
+            found.push(Found {
+                anomaly,
+                version: spell.profile.version,
+            });
         }
     }
+}
+
+/// The instant by whose rules the clock of a case is shown.
+fn judged_at(fold: &CaseFold, now: DateTime<Utc>) -> DateTime<Utc> {
+    fold.decided
+        .as_ref()
+        .map_or(now, |decided| decided.at.min(now))
 }
 
 /// Acceptance, or application, or whatever came last of a case of which neither is known.

@@ -7,6 +7,7 @@ use mingjing_monitor::calendar::Calendar;
 use mingjing_monitor::clock::{Clock, Mode};
 use mingjing_monitor::limit::Limit;
 
+use super::assess::Found;
 use crate::card::{Role, State, transition};
 use crate::profile::RuleSet;
 use crate::rules::Anomaly;
@@ -51,7 +52,6 @@ pub(super) struct Ground<'a> {
     pub lived: bool,
     /// The source is complete up to here; `None`: its word counts at once.
     pub complete_until: Option<Option<DateTime<Utc>>>,
-    pub profile_version: i32,
     pub trial: bool,
     pub case_no: &'a str,
     pub source: &'a str,
@@ -161,7 +161,7 @@ fn is_judged(card: &CardRecord, facts: &dyn Fn() -> Vec<u8>) -> bool {
 /// The firm cards whose anomaly is gone: whether their evidence came in time has to be looked up.
 pub(super) fn to_look_up<'a>(
     cards: &'a [Working],
-    anomalies: &[Anomaly],
+    anomalies: &[Found],
     facts: &dyn Fn() -> Vec<u8>,
 ) -> Vec<&'a CardRecord> {
     let found: HashSet<&str> = anomalies
@@ -183,7 +183,7 @@ pub(super) fn to_look_up<'a>(
 }
 
 /// Moves the cards of one case to what the rules find.
-pub(super) fn settle(cards: &mut Vec<Working>, anomalies: &[Anomaly], ground: &Ground<'_>) {
+pub(super) fn settle(cards: &mut Vec<Working>, anomalies: &[Found], ground: &Ground<'_>) {
     let at: HashMap<String, usize> = cards
         .iter()
         .enumerate()
@@ -215,12 +215,12 @@ pub(super) fn settle(cards: &mut Vec<Working>, anomalies: &[Anomaly], ground: &G
 }
 
 /// A card for an anomaly that has none.
-fn begin(anomaly: &Anomaly, ground: &Ground<'_>) -> Working {
+fn begin(anomaly: &Found, ground: &Ground<'_>) -> Working {
     let firm = ground.is_firm(anomaly.due_at);
     let at = ground.at(anomaly.due_at);
     let sentence = anomaly
         .sentence
-        .signed(anomaly.rule.as_str(), ground.profile_version);
+        .signed(anomaly.rule.as_str(), anomaly.version);
     let card = CardRecord {
         id: 0,
         cause_key: anomaly.cause_key.clone(),
@@ -240,7 +240,7 @@ fn begin(anomaly: &Anomaly, ground: &Ground<'_>) -> Working {
         issued_at: None,
         answer_due: None,
         closed_at: None,
-        profile_version: ground.profile_version,
+        profile_version: anomaly.version,
         trial: ground.trial,
         facts: anomaly.facts.clone(),
         sentence_zh: sentence.zh,

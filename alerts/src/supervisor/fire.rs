@@ -20,6 +20,7 @@ impl Supervisor {
         self.recover().await?;
         let mut deltas = Deltas::default();
         self.find_silent(now, &mut deltas).await?;
+        self.sweep_on(now, &mut deltas).await?;
         if self.queue.first().is_none_or(|&first| first > now) {
             return Ok(deltas.into_vec());
         }

@@ -14,6 +14,7 @@ mod batch;
 mod delta;
 mod diff;
 mod fire;
+mod sweep;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,8 +26,9 @@ use mingjing_monitor::store::{StoreError, county, halls, items, sources, states}
 use sqlx::PgPool;
 
 use crate::store::profiles;
+use sweep::Sweep;
 
-pub use assess::{Assessment, Reference};
+pub use assess::{Assessment, Found, Reference};
 pub use delta::{ActError, Actor, Applied, BatchOutcome, CardAction, Delta, Rejection};
 
 /// How many cases are looked at in one go when deadlines fire.
@@ -40,6 +42,8 @@ pub struct Supervisor {
     sources: BTreeMap<String, Source>,
     /// Sources that were found silent.
     silent: BTreeSet<String>,
+    /// How far open cases have been looked at since the rules changed.
+    sweep: Sweep,
     /// A transaction failed, perhaps after the server had committed it: the queue has to be read again.
     stale: bool,
 }
@@ -61,12 +65,15 @@ impl Supervisor {
             .values()
             .filter(|source| source.state(now) == SourceState::Silent);
         let silent = silent.map(|source| source.id.clone()).collect();
+        let settled = profiles::settled(&pool).await?;
+        let sweep = Sweep::new(settled, &reference.profiles, now);
         Ok(Self {
             pool,
             reference,
             queue,
             sources,
             silent,
+            sweep,
             stale: false,
         })
     }
@@ -75,6 +82,7 @@ impl Supervisor {
     /// sources. Cases whose deadline was only expected are looked at again when their year has come.
     pub async fn reload(&mut self, now: DateTime<Utc>) -> Result<Vec<Delta>, StoreError> {
         self.reference = load_reference(&self.pool, now).await?;
+        self.sweep.learn(&self.reference.profiles, now);
         let mut connection = self.pool.acquire().await?;
         self.sources = by_id(sources::load(&mut connection).await?);
         drop(connection);
@@ -101,7 +109,7 @@ impl Supervisor {
             source.silent_from().filter(|_| heard)
         };
         let silence = self.sources.values().filter_map(turns_silent).min();
-        [self.queue.first().copied(), silence]
+        [self.queue.first().copied(), silence, self.sweep.due()]
             .into_iter()
             .flatten()
             .min()
@@ -148,7 +156,7 @@ pub async fn load_reference(pool: &PgPool, now: DateTime<Utc>) -> Result<Referen
     let county = county::county(pool).await?;
     Ok(Reference {
         calendar: county::calendar(pool).await?,
-        profile: profiles::in_force(pool, now).await?,
+        profiles: profiles::versions(pool, now).await?,
         halls: halls::tree(pool)
             .await?
             .halls()

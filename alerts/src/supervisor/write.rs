@@ -12,19 +12,18 @@ use mingjing_monitor::store::states::CaseRecord;
 use mingjing_monitor::store::{StoreError, events, states};
 use sqlx::PgConnection;
 
-use super::assess::{Assessment, Reference, facts_hash};
+use super::assess::{Assessment, Found, Reference, facts_hash};
 use super::delta::{Delta, Deltas};
 use super::diff::{self, Ground, Taken, Working};
 use crate::card::{Role, State};
 use crate::profile::RuleSet;
-use crate::rules::Anomaly;
 use crate::store::cards::{self, CardRecord, HistoryLine};
 
 /// A case that is being written.
 pub(super) struct Touched {
     pub before: Option<CaseRecord>,
     pub after: CaseRecord,
-    pub anomalies: Vec<Anomaly>,
+    pub anomalies: Vec<Found>,
     pub rules: Arc<RuleSet>,
     pub cards: Vec<Working>,
     /// At what instant it was looked at.
@@ -43,7 +42,7 @@ impl Touched {
         Self {
             before,
             after: assessment.record,
-            anomalies: assessment.evaluation.anomalies,
+            anomalies: assessment.found,
             rules: assessment.rules,
             cards: Vec::new(),
             at,
@@ -216,8 +215,7 @@ impl Writer<'_> {
         );
         let assessment = self.reference.assess(fold, case.at);
         !assessment
-            .evaluation
-            .anomalies
+            .found
             .iter()
             .any(|anomaly| anomaly.cause_key == card.cause_key)
     }
@@ -235,7 +233,6 @@ impl Writer<'_> {
             now: if case.lived { case.at } else { self.now },
             lived: case.lived,
             complete_until: lagging.map(|source| source.complete_until),
-            profile_version: self.reference.profile.version,
             trial: self.reference.trial,
             case_no: &case.after.fold.case_no,
             source: &case.after.fold.source,

@@ -8,3 +8,4 @@ mod deadlines;
 mod evidence;
 mod history;
 mod order;
+mod profiles;

@@ -203,6 +203,22 @@ pub async fn expected(
     Ok(rows.into_iter().map(CaseRecord::from).collect())
 }
 
+/// Cases that may still come to something: what has to be looked at when the rules change.
+pub async fn waiting(
+    connection: &mut PgConnection,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<CaseRecord>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(select_records!(
+        "WHERE (is_open OR next_instant IS NOT NULL) AND no > $1 ORDER BY no LIMIT $2"
+    ))
+    .bind(after)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(CaseRecord::from).collect())
+}
+
 /// Writes whole rows, new or not.
 pub async fn upsert(
     connection: &mut PgConnection,

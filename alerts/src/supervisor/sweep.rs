@@ -1,0 +1,108 @@
+//! The rules change: every case that may still come to something is looked at by the new version, a few thousand a call, so
+//! that batches and deadlines go on meanwhile. How far that got need not survive a stop: looking twice changes nothing, and
+//! a version counts as settled only when all cases were looked at under it.
+
+use chrono::{DateTime, Utc};
+use mingjing_monitor::store::states::CaseRecord;
+use mingjing_monitor::store::{StoreError, states};
+
+use super::delta::Deltas;
+use super::{FIRE_CHUNK, Supervisor};
+use crate::store::profiles;
+use crate::versions::Versions;
+
+/// How far the look at all cases got.
+#[derive(Debug)]
+pub(super) struct Sweep {
+    /// The newest version under which every case was looked at.
+    settled: i32,
+    /// The version that is being settled, and the number of the last case that was looked at under it.
+    going: Option<(i32, String)>,
+    /// When there is something to do.
+    due: Option<DateTime<Utc>>,
+}
+
+impl Sweep {
+    pub(super) fn new(settled: i32, versions: &Versions, now: DateTime<Utc>) -> Self {
+        let mut sweep = Self {
+            settled,
+            going: None,
+            due: None,
+        };
+        sweep.learn(versions, now);
+        sweep
+    }
+
+    /// The versions were read again, or one was settled.
+    pub(super) fn learn(&mut self, versions: &Versions, now: DateTime<Utc>) {
+        // Cases are not looked at as of the past: a version that was in force before we heard of it comes now.
+        self.due = versions.first_after(self.settled).map(|from| from.max(now));
+    }
+
+    /// When there is something to do.
+    pub(super) fn due(&self) -> Option<DateTime<Utc>> {
+        self.due
+    }
+}
+
+impl Supervisor {
+    /// Looks at the next few thousand cases under a version that came into force by `now`.
+    pub(super) async fn sweep_on(
+        &mut self,
+        now: DateTime<Utc>,
+        deltas: &mut Deltas,
+    ) -> Result<(), StoreError> {
+        if self.sweep.due.is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        let version = self.reference.profiles.at(now).version;
+        let after = match &self.sweep.going {
+            Some((going, after)) if *going == version => after.clone(),
+            _ => String::new(),
+        };
+        let mut transaction = self.pool.begin().await?;
+        let records = states::waiting(&mut transaction, &after, FIRE_CHUNK).await?;
+        let last = records.last().map(|record| record.fold.case_no.clone());
+        let mut next = Vec::new();
+        for (at, lived, cases) in self.by_source(records, now) {
+            next.extend(
+                self.fire(&mut transaction, cases, at, lived, deltas)
+                    .await?,
+            );
+        }
+        if last.is_none() {
+            profiles::settle(&mut transaction, version, now).await?;
+        }
+        transaction.commit().await?;
+        self.queue.extend(next);
+        match last {
+            Some(last) => self.sweep.going = Some((version, last)),
+            None => {
+                tracing::info!(version, "every case was looked at under the new rules");
+                self.sweep.settled = version;
+                self.sweep.going = None;
+                self.sweep.learn(&self.reference.profiles, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Cases of sources that are loading history are looked at as of where that history has got to.
+    fn by_source(
+        &self,
+        records: Vec<CaseRecord>,
+        now: DateTime<Utc>,
+    ) -> Vec<(DateTime<Utc>, bool, Vec<CaseRecord>)> {
+        let mut groups: Vec<(DateTime<Utc>, bool, Vec<CaseRecord>)> = Vec::new();
+        for record in records {
+            let source = self.sources.get(&record.fold.source);
+            let loading = source.and_then(|source| source.loading_until);
+            let key = (loading.unwrap_or(now), loading.is_some());
+            match groups.iter_mut().find(|group| (group.0, group.1) == key) {
+                Some(group) => group.2.push(record),
+                None => groups.push((key.0, key.1, vec![record])),
+            }
+        }
+        groups
+    }
+}
