@@ -6,6 +6,8 @@
 //! So the order of arrival cannot matter, a replay equals having lived it, and late evidence mends what it should.
 
 pub mod card;
+pub mod check;
+pub mod numbers;
 pub mod profile;
 pub mod rules;
 pub mod store;

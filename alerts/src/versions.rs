@@ -14,7 +14,7 @@ pub struct Versions(Vec<(DateTime<Utc>, Arc<Profile>)>);
 
 /// The time during which a version was in force, as far as it is looked at.
 #[derive(Debug, Clone, Copy)]
-pub struct Spell<'a> {
+pub struct Term<'a> {
     /// The version.
     pub profile: &'a Profile,
     /// From here; `None`: nothing before matters.
@@ -23,7 +23,7 @@ pub struct Spell<'a> {
     pub to: Option<DateTime<Utc>>,
 }
 
-impl Spell<'_> {
+impl Term<'_> {
     /// Whether `at` lies in it.
     pub fn holds(&self, at: DateTime<Utc>) -> bool {
         self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at < to)
@@ -60,15 +60,11 @@ impl Versions {
         newer.map(|(from, _)| *from)
     }
 
-    /// The versions in force from `from` to `to`, both included, earliest first. The first spell reaches back for ever.
-    pub fn spells(
-        &self,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-    ) -> impl Iterator<Item = Spell<'_>> {
+    /// The versions in force from `from` to `to`, both included, earliest first. The first term reaches back for ever.
+    pub fn terms(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> impl Iterator<Item = Term<'_>> {
         let index = |at| self.0.partition_point(|(from, _)| *from <= at).max(1) - 1;
         let (first, last) = (index(from), index(to.max(from)));
-        (first..=last).map(move |i| Spell {
+        (first..=last).map(move |i| Term {
             profile: &self.0[i].1,
             from: (i > first).then(|| self.0[i].0),
             to: (i < last).then(|| self.0[i + 1].0),
@@ -103,16 +99,16 @@ mod tests {
     }
 
     #[test]
-    fn spells_meet_and_do_not_overlap() {
+    fn terms_meet_and_do_not_overlap() {
         let all = versions(&[(0, 1), (10, 2), (20, 3)]);
-        let spells = |from, to| -> Vec<_> {
-            let spells = all.spells(at(from), at(to));
-            let ends = |spell: Spell<'_>| (spell.profile.version, spell.from, spell.to);
-            spells.map(ends).collect()
+        let terms = |from, to| -> Vec<_> {
+            let terms = all.terms(at(from), at(to));
+            let ends = |term: Term<'_>| (term.profile.version, term.from, term.to);
+            terms.map(ends).collect()
         };
-        assert_eq!(spells(12, 15), [(2, None, None)]);
+        assert_eq!(terms(12, 15), [(2, None, None)]);
         assert_eq!(
-            spells(5, 20),
+            terms(5, 20),
             [
                 (1, None, Some(at(10))),
                 (2, Some(at(10)), Some(at(20))),
@@ -120,9 +116,7 @@ mod tests {
             ]
         );
         for day in 0..30 {
-            let holding = all
-                .spells(at(0), at(30))
-                .filter(|spell| spell.holds(at(day)));
+            let holding = all.terms(at(0), at(30)).filter(|term| term.holds(at(day)));
             assert_eq!(holding.count(), 1, "{day}");
         }
     }

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::profile::{Profile, RuleSet, Subject};
 use crate::rules::{Anomaly, Evaluation, as_counted, evaluate};
-use crate::versions::{Spell, Versions};
+use crate::versions::{Term, Versions};
 
 /// What a case is judged by beside its events: data that changes without a restart.
 #[derive(Debug)]
@@ -103,23 +103,23 @@ impl Reference {
         let item = self.item_of(&fold, opened_at);
         let judged = judged_at(&fold, now);
         let (mut found, mut next_instant, mut timing) = (Vec::new(), None, None);
-        for spell in self.profiles.spells(opened_at.min(judged), now) {
-            let (evaluation, of_spell) = self.look(&fold, item, spell.profile, now);
+        for term in self.profiles.terms(opened_at.min(judged), now) {
+            let (evaluation, of_term) = self.look(&fold, item, term.profile, now);
             let before = found.len();
-            keep(&mut found, evaluation.anomalies, &spell);
+            keep(&mut found, evaluation.anomalies, &term);
             // What an earlier version found may still clear; else only the version in force has anything to wait for.
-            if spell.to.is_none() || found.len() > before {
+            if term.to.is_none() || found.len() > before {
                 next_instant = [next_instant, evaluation.next_instant]
                     .into_iter()
                     .flatten()
                     .min();
             }
-            if spell.holds(judged) {
-                timing = Some(of_spell);
+            if term.holds(judged) {
+                timing = Some(of_term);
             }
         }
         let rules = self.profiles.at(now).rules(&self.subject(&fold));
-        let timing = timing.expect("the spells reach over the instant of judgement");
+        let timing = timing.expect("the terms reach over the instant of judgement");
         let (hall, unit, window) = holder(&fold);
         let kind = fold
             .kind
@@ -186,19 +186,19 @@ impl Reference {
     }
 }
 
-/// Takes over what fell due in the spell of the version that finds it, and what had fallen due before by this version, was
+/// Takes over what fell due in the term of the version that finds it, and what had fallen due before by this version, was
 /// not found by the one that was in force then, and still goes on: it falls due with the change.
-fn keep(found: &mut Vec<Found>, anomalies: Vec<Anomaly>, spell: &Spell<'_>) {
+fn keep(found: &mut Vec<Found>, anomalies: Vec<Anomaly>, term: &Term<'_>) {
     for mut anomaly in anomalies {
-        let missed = spell.from.filter(|&from| anomaly.due_at < from);
+        let missed = term.from.filter(|&from| anomaly.due_at < from);
         if let Some(from) = missed.filter(|&from| anomaly.goes_on_at(from)) {
             anomaly.due_at = from;
         }
         let known = |found: &Found| found.cause_key == anomaly.cause_key;
-        if spell.holds(anomaly.due_at) && !found.iter().any(known) {
+        if term.holds(anomaly.due_at) && !found.iter().any(known) {
             found.push(Found {
                 anomaly,
-                version: spell.profile.version,
+                version: term.profile.version,
             });
         }
     }
