@@ -9,6 +9,7 @@ pub mod audit;
 pub mod calendar;
 pub mod case;
 pub mod clock;
+pub mod complaint;
 pub mod event;
 pub mod item;
 pub mod limit;

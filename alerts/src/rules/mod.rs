@@ -6,9 +6,12 @@
 
 mod facts;
 mod r1;
+pub mod r10;
 mod r13;
 mod r2;
 mod r3;
+pub mod r8;
+pub mod watched;
 
 use std::borrow::Cow;
 
@@ -32,8 +35,16 @@ pub enum Rule {
     R2,
     /// A step over its limit.
     R3,
+    /// Data: a source that is silent.
+    R7,
+    /// Voided, returned, withdrawn and suspended cases.
+    R8,
+    /// Complaints.
+    R10,
     /// Special procedure.
     R13,
+    /// Cameras.
+    R14,
 }
 
 impl Rule {
@@ -43,7 +54,11 @@ impl Rule {
             Self::R1 => "R1",
             Self::R2 => "R2",
             Self::R3 => "R3",
+            Self::R7 => "R7",
+            Self::R8 => "R8",
+            Self::R10 => "R10",
             Self::R13 => "R13",
+            Self::R14 => "R14",
         }
     }
 }

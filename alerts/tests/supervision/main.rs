@@ -8,4 +8,5 @@ mod deadlines;
 mod evidence;
 mod history;
 mod order;
+mod other_rules;
 mod profiles;

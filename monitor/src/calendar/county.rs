@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 
-use super::{OfficeHours, Workdays, local_to_utc};
+use super::{DayKind, OfficeHours, OpeningHours, Span, Workdays, local_to_utc};
 
 /// Microseconds in a second, the finest step of every clock (it is the database's too).
 const MICRO: i64 = 1_000_000;
@@ -59,6 +59,17 @@ impl Calendar {
     /// The closing time of a date, whether or not it is a workday.
     pub fn closing(&self, date: NaiveDate) -> DateTime<Utc> {
         self.instant(date.and_time(self.office.0.closes()))
+    }
+
+    /// When a hall with these hours is open on a date; `None`: not at all. On a weekday off it is closed; a weekend day that is
+    /// worked (调休) has office hours where the hall's own week has none.
+    pub fn open_on(&self, opening: &OpeningHours, date: NaiveDate) -> Option<Span> {
+        let own = opening.on(date.weekday());
+        match self.workdays.kind(date) {
+            DayKind::Holiday => None,
+            DayKind::Makeup => own.or(Some(self.office.0)),
+            DayKind::Workday | DayKind::Weekend => own,
+        }
     }
 
     /// Whether every year from `from` to `to` is loaded: if not, what was computed across them is only *expected* (预计).

@@ -82,6 +82,11 @@ impl CaseEvent {
         self.kind.type_name().starts_with("case.")
     }
 
+    /// Whether it is about a complaint (`complaint.*`).
+    pub fn is_about_complaint(&self) -> bool {
+        self.kind.type_name().starts_with("complaint.")
+    }
+
     /// Its identity.
     pub fn identity(&self) -> EventRef {
         EventRef {

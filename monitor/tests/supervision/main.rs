@@ -8,5 +8,6 @@ mod case_clock;
 mod clock;
 mod clock_laws;
 mod common;
+mod complaint;
 mod event;
 mod fold;
