@@ -200,6 +200,52 @@ impl Problem {
         )
     }
 
+    /// 422: a file that may not be attached.
+    pub fn unfit_file(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "/problems/unfit-file",
+            "File not taken",
+            detail,
+        )
+    }
+
+    /// A body that could not be read: too long, too slow, or broken off.
+    pub fn unread(error: axum::Error) -> Self {
+        if body::was_late(&error) {
+            return Self::late();
+        }
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(error) = cause {
+            if error.is::<http_body_util::LengthLimitError>() {
+                return Self::large_file();
+            }
+            cause = error.source();
+        }
+        Self::invalid("the body broke off: send it again")
+    }
+
+    /// 413: a file that is too long.
+    pub fn large_file() -> Self {
+        let most = crate::attachments::MAX_BYTES >> 20;
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "/problems/too-large",
+            "Too large",
+            format!("The file is larger than {most} MiB: reduce it, or attach parts of it."),
+        )
+    }
+
+    /// 408: the body did not come in time.
+    fn late() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "/problems/timeout",
+            "Too slow",
+            format!("The body did not come within {} s.", body::WHOLE.as_secs()),
+        )
+    }
+
     /// 429 with `Retry-After`.
     pub fn too_many(seconds: u64) -> Self {
         let detail = format!("Too many requests. Try again in {seconds} seconds.");
@@ -325,12 +371,7 @@ impl From<axum::extract::rejection::JsonRejection> for Problem {
                 "Too large",
                 "The body is too large.",
             ),
-            _ if body::was_late(&rejection) => Self::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "/problems/timeout",
-                "Too slow",
-                format!("The body did not come within {} s.", body::WHOLE.as_secs()),
-            ),
+            _ if body::was_late(&rejection) => Self::late(),
             _ => Self::invalid(rejection.body_text()),
         }
     }

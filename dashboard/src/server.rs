@@ -11,7 +11,6 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
-use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -20,8 +19,6 @@ use crate::transport::tls::Certificates;
 use crate::transport::{body, client, headers, rate};
 use crate::{api, pages};
 
-/// Largest body of a request; the event intake has its own.
-const MAX_BODY: usize = 6 << 20;
 /// Time that requests in flight get when the console stops.
 pub const GRACE: Duration = Duration::from_secs(5);
 
@@ -36,7 +33,6 @@ pub fn service(app: &App) -> Router {
         .fallback(pages::serve)
         .method_not_allowed_fallback(async || Problem::method())
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(middleware::from_fn(body::bounded))
         .layer(CompressionLayer::new().compress_when(compressible))
         .layer(middleware::from_fn_with_state(

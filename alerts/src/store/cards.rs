@@ -328,6 +328,12 @@ pub async fn append_history(
     Ok(())
 }
 
+/// The newest line of a card's history.
+pub async fn newest_line(connection: &mut PgConnection, card: i64) -> Result<i64, StoreError> {
+    let line = sqlx::query_scalar("SELECT max(id) FROM card_transition WHERE card = $1");
+    Ok(line.bind(card).fetch_one(connection).await?)
+}
+
 /// Writes the correction orders that go out with these cards, or renews them; `answered_at` where an answer is in.
 pub async fn write_orders(
     connection: &mut PgConnection,

@@ -13,6 +13,7 @@ use super::diff::Working;
 use super::write::{Rows, Touched, Writer, goes_out};
 use crate::card::{Role, State, Transition, transition};
 use crate::profile::Subject;
+use crate::store::attachments::{self, With};
 use crate::store::cards::{self, CardRecord, HistoryLine};
 
 impl Supervisor {
@@ -47,6 +48,7 @@ impl Supervisor {
         let before = facts(&card);
         let moved = self.move_card(card, row, why, judged, now);
         write_action(&mut transaction, &moved, action, role, now).await?;
+        attach(&mut transaction, &moved, action, now).await?;
         deltas.add(Delta::CardChanged {
             id: moved.card.id,
             hall: moved.card.hall.clone(),
@@ -168,6 +170,29 @@ fn entry(moved: &Working, action: &CardAction, before: Value) -> Draft {
         before: Some(before),
         after: Some(after),
         reason: action.why.clone(),
+    }
+}
+
+/// Binds what the person attached to the line of the history that their action wrote.
+async fn attach(
+    connection: &mut PgConnection,
+    moved: &Working,
+    action: &CardAction,
+    now: DateTime<Utc>,
+) -> Result<(), ActError> {
+    let files = &action.attachments;
+    if files.is_empty() {
+        return Ok(());
+    }
+    let card = moved.card.id;
+    let line = cards::newest_line(&mut *connection, card).await?;
+    let with = With::Card(card);
+    let account = action.actor.account;
+    let bound = attachments::attach(connection, with, line, account, files, now).await?;
+    if bound == files.len() as u64 {
+        Ok(())
+    } else {
+        Err(ActError::Attachments)
     }
 }
 

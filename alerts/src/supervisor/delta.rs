@@ -126,6 +126,8 @@ pub struct CardAction {
     pub action: String,
     /// Why.
     pub why: Option<String>,
+    /// Files that the person brought and that go with it.
+    pub attachments: Vec<i64>,
     /// Who.
     pub actor: Actor,
 }
@@ -159,6 +161,11 @@ pub enum ActError {
     /// A reason is missing.
     #[error("`why` is missing: {0:?} has to say why")]
     NeedsWhy(&'static str),
+    /// A file is not there, not the person's, or goes with something else already.
+    #[error(
+        "an attachment is not yours to attach, or goes with another step already: bring it again"
+    )]
+    Attachments,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -269,6 +269,7 @@ impl World {
             revision: card.1,
             action: action.into(),
             why: Some("因为如此".into()),
+            attachments: Vec::new(),
             actor: person(role),
         };
         self.supervisor.act(&action, at(now)).await

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use mingjing_alerts::card::{self, Grade};
+use mingjing_alerts::store::attachments::{Attached, With, list as attached};
 use mingjing_alerts::supervisor::{ActError, Actor, CardAction};
 use mingjing_monitor::clock::Timer;
 use mingjing_monitor::personal::mask_text;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::attachments::{self, Attachment};
 use super::cases;
 use super::list::Page;
 use crate::app::App;
@@ -216,6 +218,7 @@ pub struct Line {
     who: String,
     role: String,
     why: Option<String>,
+    attachments: Vec<Attachment>,
 }
 
 /// Something that the caller may do.
@@ -309,6 +312,7 @@ async fn detail(app: &App, caller: &Caller, id: i64) -> Result<CardDetail> {
     let directory = app.directory();
     let lines = cards::history(app.db(), id).await?;
     let order = cards::order(app.db(), id).await?;
+    let files = attached(app.db(), With::Card(id)).await?;
     let cameras = card
         .win
         .as_deref()
@@ -335,7 +339,7 @@ async fn detail(app: &App, caller: &Caller, id: i64) -> Result<CardDetail> {
             replay: Replay { events: 0 },
             satisfaction: Satisfaction { grade: None },
         },
-        history: lines.into_iter().map(line).collect(),
+        history: lines.into_iter().map(|one| line(one, &files)).collect(),
     };
     if let Some(no) = &card.case_no {
         about_case(app, caller, no, &mut detail).await?;
@@ -362,8 +366,9 @@ async fn about_case(app: &App, caller: &Caller, no: &str, detail: &mut CardDetai
     Ok(())
 }
 
-fn line(line: cards::Line) -> Line {
+fn line(line: cards::Line, files: &[Attached]) -> Line {
     Line {
+        attachments: attachments::of_line(files, line.id),
         at: line.at,
         transition: line.transition,
         from: line.from_state,
@@ -408,7 +413,7 @@ fn actions(card: &Card, caller: &Caller) -> Vec<Action> {
 }
 
 /// The card as the caller may see it; what lies outside their scope does not exist.
-async fn find(app: &App, caller: &Caller, id: i64) -> Result<Card> {
+pub(super) async fn find(app: &App, caller: &Caller, id: i64) -> Result<Card> {
     let seen = app.directory().seen(&caller.scope, None)?;
     let found = cards::of_ids(app.db(), &seen, &[id]).await?.pop();
     found.ok_or_else(|| Problem::not_found("card"))
@@ -421,6 +426,9 @@ pub struct Act {
     revision: i32,
     /// Why; some actions need it.
     why: Option<String>,
+    /// Files that the caller brought and that go with it.
+    #[serde(default)]
+    attachments: Vec<i64>,
 }
 
 /// A card and an action.
@@ -448,7 +456,7 @@ pub async fn act(
     Path(IdAction { id, action }): Path<IdAction>,
     Json(act): Json<Act>,
 ) -> Result<Json<CardDetail>> {
-    perform(&app, (&caller, &trail), id, &action, act.revision, act.why).await?;
+    perform(&app, (&caller, &trail), id, &action, act).await?;
     detail(&app, &caller, id).await.map(Json)
 }
 
@@ -457,10 +465,11 @@ async fn perform(
     (caller, trail): (&Caller, &Trail),
     card: i64,
     action: &str,
-    revision: i32,
-    why: Option<String>,
+    act: Act,
 ) -> Result<()> {
-    if why
+    let attachments = attachments::checked(act.attachments)?;
+    if act
+        .why
         .as_ref()
         .is_some_and(|why| why.chars().count() > MAX_WHY)
     {
@@ -481,9 +490,10 @@ async fn perform(
     };
     let action = CardAction {
         card,
-        revision,
+        revision: act.revision,
         action: action.to_owned(),
-        why,
+        why: act.why,
+        attachments,
         actor,
     };
     let away = |_| Problem::unavailable("The console is starting or stopping; try again.");
@@ -499,7 +509,7 @@ fn refused(error: ActError) -> Problem {
         ActError::NotFound(_) => Problem::not_found("card"),
         ActError::Conflict { .. } => Problem::conflict(error.to_string()),
         ActError::NotAllowed { .. } => Problem::forbidden(error.to_string()),
-        ActError::NeedsWhy(_) => Problem::invalid(error.to_string()),
+        ActError::NeedsWhy(_) | ActError::Attachments => Problem::invalid(error.to_string()),
         ActError::Store(error) => error.into(),
     }
 }
@@ -555,7 +565,12 @@ pub async fn receive(
         failed: Vec::new(),
     };
     for Seen { id, revision } in receive.cards {
-        match perform(&app, (&caller, &trail), id, "receive", revision, None).await {
+        let act = Act {
+            revision,
+            why: None,
+            attachments: Vec::new(),
+        };
+        match perform(&app, (&caller, &trail), id, "receive", act).await {
             Ok(()) => answer.done.push(id),
             Err(problem) => {
                 answer.failed.push(Failed {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod accounts;
+pub mod attachments;
 pub mod audit;
 pub mod cameras;
 pub mod cards;
@@ -74,6 +75,8 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(cards::receive))
         .api(routes!(cards::one))
         .api(routes!(cards::act))
+        .api(routes!(attachments::bring))
+        .api(routes!(attachments::of_card))
         .api(routes!(audit::list))
         .api(routes!(audit::export))
         .api(routes!(audit::verify))

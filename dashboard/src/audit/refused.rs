@@ -42,6 +42,7 @@ fn is_news(status: StatusCode, kind: Option<&str>, bears_name: bool) -> bool {
         StatusCode::FORBIDDEN
         | StatusCode::PAYLOAD_TOO_LARGE
         | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => true,
+        StatusCode::UNPROCESSABLE_ENTITY => kind == Some("/problems/unfit-file"),
         _ => false,
     }
 }
@@ -61,6 +62,8 @@ mod tests {
         assert!(!news(401, Some("/problems/bad-credentials"), true));
         assert!(news(429, Some("/problems/too-many"), false));
         assert!(!news(429, Some("/problems/locked"), false));
+        assert!(news(422, Some("/problems/unfit-file"), true));
+        assert!(!news(422, Some("/problems/invalid"), true));
         assert!(!news(404, None, true) && !news(200, None, true));
     }
 }

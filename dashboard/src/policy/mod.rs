@@ -66,7 +66,8 @@ mod tests {
                 .path
                 .replace("{id}", "1")
                 .replace("{no}", "1")
-                .replace("{action}", "receive");
+                .replace("{action}", "receive")
+                .replace("{file}", "1");
             let request = Request::builder()
                 .method(row.method.method())
                 .uri(path)

@@ -321,7 +321,14 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/cards/{id}", SUPERVISORS, Subject::Card),
     post("/api/v1/cards/receive", ACTORS, Subject::Card),
     post("/api/v1/cards/{id}/{action}", ACTORS, Subject::Card),
+    get(
+        "/api/v1/cards/{id}/attachments/{file}",
+        SUPERVISORS,
+        Subject::Card,
+    ),
     post("/api/v1/cases/{no}/unmask", ACTORS, Subject::Case),
+    // What is brought is the bringer's own until a step names it.
+    post("/api/v1/attachments", ACTORS, Subject::Own),
     // The audit log.
     get("/api/v1/audit", AUDITORS, Subject::Halls),
     get("/api/v1/audit/export.csv", AUDITORS, Subject::Halls),

@@ -176,6 +176,8 @@ pub async fn counts(db: &PgPool, seen: &Seen) -> Result<(i64, i64, i64, i64, i64
 /// A line of a card's history.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Line {
+    /// Its number.
+    pub id: i64,
     /// When.
     pub at: DateTime<Utc>,
     /// What.
@@ -195,7 +197,7 @@ pub struct Line {
 /// Everything that happened to a card, oldest first.
 pub async fn history(db: &PgPool, card: i64) -> Result<Vec<Line>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT at, transition, from_state, to_state, who, role, why FROM card_transition WHERE card = $1 ORDER BY id",
+        "SELECT id, at, transition, from_state, to_state, who, role, why FROM card_transition WHERE card = $1 ORDER BY id",
     );
     Ok(rows.bind(card).fetch_all(db).await?)
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use mingjing_alerts::store::attachments::With;
 use mingjing_dashboard::api;
 use mingjing_dashboard::auth::Stage;
 use mingjing_dashboard::policy::{Access, Role, Row, Subject, TABLE, row};
@@ -85,6 +86,8 @@ fn covers(role: Role, subject: Subject, place: Place) -> bool {
 /// The subjects that stand at each place.
 struct Subjects {
     cards: BTreeMap<&'static str, i64>,
+    /// A file that goes with the card there.
+    files: BTreeMap<&'static str, i64>,
     accounts: BTreeMap<&'static str, i64>,
     tokens: BTreeMap<&'static str, i64>,
     /// One of somebody else's.
@@ -95,6 +98,7 @@ impl Subjects {
     async fn place(world: &World) -> Self {
         let mut subjects = Self {
             cards: BTreeMap::new(),
+            files: BTreeMap::new(),
             accounts: BTreeMap::new(),
             tokens: BTreeMap::new(),
             session: 0,
@@ -108,7 +112,10 @@ impl Subjects {
                 .await;
             let name = format!("token-{word}");
             let (token, _) = world.token(Role::Reader, place.hall(), &name).await;
-            subjects.cards.insert(word, world.card(&place.case()).await);
+            let card = world.card(&place.case()).await;
+            subjects.cards.insert(word, card);
+            let file = world.file(With::Card(card)).await;
+            subjects.files.insert(word, file);
             subjects.accounts.insert(word, world.account(&login).await);
             subjects.tokens.insert(word, token);
         }
@@ -137,7 +144,8 @@ impl Subjects {
             .path
             .replace("{id}", &id)
             .replace("{no}", &id)
-            .replace("{action}", "receive");
+            .replace("{action}", "receive")
+            .replace("{file}", &self.files[word].to_string());
         if path.contains('{') {
             return None;
         }

@@ -4,6 +4,8 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode};
 use chrono::Utc;
+use mingjing_alerts::store::attachments::{self, NewFile, With};
+use mingjing_dashboard::attachments::Vault;
 use mingjing_dashboard::auth::secret;
 use mingjing_dashboard::policy::Role;
 use mingjing_dashboard::server;
@@ -194,6 +196,32 @@ impl World {
             .fetch_one(self.console.app.db())
             .await
             .unwrap()
+    }
+
+    /// A file that goes with something.
+    pub async fn file(&self, with: With) -> i64 {
+        let app = &self.console.app;
+        let bytes = bytes::Bytes::from_static(b"evidence");
+        let sha256 = Vault::of(&app.config().storage.dir)
+            .put(bytes)
+            .await
+            .unwrap();
+        let file = NewFile {
+            sha256: &sha256,
+            name: "evidence.txt",
+            media_type: "text/plain",
+            bytes: 8,
+            account: 1,
+            who: "somebody",
+        };
+        let mut connection = app.db().acquire().await.unwrap();
+        let now = Utc::now();
+        let id = attachments::insert(&mut connection, &file, now)
+            .await
+            .unwrap();
+        let bound = attachments::attach(&mut connection, with, 1, 1, &[id], now).await;
+        assert_eq!(bound.unwrap(), 1);
+        id
     }
 
     pub async fn call(

@@ -64,6 +64,10 @@ codes!(
         PersonUnmasked = "person.unmasked",
         /// Somebody acted on a card.
         CardChanged = "card.changed",
+        /// Somebody brought a file to attach.
+        AttachmentBrought = "attachment.brought",
+        /// An attached file was taken away.
+        AttachmentTaken = "attachment.taken",
         /// Halls, items, calendars or cameras were imported.
         ImportMade = "import.made",
         /// A rule profile was drafted or put in force.

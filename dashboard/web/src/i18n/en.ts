@@ -89,11 +89,11 @@ export default {
     fault: { changed: 'Entry {seq} was changed.', removed: 'Entry {seq} was removed.', moved: 'Entry {seq} was moved.', unlinked: 'Entry {seq} does not follow the one before.', cut: 'The log was cut off from entry {seq} on.', forged: 'Entry {seq} is not what the head that was written down says.' },
   },
   audit_actor: { account: 'Account', token: 'Token', command: 'Command line', system: 'System', nobody: 'Not signed in' },
-  audit_subject: { account: 'Account', token: 'Token', camera: 'Camera', card: 'Card', case: 'Case', audit: 'Audit log', file: 'File', route: 'Interface', session: 'Session' },
+  audit_subject: { account: 'Account', token: 'Token', camera: 'Camera', card: 'Card', case: 'Case', attachment: 'Attachment', audit: 'Audit log', file: 'File', route: 'Interface', session: 'Session' },
   audit_action: {
     session_opened: 'Signed in', session_refused: 'Sign-in refused', session_closed: 'Signed out', session_ended: 'Session ended', account_locked: 'Account locked', account_created: 'Account made', account_changed: 'Account changed',
     account_password_changed: 'Password changed', account_factor_changed: 'Second factor changed', token_created: 'Token made', token_granted: 'Token granted', token_revoked: 'Token revoked', history_loaded: 'History loaded', camera_viewed: 'Live picture viewed',
-    camera_left: 'Live picture left', snapshot_viewed: 'Snapshot viewed', recording_viewed: 'Recording viewed', person_unmasked: 'Personal data viewed', card_changed: 'Card changed', import_made: 'Import', profile_changed: 'Profile changed', setting_changed: 'Setting changed',
+    camera_left: 'Live picture left', snapshot_viewed: 'Snapshot viewed', recording_viewed: 'Recording viewed', person_unmasked: 'Personal data viewed', card_changed: 'Card changed', attachment_brought: 'Attachment brought', attachment_taken: 'Attachment taken', import_made: 'Import', profile_changed: 'Profile changed', setting_changed: 'Setting changed',
     key_rotated: 'Key rotated', export_made: 'Export', access_denied: 'Access denied', audit_verified: 'Chain checked',
   },
   monitoring: {

@@ -89,11 +89,11 @@ export default {
     fault: { changed: '第 {seq} 条被改动。', removed: '第 {seq} 条被删除。', moved: '第 {seq} 条被挪动。', unlinked: '第 {seq} 条与前一条接不上。', cut: '第 {seq} 条起被截去。', forged: '第 {seq} 条与抄存的链头不符。' },
   },
   audit_actor: { account: '账户', token: '令牌', command: '命令行', system: '系统', nobody: '未登录者' },
-  audit_subject: { account: '账户', token: '令牌', camera: '摄像机', card: '牌', case: '办件', audit: '审计日志', file: '文件', route: '接口', session: '会话' },
+  audit_subject: { account: '账户', token: '令牌', camera: '摄像机', card: '牌', case: '办件', attachment: '附件', audit: '审计日志', file: '文件', route: '接口', session: '会话' },
   audit_action: {
     session_opened: '登录', session_refused: '登录被拒', session_closed: '退出', session_ended: '会话被结束', account_locked: '账户锁定', account_created: '新建账户', account_changed: '变更账户',
     account_password_changed: '更改密码', account_factor_changed: '变更第二重验证', token_created: '新建令牌', token_granted: '令牌授权', token_revoked: '吊销令牌', history_loaded: '装入历史', camera_viewed: '查看实时画面',
-    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', import_made: '导入', profile_changed: '变更规则', setting_changed: '变更设置',
+    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', attachment_brought: '上传附件', attachment_taken: '下载附件', import_made: '导入', profile_changed: '变更规则', setting_changed: '变更设置',
     key_rotated: '更换密钥', export_made: '导出', access_denied: '越权被拒', audit_verified: '核验链条',
   },
   monitoring: {
