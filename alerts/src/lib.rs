@@ -1,11 +1,13 @@
 //! Rule profiles, anomalies, cards and orders of Mingjing.
 //!
 //! [`profile`] holds the numbers, [`rules`] tell from a case's facts which anomalies it has given rise to, [`card`] says what
-//! may become of a card, and [`supervisor`] is the one writer that keeps cases, cards and roll-ups in step with the events.
+//! may become of a card, and [`supervisor`] is the one writer that keeps cases, cards and roll-ups in step with the events;
+//! [`channel`] words what goes out.
 //! The rules are pure and declarative: the same facts at the same instant give the same anomalies, whatever was known before.
 //! So the order of arrival cannot matter, a replay equals having lived it, and late evidence mends what it should.
 
 pub mod card;
+pub mod channel;
 pub mod check;
 pub mod numbers;
 pub mod profile;

@@ -1,5 +1,8 @@
-//! The SQL of this crate: cards, their history and orders, and rule profiles. The tables stand in `monitor/migrations`.
+//! The SQL of this crate: cards, their history and orders, what goes out, and rule profiles. The tables stand in
+//! `monitor/migrations`.
 
 pub mod attachments;
 pub mod cards;
+pub mod channels;
+pub mod deliveries;
 pub mod profiles;

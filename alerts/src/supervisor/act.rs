@@ -10,6 +10,7 @@ use super::Supervisor;
 use super::assess::facts_hash;
 use super::delta::{ActError, CardAction, Delta, Deltas};
 use super::diff::Working;
+use super::tell;
 use super::write::{Rows, Touched, Writer, goes_out};
 use crate::card::{Role, State, Transition, transition};
 use crate::profile::Subject;
@@ -49,6 +50,7 @@ impl Supervisor {
         let moved = self.move_card(card, row, why, judged, now);
         write_action(&mut transaction, &moved, action, role, now).await?;
         attach(&mut transaction, &moved, action, now).await?;
+        tell::of_moved(&mut transaction, &self.reference, [&moved]).await?;
         deltas.add(Delta::CardChanged {
             id: moved.card.id,
             hall: moved.card.hall.clone(),

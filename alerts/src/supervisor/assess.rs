@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::profile::{Profile, RuleSet, Subject};
 use crate::rules::{Anomaly, Evaluation, as_counted, evaluate};
+use crate::store::deliveries::Heard;
 use crate::versions::{Term, Versions};
 
 /// What a case is judged by beside its events: data that changes without a restart.
@@ -31,6 +32,8 @@ pub struct Reference {
     pub items: HashMap<String, Item>,
     /// The county is in its trial run.
     pub trial: bool,
+    /// What anybody outside hears of.
+    pub heard: Heard,
 }
 
 /// What a look at a case gives.

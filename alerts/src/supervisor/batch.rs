@@ -13,6 +13,7 @@ use mingjing_monitor::store::{StoreError, events, halls, health, items, states};
 use sqlx::PgConnection;
 
 use super::delta::{Applied, BatchOutcome, Delta, Deltas, Rejection};
+use super::tell;
 use super::write::{Rows, Touched, Writer};
 use super::{FIRE_CHUNK, Supervisor, by_code};
 use crate::store::cards;
@@ -219,6 +220,7 @@ impl Supervisor {
         writer
             .write(&mut *connection, &mut touched, Rows::Whole, deltas)
             .await?;
+        tell::applicants(&mut *connection, &self.reference, new, &touched, now).await?;
         let mut next: Vec<DateTime<Utc>> = touched
             .iter()
             .filter_map(|case| case.after.next_instant)

@@ -15,6 +15,7 @@ mod delta;
 mod diff;
 mod fire;
 mod sweep;
+mod tell;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,11 +26,12 @@ use mingjing_monitor::store::sources::{Source, SourceState};
 use mingjing_monitor::store::{StoreError, county, halls, items, sources, states};
 use sqlx::PgPool;
 
-use crate::store::profiles;
+use crate::store::{deliveries, profiles};
 use sweep::Sweep;
 
 pub use assess::{Assessment, Found, Reference};
 pub use delta::{ActError, Actor, Applied, BatchOutcome, CardAction, Delta, Rejection};
+pub use tell::remind;
 
 /// How many cases are looked at in one go when deadlines fire.
 const FIRE_CHUNK: i64 = 5_000;
@@ -166,6 +168,7 @@ pub async fn load_reference(pool: &PgPool, now: DateTime<Utc>) -> Result<Referen
         items: by_code(items::versions(pool, None).await?),
         // Before a county is set up, nothing may count.
         trial: county.is_none_or(|county| county.trial_run),
+        heard: deliveries::heard(pool).await?,
     })
 }
 

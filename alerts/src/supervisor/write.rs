@@ -15,6 +15,7 @@ use sqlx::PgConnection;
 use super::assess::{Assessment, Found, Reference, facts_hash};
 use super::delta::{Delta, Deltas};
 use super::diff::{self, Ground, Taken, Working};
+use super::tell;
 use crate::card::{Role, State};
 use crate::profile::RuleSet;
 use crate::store::cards::{self, CardRecord, HistoryLine};
@@ -323,7 +324,14 @@ impl Writer<'_> {
             .filter(|(working, _)| working.card.grade.is_card() && goes_out(working))
             .map(|(working, _)| (&working.card, None))
             .collect();
-        cards::write_orders(connection, &orders).await?;
+        cards::write_orders(&mut *connection, &orders).await?;
+        let told = all.iter().filter(|(_, lived)| !lived);
+        tell::of_moved(
+            connection,
+            self.reference,
+            told.map(|(working, _)| *working),
+        )
+        .await?;
         for (working, lived) in &all {
             card_deltas(working, *lived, deltas);
         }

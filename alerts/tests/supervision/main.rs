@@ -10,3 +10,4 @@ mod history;
 mod order;
 mod other_rules;
 mod profiles;
+mod telling;

@@ -17,7 +17,13 @@ async fn connecting_again_changes_nothing_and_tells_the_edition() {
     .unwrap();
     assert_eq!(
         hypertables,
-        ["camera_health", "case_event", "metric", "source_health"]
+        [
+            "camera_health",
+            "case_event",
+            "delivery_attempt",
+            "metric",
+            "source_health"
+        ]
     );
 }
 
