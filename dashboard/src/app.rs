@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Tally;
+use crate::auth::oidc::Oidc;
 use crate::auth::secret;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -49,6 +50,7 @@ struct Inner {
     directory: RwLock<Arc<Directory>>,
     rates: Rates,
     proxies: Proxies,
+    oidc: Option<Oidc>,
     /// Token of the ingest inside this process.
     edge_token: String,
     edge_hash: Vec<u8>,
@@ -97,6 +99,7 @@ impl App {
                 config.limits.requests_per_caller,
             ),
             proxies: Proxies::new(&config.server.trusted_proxies, config.server.proxy_header),
+            oidc: config.oidc.clone().map(Oidc::new),
             config,
             clock,
             db,
@@ -270,6 +273,11 @@ impl App {
     /// The proxies whose word about their clients counts.
     pub fn proxies(&self) -> &Proxies {
         &self.0.proxies
+    }
+
+    /// Single sign-on, where the county has it.
+    pub fn oidc(&self) -> Option<&Oidc> {
+        self.0.oidc.as_ref()
     }
 
     /// Token of the ingest inside this process.

@@ -3,6 +3,8 @@
 //! A wrong key or value is named with its line (`ingest::config::load`). Secrets come from a file or the environment and are
 //! never printed.
 
+pub mod oidc;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use mingjing_ingest::config::{
 use mingjing_ingest::seal::{SealError, Sealer};
 use serde::Deserialize;
 
+pub use self::oidc::Oidc;
 use crate::policy::Role;
 use crate::transport::client::{Network, ProxyHeader};
 
@@ -31,6 +34,8 @@ pub struct Config {
     pub county: County,
     /// How people come in.
     pub sign_in: SignIn,
+    /// Single sign-on, where the county has it.
+    pub oidc: Option<Oidc>,
     /// What seals the secrets that the console has to read again.
     pub secrets: Secrets,
     /// What is written to the log.
@@ -285,6 +290,22 @@ pub enum ConfigError {
         /// Why not.
         error: std::io::Error,
     },
+    /// The file with the secret of single sign-on cannot be read.
+    #[error("[oidc] client_secret_file {path}: {error}")]
+    SecretFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The authorities that vouch for the provider cannot be read.
+    #[error("[oidc] ca_file {path}: {reason}")]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// Plain HTTP would be served to the network.
     #[error(
         "[server] listen = {0} would serve plain HTTP to the network: set [server.tls] cert and key, listen on 127.0.0.1 \
@@ -408,7 +429,7 @@ fn address(
 mod tests {
     use super::*;
 
-    fn load(text: &str) -> Result<Config, ConfigError> {
+    pub(super) fn load(text: &str) -> Result<Config, ConfigError> {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("mingjing.toml");
         std::fs::write(&file, text).unwrap();

@@ -88,6 +88,28 @@ impl Problem {
         )
     }
 
+    /// 422: the account comes from single sign-on.
+    pub fn no_password() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "/problems/no-password",
+            "No password here",
+            "Your account comes from single sign-on and has no password here. Change it where you sign in; a second factor is \
+             set up when signing in asks for one.",
+        )
+    }
+
+    /// 422: what of an account is not decided here.
+    pub fn of_provider() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "/problems/of-provider",
+            "Comes from single sign-on",
+            "This account comes from single sign-on: it has no password here, and its role is what its groups say. Change them \
+             there, or disable the account.",
+        )
+    }
+
     /// 422: a password that an account may not have; `kind` names the rule.
     pub fn unfit_password(kind: &'static str, detail: String) -> Self {
         Self::new(

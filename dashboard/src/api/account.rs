@@ -25,7 +25,9 @@ use crate::store::{Notice, notify};
 pub struct OwnAccount {
     login: String,
     name: String,
-    /// When the password was set.
+    /// Comes from single sign-on: it has no password here, and its second factor is set up when signing in.
+    single_sign_on: bool,
+    /// When the password was set; for who comes from single sign-on, when the account was made.
     password_set: DateTime<Utc>,
     /// When another has to be chosen; none: never.
     password_ends: Option<DateTime<Utc>>,
@@ -57,6 +59,7 @@ pub async fn show(State(app): State<App>, caller: Caller) -> Result<Json<OwnAcco
         recovery_codes: second_factors::codes(app.db(), account.id).await?.len(),
     };
     Ok(Json(OwnAccount {
+        single_sign_on: account.issuer.is_some(),
         password_set: account.password_set,
         password_ends: stage::runs_out(&account, rules),
         second_factor,

@@ -44,6 +44,8 @@ pub struct AccountRow {
     second_factor: bool,
     /// Failed sign-ins make it wait somewhere; until then at most.
     locked_until: Option<DateTime<Utc>>,
+    /// The provider of single sign-on that it comes from; none: it was made here.
+    issuer: Option<String>,
     created: DateTime<Utc>,
     /// Sessions that hold.
     sessions: i64,
@@ -64,6 +66,7 @@ impl AccountRow {
             disabled: row.disabled,
             second_factor: row.second_factor,
             locked_until,
+            issuer: row.issuer,
             created: row.created,
             sessions: row.sessions,
             last_seen: row.last_seen,

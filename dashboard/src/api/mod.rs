@@ -21,6 +21,7 @@ pub mod search;
 pub mod second_factor;
 pub mod session;
 pub mod sources;
+pub mod sso;
 pub mod tokens;
 
 use axum::Router;
@@ -52,6 +53,10 @@ pub fn routes(app: &App) -> Routes {
     Routes::new(app.clone(), Document::openapi())
         .api(routes!(session::show, session::open, session::close))
         .api(routes!(session::prove))
+        .api(routes!(sso::ways::show))
+        .api(routes!(sso::begin::begin))
+        .api(routes!(sso::callback::callback))
+        .api(routes!(sso::logout::logout))
         .api(routes!(account::show))
         .api(routes!(account::change_password))
         .api(routes!(account::list_sessions, account::end_other_sessions))

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use chrono::Utc;
 use mingjing_monitor::audit::Action;
@@ -13,8 +14,9 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::audit::{Record, Trail};
-use crate::auth::entrance::{self, Place, Proof};
+use crate::auth::entrance::{self, Origin, Place, Proof};
 use crate::auth::lockout::Attempt;
+use crate::auth::stage::Factor;
 use crate::auth::{self, Stage, cookie, secret};
 use crate::caller::{Caller, Who};
 use crate::clock;
@@ -121,7 +123,7 @@ pub async fn open(
     let (account, attempt) =
         entrance::by_password(&app, &login, sign_in.password, from, now).await?;
     let old = cookie::sent(&app, place.client, &headers).map(|name| secret::hash(&name));
-    enter(&app, jar, (&account, attempt, false), from, old).await
+    enter(&app, jar, (&account, attempt, Factor::Unproven), from, old).await
 }
 
 /// Proves the second factor.
@@ -159,23 +161,23 @@ pub async fn prove(
     enter(
         &app,
         jar,
-        (&account, attempt, true),
+        (&account, attempt, Factor::Own),
         from,
         Some(old.to_vec()),
     )
     .await
 }
 
-/// The next stage of an account whose password was right, and if `proven` its second factor too.
+/// The next stage of an account whose password was right.
 async fn enter(
     app: &App,
     jar: CookieJar,
-    (account, attempt, proven): (&Account, Attempt, bool),
+    (account, attempt, factor): (&Account, Attempt, Factor),
     (place, trail): (&Place, &Trail),
     old: Option<Vec<u8>>,
 ) -> Result<(CookieJar, Json<SignedIn>)> {
     let now = Utc::now();
-    let stage = Stage::next(account, proven, &app.config().sign_in, now);
+    let stage = Stage::next(account, factor, &app.config().sign_in, now);
     if stage == Stage::SecondFactor {
         attempt.take_back(app).await?;
     } else {
@@ -189,7 +191,10 @@ async fn enter(
         account,
         stage,
         place,
-        (old.as_deref(), None),
+        Origin {
+            old: old.as_deref(),
+            ..Origin::default()
+        },
         now,
     )
     .await?;
@@ -210,10 +215,18 @@ pub async fn show(State(app): State<App>, caller: Caller) -> Result<Json<SignedI
     view(&app, caller).map(Json)
 }
 
-/// Signs out, or breaks off signing in.
+/// What is left to do after signing out.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SignedOut {
+    /// Where the provider of single sign-on ends its own session; the browser goes there.
+    continue_at: String,
+}
+
+/// Signs out, or breaks off signing in. Who came through single sign-on is told where to sign out there.
 #[utoipa::path(
     delete, path = "/api/v1/session", tag = "session", operation_id = "sign_out",
-    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem))
+    responses((status = 204), (status = 200, body = SignedOut), (status = 401, body = Problem),
+              (status = 403, body = Problem))
 )]
 pub async fn close(
     State(app): State<App>,
@@ -221,18 +234,20 @@ pub async fn close(
     trail: Trail,
     caller: Caller,
     jar: CookieJar,
-) -> Result<(CookieJar, StatusCode)> {
+) -> Result<Response> {
     let (session, stage) = entrance::session(&caller)?;
-    sessions::end(app.db(), session).await?;
+    let id_token = sessions::end(app.db(), session).await?;
     app.session_ended(session.to_vec());
     if stage == Stage::Open {
         let closed = Record::of(Action::SessionClosed);
         trail.record(app.db(), closed).await?;
     }
-    Ok((
-        jar.remove(cookie::forget(&app, place.client)),
-        StatusCode::NO_CONTENT,
-    ))
+    let jar = jar.remove(cookie::forget(&app, place.client));
+    let end = |id_token: String| app.oidc()?.ends_at(&id_token);
+    Ok(match id_token.and_then(end) {
+        Some(continue_at) => (jar, Json(SignedOut { continue_at })).into_response(),
+        None => (jar, StatusCode::NO_CONTENT).into_response(),
+    })
 }
 
 /// The session of `caller`, as its owner sees it.

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::lockout::Attempt;
-use super::stage::Stage;
+use super::oidc::Told;
+use super::stage::{Factor, Stage};
 use super::totp::{self, SharedSecret};
 use super::{cookie, password, secret};
 use crate::app::App;
@@ -92,7 +93,8 @@ pub async fn by_password(
         None => trail.clone(),
     };
     let attempt = attempt(app, (login, id), (place, &trail), "password", now).await?;
-    let usable = known.filter(|account| !account.disabled);
+    // Who comes from single sign-on has no password: as if there were no such account.
+    let usable = known.filter(|account| !account.disabled && account.issuer.is_none());
     let stored = usable.as_ref().map(|account| account.password_hash.clone());
     let right = password::verify(password.clone(), stored).await;
     let Some(account) = usable.filter(|_| right) else {
@@ -134,7 +136,8 @@ pub async fn refused(app: &App, trail: &Trail, step: &'static str, locks: bool) 
     }
 }
 
-async fn refused_for(app: &App, trail: &Trail, facts: Value) {
+/// Writes down that somebody was not let in, with these facts.
+pub async fn refused_for(app: &App, trail: &Trail, facts: Value) {
     let record = Record::of(Action::SessionRefused).after(facts);
     trail.tally(app, record).await;
 }
@@ -142,7 +145,7 @@ async fn refused_for(app: &App, trail: &Trail, facts: Value) {
 /// Asks somebody who is signed in for their password again, before what a stolen session must not do.
 ///
 /// # Errors
-/// `locked` when one has to wait, `wrong_password`.
+/// `locked` when one has to wait, `wrong_password`, `no_password` for who comes from single sign-on.
 pub async fn confirm_password(
     app: &App,
     account: &Account,
@@ -150,6 +153,9 @@ pub async fn confirm_password(
     (place, trail): (&Place, &Trail),
     now: DateTime<Utc>,
 ) -> Result<(), Problem> {
+    if account.issuer.is_some() {
+        return Err(Problem::no_password());
+    }
     let who = (account.login.as_str(), Some(account.id));
     let attempt = attempt(app, who, (place, trail), "confirmation", now).await?;
     if !password::verify(password, Some(account.password_hash.clone())).await {
@@ -215,6 +221,17 @@ pub struct Renewed {
     name: String,
 }
 
+/// What a session takes the place of, and what it comes from.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Origin<'a> {
+    /// The session that ends.
+    pub old: Option<&'a [u8]>,
+    /// When the new one ends, where the old one was open.
+    pub ends: Option<DateTime<Utc>>,
+    /// What the provider said that has just let the person in.
+    pub told: Option<&'a Told>,
+}
+
 /// Begins a session of `account` at `stage`, in the place of `old`. The name is new, whatever was there before. One that
 /// was open keeps its end; one that becomes open begins its day.
 ///
@@ -226,7 +243,7 @@ pub async fn renew(
     account: &Account,
     stage: Stage,
     place: &Place,
-    (old, ends): (Option<&[u8]>, Option<DateTime<Utc>>),
+    origin: Origin<'_>,
     now: DateTime<Utc>,
 ) -> Result<Renewed, Problem> {
     let (name, csrf) = (secret::random(), secret::random());
@@ -242,9 +259,13 @@ pub async fn renew(
         csrf: &csrf,
         address: &place.address().to_string(),
         agent: &place.agent,
-        expires: ends.unwrap_or(now + lasts),
+        expires: origin.ends.unwrap_or(now + lasts),
+        provider: origin.told.map(|told| sessions::Provider {
+            sid: told.sid.as_deref(),
+            id_token: &told.id_token,
+        }),
     };
-    sessions::begin(connection, &session, old, now).await?;
+    sessions::begin(connection, &session, origin.old, now).await?;
     Ok(Renewed { hash, name })
 }
 
@@ -338,7 +359,7 @@ impl Change {
         let account = accounts::by_id(&mut *self.transaction, self.account)
             .await?
             .ok_or_else(Problem::unauthenticated)?;
-        let stage = Stage::next(&account, true, &app.config().sign_in, self.now);
+        let stage = Stage::next(&account, Factor::Own, &app.config().sign_in, self.now);
         let ends = self.ends.filter(|_| stage == Stage::Open);
         let renewed = renew(
             app,
@@ -346,7 +367,11 @@ impl Change {
             &account,
             stage,
             place,
-            (Some(&self.own), ends),
+            Origin {
+                old: Some(&self.own),
+                ends,
+                told: None,
+            },
             self.now,
         )
         .await?;

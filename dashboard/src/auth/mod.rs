@@ -4,6 +4,7 @@ pub mod cookie;
 pub mod entrance;
 pub mod lockout;
 pub mod login;
+pub mod oidc;
 pub mod password;
 pub mod secret;
 pub mod stage;

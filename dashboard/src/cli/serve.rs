@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::CliError;
 use crate::app::App;
+use crate::auth::oidc::provider as oidc;
 use crate::boot::{self, FirstAccount};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, LogFormat, Tls};
@@ -47,6 +48,9 @@ impl Serve {
         // Now, and not when the first person signs in: a key that cannot be read is found by whoever starts the console.
         app.sealer()
             .map_err(|error| CliError::Failed(error.to_string()))?;
+        if let Some(oidc) = app.oidc() {
+            oidc.check()?;
+        }
         run(app, listener).await
     }
 }
@@ -148,6 +152,7 @@ async fn work(app: &App, address: SocketAddr) -> Result<(), CliError> {
     if let Some(first) = first {
         announce(&first);
     }
+    tokio::spawn(oidc::follow(app.clone()));
     let inbox = app
         .take_inbox()
         .ok_or_else(|| CliError::Failed("this console has been started before".into()))?;

@@ -283,6 +283,15 @@ pub const TABLE: &[Row] = &[
         Access::SignIn(&[Stage::SecondFactor]),
         Subject::Own,
     ),
+    // Single sign-on: the browser's way there and back, and the provider's word that a session has ended.
+    get("/api/v1/session/ways", Access::Public, Subject::Nothing),
+    get("/api/v1/session/sso", Access::Public, Subject::Own),
+    get("/api/v1/session/sso/callback", Access::Public, Subject::Own),
+    post(
+        "/api/v1/session/sso/logout",
+        Access::Public,
+        Subject::Nothing,
+    ),
     // The own account.
     get("/api/v1/account", Access::Account, Subject::Own),
     post(

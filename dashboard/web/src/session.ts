@@ -143,10 +143,15 @@ export async function removeFactor(password: string): Promise<boolean> {
   return (await step<SignedIn>('/api/v1/account/totp/remove', { password }, (answer) => answer)).enter()
 }
 
+/** Signs out. Who came through single sign-on is led on to sign out there: then nothing of this page goes on. */
 export async function signOut(): Promise<void> {
+  let out: { continue_at: string } | undefined
   try {
-    await remove('/api/v1/session')
+    out = await remove<{ continue_at: string } | undefined>('/api/v1/session')
   } finally {
     forget()
   }
+  if (!out) return
+  location.assign(out.continue_at)
+  await new Promise(() => undefined)
 }

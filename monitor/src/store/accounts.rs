@@ -35,6 +35,8 @@ pub struct Account {
     pub must_change: bool,
     /// The sealed secret of the second factor.
     pub totp: Option<String>,
+    /// The provider of single sign-on that the account comes from; `None`: it was made here.
+    pub issuer: Option<String>,
 }
 
 impl std::fmt::Debug for Account {
@@ -73,7 +75,7 @@ pub async fn by_login<'e>(
     login: &str,
 ) -> Result<Option<Account>, StoreError> {
     let row = sqlx::query_as(
-        "SELECT id, login, name, role, hall, unit, win, password_hash, disabled, password_set, must_change, totp
+        "SELECT id, login, name, role, hall, unit, win, password_hash, disabled, password_set, must_change, totp, issuer
          FROM account WHERE login = $1",
     );
     Ok(row.bind(login).fetch_optional(db).await?)
@@ -85,7 +87,7 @@ pub async fn by_id<'e>(
     id: i64,
 ) -> Result<Option<Account>, StoreError> {
     let row = sqlx::query_as(
-        "SELECT id, login, name, role, hall, unit, win, password_hash, disabled, password_set, must_change, totp
+        "SELECT id, login, name, role, hall, unit, win, password_hash, disabled, password_set, must_change, totp, issuer
          FROM account WHERE id = $1",
     );
     Ok(row.bind(id).fetch_optional(db).await?)
@@ -94,7 +96,7 @@ pub async fn by_id<'e>(
 /// Every account, by login.
 pub async fn list(pool: &PgPool) -> Result<Vec<Account>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT id, login, name, role, hall, unit, win, password_hash, disabled, password_set, must_change, totp
+        "SELECT id, login, name, role, hall, unit, win, password_hash, disabled, password_set, must_change, totp, issuer
          FROM account ORDER BY login",
     );
     Ok(rows.fetch_all(pool).await?)
@@ -149,8 +151,19 @@ pub async fn set_password(
     .bind(must_change)
     .bind(now)
     .fetch_optional(&mut *connection)
-    .await?;
+    .await
+    .map_err(|error| no_password(error, login))?;
     end_sessions_of(connection, id).await
+}
+
+/// Names the refusal of migration 0012.
+fn no_password(error: sqlx::Error, login: &str) -> StoreError {
+    match error.as_database_error() {
+        Some(database) if database.is_check_violation() => StoreError::Import(format!(
+            "{login} comes from single sign-on and has no password here: it is changed where the account was made"
+        )),
+        _ => error.into(),
+    }
 }
 
 /// Sets the password that a person chose; which sessions end is the caller's affair.

@@ -32,6 +32,8 @@ pub struct Listed {
     pub disabled: bool,
     /// Whether it has a second factor.
     pub second_factor: bool,
+    /// The provider of single sign-on that it comes from; `None`: it was made here.
+    pub issuer: Option<String>,
     /// When it was made.
     pub created: DateTime<Utc>,
     /// Sessions that hold.
@@ -61,7 +63,7 @@ pub async fn accounts(
     now: DateTime<Utc>,
 ) -> Result<Vec<Listed>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT a.id, a.login, a.name, a.role, a.hall, a.unit, a.win, a.disabled, a.created, a.totp IS NOT NULL AS second_factor,
+        "SELECT a.id, a.login, a.name, a.role, a.hall, a.unit, a.win, a.disabled, a.issuer, a.created, a.totp IS NOT NULL AS second_factor,
                 (SELECT count(*) FROM session s WHERE s.account = a.id AND s.expires > $7) AS sessions,
                 (SELECT max(s.seen) FROM session s WHERE s.account = a.id) AS last_seen
          FROM account a JOIN hall h ON h.code = a.hall
@@ -91,7 +93,7 @@ pub async fn account(
     now: DateTime<Utc>,
 ) -> Result<Option<Listed>, StoreError> {
     let row = sqlx::query_as(
-        "SELECT a.id, a.login, a.name, a.role, a.hall, a.unit, a.win, a.disabled, a.created, a.totp IS NOT NULL AS second_factor,
+        "SELECT a.id, a.login, a.name, a.role, a.hall, a.unit, a.win, a.disabled, a.issuer, a.created, a.totp IS NOT NULL AS second_factor,
                 (SELECT count(*) FROM session s WHERE s.account = a.id AND s.expires > $3) AS sessions,
                 (SELECT max(s.seen) FROM session s WHERE s.account = a.id) AS last_seen
          FROM account a JOIN hall h ON h.code = a.hall

@@ -22,6 +22,7 @@ pub mod roles;
 pub mod rollups;
 pub mod second_factors;
 pub mod sessions;
+pub mod single_sign_on;
 pub mod sources;
 pub mod states;
 #[cfg(feature = "testing")]

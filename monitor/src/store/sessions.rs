@@ -23,9 +23,21 @@ pub struct NewSession<'a> {
     pub agent: &'a str,
     /// When it ends at the latest.
     pub expires: DateTime<Utc>,
+    /// What a provider said of it, where one has just let the person in.
+    pub provider: Option<Provider<'a>>,
 }
 
-/// Begins a session. `old`, the one that it takes the place of, ends in the same instant: no name is good for two stages.
+/// What a session has to remember of the provider that let the person in.
+#[derive(Clone, Copy)]
+pub struct Provider<'a> {
+    /// What the provider calls its own session.
+    pub sid: Option<&'a str>,
+    /// The token that asks the provider to end it.
+    pub id_token: &'a str,
+}
+
+/// Begins a session. `old`, the one that it takes the place of, ends in the same instant: no name is good for two stages. What
+/// `old` remembered of a provider goes on with the same account.
 pub async fn begin(
     connection: &mut PgConnection,
     session: &NewSession<'_>,
@@ -33,9 +45,11 @@ pub async fn begin(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "WITH ended AS (DELETE FROM session WHERE hash = $9)
-         INSERT INTO session (hash, account, stage, csrf, address, agent, created, seen, expires)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
+        "WITH ended AS (DELETE FROM session WHERE hash = $9 RETURNING account, sso_sid, sso_id_token)
+         INSERT INTO session (hash, account, stage, csrf, address, agent, created, seen, expires, sso_sid, sso_id_token)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8,
+                CASE WHEN $11::text IS NULL THEN ended.sso_sid ELSE $10::text END, coalesce($11::text, ended.sso_id_token)
+         FROM (VALUES (true)) AS one (only_one) LEFT JOIN ended ON ended.account = $2",
     )
     .bind(session.hash)
     .bind(session.account)
@@ -46,6 +60,8 @@ pub async fn begin(
     .bind(now)
     .bind(session.expires)
     .bind(old)
+    .bind(session.provider.and_then(|provider| provider.sid))
+    .bind(session.provider.map(|provider| provider.id_token))
     .execute(connection)
     .await?;
     Ok(())
@@ -78,7 +94,7 @@ pub async fn by_hash(
 ) -> Result<Option<Session>, StoreError> {
     let row = sqlx::query_as(
         "SELECT a.id, a.login, a.name, a.role, a.hall, a.unit, a.win, a.password_hash, a.disabled, a.password_set,
-                a.must_change, a.totp, s.stage, s.enrolling, s.csrf, s.seen, s.expires
+                a.must_change, a.totp, a.issuer, s.stage, s.enrolling, s.csrf, s.seen, s.expires
          FROM session s JOIN account a ON a.id = s.account
          WHERE s.hash = $1 AND s.expires > $2 AND s.seen > $3 AND NOT a.disabled",
     );
@@ -150,13 +166,14 @@ pub async fn of_account(
         .await?)
 }
 
-/// Ends a session.
-pub async fn end(pool: &PgPool, hash: &[u8]) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM session WHERE hash = $1")
-        .bind(hash)
-        .execute(pool)
-        .await?;
-    Ok(())
+/// Ends a session; the token that asks the provider to end its own, where one let the person in.
+pub async fn end(pool: &PgPool, hash: &[u8]) -> Result<Option<String>, StoreError> {
+    let id_token: Option<Option<String>> =
+        sqlx::query_scalar("DELETE FROM session WHERE hash = $1 RETURNING sso_id_token")
+            .bind(hash)
+            .fetch_optional(pool)
+            .await?;
+    Ok(id_token.flatten())
 }
 
 /// Ends one session of an account; the hash of its name, or `None` when the account has no such session.

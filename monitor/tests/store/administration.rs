@@ -178,6 +178,7 @@ async fn ending_the_sessions_of_an_account_names_them() {
         address: "10.0.0.7",
         agent: "Browser",
         expires: at(60),
+        provider: None,
     };
     let mut connection = pool.acquire().await.unwrap();
     sessions::begin(&mut connection, &new, None, at(0))

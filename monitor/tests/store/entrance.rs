@@ -110,6 +110,7 @@ fn session<'a>(hash: &'a [u8], account: i64) -> NewSession<'a> {
         address: "10.0.0.7",
         agent: "Browser",
         expires: at(60),
+        provider: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod entrance;
 mod outages;
 mod pages;
 mod schema;
+mod single_sign_on;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_monitor::calendar::OpeningHours;

@@ -283,6 +283,9 @@ async fn change(
             "Nobody administers the own account; another administrator can.",
         ));
     }
+    if before.issuer.is_some() && matches!(change, Change::Role { .. } | Change::Password(_)) {
+        return Err(Problem::of_provider());
+    }
     change.apply(&mut tx, &before).await.map_err(named)?;
     let ended = match change {
         Change::Enable | Change::Unlock { .. } => Vec::new(),

@@ -97,8 +97,9 @@ export async function post<T>(path: string, body: unknown): Promise<T> {
   return (response.status === 204 ? undefined : await response.json()) as T
 }
 
-export async function remove(path: string): Promise<void> {
-  await call('DELETE', path)
+export async function remove<T = void>(path: string): Promise<T> {
+  const response = await call('DELETE', path)
+  return (response.status === 204 ? undefined : await response.json()) as T
 }
 
 /** A picture and the instant it was taken. */

@@ -54,9 +54,16 @@ export interface Step {
 
 export type SignedIn = Session | Step
 
+/** How one can sign in beside login and password. */
+export interface Ways {
+  single_sign_on: { zh: string; en: string; available: boolean } | null
+}
+
 export interface OwnAccount {
   login: string
   name: string
+  /** Comes from the county's provider: it has no password here. */
+  single_sign_on: boolean
   password_set: Instant
   password_ends: Instant | null
   second_factor: { on: boolean; required: boolean; recovery_codes: number }
@@ -429,6 +436,8 @@ export interface AccountRow {
   second_factor: boolean
   /** Failed sign-ins make it wait somewhere; until then at most. */
   locked_until: Instant | null
+  /** The provider of single sign-on that it comes from; `null`: it was made here. */
+  issuer: string | null
   created: Instant
   sessions: number
   last_seen: Instant | null

@@ -34,9 +34,20 @@ export default {
     rules: 'At least 12 characters; a sentence that only you know is easy to remember. Not your user name or name, nothing common.', new_why: 'Somebody else made the current password, or it has run out. Choose one that only you know.', enrol_why: 'Your role signs in with a second factor.',
     enrol_scan: 'Scan the picture with an authenticator (TOTP), or type the secret, then enter the code that it shows.', enrol_picture: 'QR code for the authenticator', enrol_secret: 'Secret', codes_title: 'Keep these recovery codes', codes_hint: 'If you lose the authenticator, each of them signs you in once. They are shown only now.', codes_kept: 'I have kept them in a safe place', copy: 'Copy', copied: 'Copied', download: 'Download',
   },
+  sso: {
+    or: 'or', away: 'Single sign-on cannot be reached just now. Sign in with a user name and password of this system.', origin: 'Comes from', origin_sso: 'Single sign-on', origin_local: 'This system',
+    of_provider: 'This account comes from single sign-on: its groups decide role and halls, and it has no password here. Change it there, or disable it here.',
+    own: 'You sign in with the county account; there is no password of yours here. Change it there.', own_factor: 'It is set up while signing in, where it is needed. For another device ask a security administrator.',
+    refused: {
+      off: 'There is no single sign-on here.', away: 'Single sign-on cannot be reached just now. Try again later, or sign in with a user name and password of this system.', busy: 'Too many people are signing in. Try again soon.', console: 'The database cannot be reached. Try again soon.',
+      foreign: 'This sign-in was not begun in this browser. Begin again.', used: 'This sign-in was used before. Begin again.', expired: 'Signing in took longer than ten minutes. Begin again.',
+      denied: 'You broke the sign-in off on the page of the county account.', provider: 'Single sign-on could not finish. Try again; if it goes on, ask the IT office.', invalid: 'What single sign-on answered does not hold, so you were not signed in. Try again; if it goes on, ask the IT office.',
+      no_group: 'Your county account may not use this system: it is in none of its groups. Ask the IT office.', mapping: 'Your group is set up wrongly here: its hall, unit or window does not exist. Ask the IT office.', disabled: 'Your account has been disabled here. Ask a system administrator.',
+    },
+  },
   refused: {
     'bad-credentials': 'User name or password is wrong.', 'bad-code': 'The code is wrong, too old or was used before. Wait for the next one.', 'wrong-password': 'The password is wrong.', 'password-short': 'The new password is too short: at least 12 characters.', 'password-long': 'The new password is too long: at most 256 characters.',
-    'password-own': 'The new password must not hold your user name or name.', 'password-common': 'The new password is among those that are guessed first: put together words that have nothing to do with each other.', 'password-same': 'The new password is the old one.', conflict: 'This is out of date: begin again.', unauthenticated: 'That took too long: sign in again.',
+    'password-own': 'The new password must not hold your user name or name.', 'password-common': 'The new password is among those that are guessed first: put together words that have nothing to do with each other.', 'password-same': 'The new password is the old one.', conflict: 'This is out of date: begin again.', 'no-password': 'You sign in with the county account; there is no password of yours here.', unauthenticated: 'That took too long: sign in again.',
   },
   own: {
     who: 'Who you are', name: 'Name', role: 'Role', halls: 'Halls', change: 'Change', change_password: 'Change the password', password_set: 'set on {day}', password_ends: 'runs out on {day}', password_changed: 'The password is changed; every other session has ended.',

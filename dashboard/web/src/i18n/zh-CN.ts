@@ -34,9 +34,20 @@ export default {
     rules: '至少 12 个字符，一句只有自己知道的话最好记。不得含用户名或姓名，不得是常见密码。', new_why: '当前密码由他人设置或已到期，请换成只有自己知道的密码。', enrol_why: '您的岗位须用第二重验证登录。',
     enrol_scan: '用验证器（TOTP）应用扫描二维码，或手工输入密钥，然后填写应用显示的验证码。', enrol_picture: '绑定验证器的二维码', enrol_secret: '密钥', codes_title: '请保存恢复码', codes_hint: '验证器丢失时，每个恢复码可以登录一次。恢复码只在现在显示。', codes_kept: '我已妥善保存', copy: '复制', copied: '已复制', download: '下载',
   },
+  sso: {
+    or: '或', away: '统一身份认证暂时连不上，请用本系统的用户名和密码登录。', origin: '来源', origin_sso: '统一身份认证', origin_local: '本系统账户',
+    of_provider: '此账户来自统一身份认证：角色与范围由其所在的组决定，没有本系统密码。在那里更改，或在此停用。',
+    own: '您用单位账号登录，本系统没有您的密码。请在单位账号系统中更改密码。', own_factor: '需要时在登录过程中绑定；换绑请联系安全管理员。',
+    refused: {
+      off: '本系统没有开通单位账号登录。', away: '统一身份认证暂时连不上，请稍后再试，或用本系统的用户名和密码登录。', busy: '正在登录的人太多，请稍后再试。', console: '数据库暂时连不上，请稍后再试。',
+      foreign: '这次登录不是从本浏览器发起的，请重新点击登录。', used: '这次登录已经用过，请重新点击登录。', expired: '登录用时超过十分钟，请重新点击登录。',
+      denied: '您在单位账号页面上取消了登录。', provider: '统一身份认证未能完成登录，请重试；仍不行请联系信息中心。', invalid: '统一身份认证的答复通不过核验，未予登录。请重试；仍不行请联系信息中心。',
+      no_group: '您的单位账号没有本系统的权限：不在任何对应的组里。请联系信息中心。', mapping: '您所在的组在本系统中配置有误（大厅、单位或窗口不存在）。请联系信息中心。', disabled: '您的账户已在本系统停用。请联系系统管理员。',
+    },
+  },
   refused: {
     'bad-credentials': '用户名或密码不对。', 'bad-code': '验证码不对、已过期或已用过，请等下一个。', 'wrong-password': '密码不对。', 'password-short': '新密码太短：至少 12 个字符。', 'password-long': '新密码太长：至多 256 个字符。',
-    'password-own': '新密码不得含用户名或姓名。', 'password-common': '新密码太常见，容易被猜到：换几个互不相干的词。', 'password-same': '新密码与旧密码相同。', conflict: '已过时，请重新开始。', unauthenticated: '时间过长，请重新登录。',
+    'password-own': '新密码不得含用户名或姓名。', 'password-common': '新密码太常见，容易被猜到：换几个互不相干的词。', 'password-same': '新密码与旧密码相同。', conflict: '已过时，请重新开始。', 'no-password': '您用单位账号登录，本系统没有您的密码。', unauthenticated: '时间过长，请重新登录。',
   },
   own: {
     who: '身份', name: '姓名', role: '岗位', halls: '范围', change: '修改', change_password: '修改密码', password_set: '{day} 设置', password_ends: '{day} 到期', password_changed: '密码已修改，其他会话已结束。',
