@@ -278,6 +278,28 @@ impl Stage {
             .expect("the console can be killed");
     }
 
+    /// Starts the console anew with a provider of single sign-on, that of `tests/browser/provider.mjs`.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub async fn sign_on_at(&mut self, issuer: &str) {
+        let mut file = std::fs::File::options()
+            .append(true)
+            .open(self.path("mingjing.toml"))
+            .expect("the configuration can be opened");
+        write!(
+            file,
+            "[oidc]\nissuer = {issuer:?}\nclient_id = \"mingjing\"\npublic_address = {:?}\n\
+             client_secret = \"only for this test: a secret & more\"\n\
+             [[oidc.group]]\nname = \"mingjing-inspectors\"\nrole = \"inspector\"\n\
+             [[oidc.group]]\nname = \"mingjing-leaders\"\nrole = \"leader\"\n",
+            self.url
+        )
+        .expect("written");
+        self.kill().await;
+        self.start().await;
+    }
+
     /// What the console wrote.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path("console.log")).unwrap_or_default()

@@ -3,7 +3,7 @@
 //!
 //! The console's own ingest carries the camera `steady`, the edge all others. Prints one line of JSON when all is ready
 //! (addresses, accounts, token, names); then obeys lines on standard input, each answered with `ok`: `kill` and `start` (the
-//! console), `edge kill` and `edge start`, `uplink whole|dead|cut` (the edge's network), `camera stop|start NAME`.
+//! console), `sso ISSUER` (starts it anew with this provider), `edge kill` and `edge start`, `uplink whole|dead|cut` (the edge's network), `camera stop|start NAME`.
 
 use std::process::ExitCode;
 
@@ -86,6 +86,7 @@ async fn main() -> ExitCode {
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["kill"] => stage.kill().await,
             ["start"] => stage.start().await,
+            ["sso", issuer] => stage.sign_on_at(issuer).await,
             ["edge", "kill"] => edge.kill().await,
             ["edge", "start"] => edge.run().await,
             ["uplink", "whole"] => edge.uplink.set(Wire::Whole),

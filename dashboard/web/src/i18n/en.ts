@@ -37,7 +37,7 @@ export default {
   sso: {
     or: 'or', away: 'Single sign-on cannot be reached just now. Sign in with a user name and password of this system.', origin: 'Comes from', origin_sso: 'Single sign-on', origin_local: 'This system',
     of_provider: 'This account comes from single sign-on: its groups decide role and halls, and it has no password here. Change it there, or disable it here.',
-    own: 'You sign in with the county account; there is no password of yours here. Change it there.', own_factor: 'It is set up while signing in, where it is needed. For another device ask a security administrator.',
+    own: 'You sign in with the county account; there is no password of yours here. Change it there.', own_factor: 'Where the county account asks for one, none is asked for here; else it is set up while signing in. For another device ask a security administrator.',
     refused: {
       off: 'There is no single sign-on here.', away: 'Single sign-on cannot be reached just now. Try again later, or sign in with a user name and password of this system.', busy: 'Too many people are signing in. Try again soon.', console: 'The database cannot be reached. Try again soon.',
       foreign: 'This sign-in was not begun in this browser. Begin again.', used: 'This sign-in was used before. Begin again.', expired: 'Signing in took longer than ten minutes. Begin again.',
