@@ -59,12 +59,15 @@ async fn the_groups_say_what_somebody_may_at_every_sign_in() {
     assert_eq!(browser::accounts(&console).await, 1);
 
     // What was open as somebody else falls when the groups change, at another desk too.
-    let other_desk = browser.clone();
+    let mut other_desk = Browser::default();
+    let clerk = person("17", "li", &["window"]);
+    assert_eq!(other_desk.sign_in(&console, &issuer, clerk).await, "/cards");
     let changed = person("17", "li", &["leaders"]);
     let mut ended = console.app.watch_ended_sessions();
     assert_eq!(browser.sign_in(&console, &issuer, changed).await, "/cards");
     assert!(other_desk.person(&console).await.is_none());
-    assert_eq!(ended.recv().await.unwrap(), session_hash(&other_desk));
+    let told = [ended.recv().await.unwrap(), ended.recv().await.unwrap()];
+    assert!(told.contains(&session_hash(&other_desk)));
     let record = audited(&console, "account.changed").await;
     assert_eq!(record["subject"], "li@sso");
     assert_eq!(

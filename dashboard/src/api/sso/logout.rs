@@ -38,7 +38,12 @@ pub async fn logout(
     form: Result<Form<LogoutToken>, FormRejection>,
 ) -> Result<Response, Problem> {
     let token = form.map(|Form(form)| form.logout_token).unwrap_or_default();
-    match end(&app, &trail, &token).await? {
+    // In a task of its own: a provider that hangs up too soon does not undo what it asked for.
+    let ending = tokio::spawn({
+        let (app, trail) = (app.clone(), trail.clone());
+        async move { end(&app, &trail, &token).await }
+    });
+    match ending.await.map_err(Problem::internal)?? {
         Ok(()) => Ok((StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response()),
         Err(Wrong(what)) => {
             let facts = json!({"step": "single_sign_on", "why": "logout", "wrong": what});

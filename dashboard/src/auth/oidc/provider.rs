@@ -238,8 +238,10 @@ impl Provider {
         if asked.is_some_and(|asked| asked.elapsed() < SELDOM) {
             return None;
         }
+        let newer = self.refresh().await.ok();
+        // From the end: whoever waited meanwhile does not ask a silent provider again, one after the other.
         *asked = Some(Instant::now());
-        self.refresh().await.ok()
+        newer
     }
 }
 
