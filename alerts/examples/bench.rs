@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_alerts::supervisor::Supervisor;
 use mingjing_monitor::case::CaseFold;
 use mingjing_monitor::event::CaseEvent;
-use mingjing_monitor::item::{HandlingKind, ItemVersion};
+use mingjing_monitor::item::ItemVersion;
 use mingjing_monitor::limit::Limit;
 use mingjing_monitor::org::{Hall, Level};
 use mingjing_monitor::store::events::{Hashed, insert};
@@ -197,12 +197,9 @@ async fn county(store: &Store) -> Result<(), Error> {
         version: 1,
         valid_from: DateTime::UNIX_EPOCH,
         name: "A".into(),
-        name_en: String::new(),
-        unit: None,
-        kind: HandlingKind::Promised,
         promise: Some(Limit::workdays(7)),
         legal: Some(Limit::workdays(20)),
-        steps: vec![],
+        ..ItemVersion::default()
     };
     Ok(items::upsert(&mut connection, &[item]).await?)
 }

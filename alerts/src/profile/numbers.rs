@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use mingjing_monitor::case::{ClockRules, LAWFUL_GROUNDS, LimitKind};
 use mingjing_monitor::clock::{Mode, NearDue};
+use mingjing_monitor::limit::Limit;
 use mingjing_monitor::org::Level;
 use serde::Deserialize;
 
@@ -192,7 +193,7 @@ parts! {
         on: bool = true,
         /// For a source that is silent.
         silent: Grade = Notice,
-        /// Told so many workdays after it happened, beyond the usual lag of its source, a time is backdated.
+        /// Told over so many workdays after it happened, a time is backdated.
         backdated: Days = Days(1.0),
         /// So many minutes ahead of our clock, a time lies in the future.
         ahead_minutes: Spell = Whole(10),
@@ -334,6 +335,14 @@ impl RuleSet {
             mode: counting.mode,
             lawful: counting.lawful.clone(),
             max_extension: counting.max_extension.get(),
+            joint_limit: Some(counting.joint_limit.get()).filter(|&n| n > 0).map(
+                |n| match counting.days {
+                    DayCount::Workday => Limit::workdays(n),
+                    DayCount::Calendar => Limit::days(n),
+                },
+            ),
+            joint_extension: counting.joint_extension.get(),
+            supplement: self.r15.supplement.get(),
             near: NearDue {
                 workdays: self.r1.workdays.get(),
                 share: self.r1.share.get(),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub type Facts = Map<String, Value>;
 
 /// What happened, in one sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sentence {
     /// In Chinese.
     pub zh: String,
@@ -69,6 +69,29 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// An instant as the interfaces write it.
+pub fn stamp(at: DateTime<Utc>) -> Value {
+    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+        .into()
+}
+
+/// A ground of a special procedure in the two languages; a word of the county's own stands for itself.
+pub fn ground(kind: &str) -> (&str, &str) {
+    match kind {
+        "hearing" => ("听证", "hearing"),
+        "tender" => ("招标", "tender"),
+        "auction" => ("拍卖", "auction"),
+        "inspection" => ("检验", "inspection"),
+        "testing" => ("检测", "testing"),
+        "quarantine" => ("检疫", "quarantine"),
+        "appraisal" => ("鉴定", "appraisal"),
+        "expert_review" => ("专家评审", "expert review"),
+        "site_survey" => ("现场踏勘", "site survey"),
+        "collective_decision" => ("集体研究", "collective decision"),
+        other => (other, other),
+    }
+}
+
 /// Local date and time.
 pub fn local(calendar: &Calendar, at: DateTime<Utc>) -> String {
     calendar.local(at).format("%Y-%m-%d %H:%M").to_string()
@@ -94,11 +117,5 @@ pub fn put_limit(facts: &mut Facts, deadline: &Deadline) {
             serde_json::to_value(limit.unit).unwrap_or_default(),
         );
     }
-    facts.insert(
-        "due".into(),
-        deadline
-            .due
-            .to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
-            .into(),
-    );
+    facts.insert("due".into(), stamp(deadline.due));
 }

@@ -7,17 +7,24 @@
 mod facts;
 mod r1;
 pub mod r10;
+mod r11;
 mod r13;
+mod r15;
 mod r2;
 mod r3;
+mod r4;
+mod r5;
+mod r6;
+mod r7;
 pub mod r8;
 pub mod watched;
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_monitor::calendar::Calendar;
-use mingjing_monitor::case::{CaseClock, CaseFold, Tick};
+use mingjing_monitor::case::{CaseClock, CaseFold, StepRun, Tick};
+use mingjing_monitor::clock::{Clock, Deadline};
 use mingjing_monitor::item::ItemVersion;
 use mingjing_monitor::limit::{Limit, LimitUnit};
 
@@ -26,41 +33,48 @@ use crate::profile::{DayCount, RuleSet};
 
 pub use facts::{Facts, Sentence};
 
-/// A rule by its number in domain.md.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Rule {
-    /// Near due.
-    R1,
-    /// Over.
-    R2,
-    /// A step over its limit.
-    R3,
-    /// Data: a source that is silent.
-    R7,
-    /// Voided, returned, withdrawn and suspended cases.
-    R8,
-    /// Complaints.
-    R10,
-    /// Special procedure.
-    R13,
-    /// Cameras.
-    R14,
+macro_rules! rule_numbers {
+    ($( $(#[$doc:meta])* $rule:ident )*) => {
+        /// A rule by its number in domain.md.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Rule { $( $(#[$doc])* $rule, )* }
+
+        impl Rule {
+            /// Its number, as cards name it.
+            pub fn as_str(self) -> &'static str {
+                match self { $( Self::$rule => stringify!($rule), )* }
+            }
+        }
+    };
 }
 
-impl Rule {
-    /// Its number, as cards name it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::R1 => "R1",
-            Self::R2 => "R2",
-            Self::R3 => "R3",
-            Self::R7 => "R7",
-            Self::R8 => "R8",
-            Self::R10 => "R10",
-            Self::R13 => "R13",
-            Self::R14 => "R14",
-        }
-    }
+rule_numbers! {
+    /// Near due.
+    R1
+    /// Over.
+    R2
+    /// A step over its limit.
+    R3
+    /// Procedure.
+    R4
+    /// Refusal without reason.
+    R5
+    /// Fees.
+    R6
+    /// Data: sources that are silent, times that cannot be.
+    R7
+    /// Voided, returned, withdrawn and suspended cases.
+    R8
+    /// Complaints.
+    R10
+    /// Bad ratings.
+    R11
+    /// Special procedures.
+    R13
+    /// Cameras.
+    R14
+    /// Before acceptance and after the decision.
+    R15
 }
 
 /// Who held the case when it happened, and so bears the card.
@@ -136,7 +150,7 @@ impl Case<'_> {
 
     /// Whoever held the case at an instant: the step that was open then, or who has the case.
     fn bearer(&self, at: DateTime<Utc>) -> Bearer {
-        let open = |run: &&mingjing_monitor::case::StepRun| {
+        let open = |run: &&StepRun| {
             let started = run.started.as_ref().is_some_and(|started| started.at <= at);
             started
                 && run
@@ -144,25 +158,54 @@ impl Case<'_> {
                     .as_ref()
                     .is_none_or(|finished| finished.at > at)
         };
-        let run = self.fold.steps.iter().rev().find(open);
-        let of_case = || Bearer {
-            hall: self.fold.hall.clone(),
-            unit: self.fold.unit.clone(),
-            window: self.fold.window.clone(),
+        match self.fold.steps.iter().rev().find(open) {
+            Some(run) => self.bearer_of(run),
+            None => Bearer {
+                hall: self.fold.hall.clone(),
+                unit: self.fold.unit.clone(),
+                window: self.fold.window.clone(),
+            },
+        }
+    }
+
+    /// Whoever did a step. In the case's own hall its other fields fill what the step does not say.
+    fn bearer_of(&self, run: &StepRun) -> Bearer {
+        let same_hall = run.hall == self.fold.hall;
+        let or = |said: &Option<String>, of_case: &Option<String>| {
+            said.clone()
+                .or_else(|| of_case.clone().filter(|_| same_hall))
         };
-        match run {
-            None => of_case(),
-            // The same hall's other fields fill what the step does not say.
-            Some(run) if run.hall == self.fold.hall => Bearer {
-                hall: run.hall.clone(),
-                unit: run.unit.clone().or_else(|| self.fold.unit.clone()),
-                window: run.window.clone().or_else(|| self.fold.window.clone()),
-            },
-            Some(run) => Bearer {
-                hall: run.hall.clone(),
-                unit: run.unit.clone(),
-                window: run.window.clone(),
-            },
+        Bearer {
+            hall: run.hall.clone(),
+            unit: or(&run.unit, &self.fold.unit),
+            window: or(&run.window, &self.fold.window),
+        }
+    }
+
+    /// The deadline of so many workdays from an instant that nothing suspends. `None`: the profile asks for none, or a year on
+    /// the way is not loaded.
+    fn workdays_from(&self, start: DateTime<Utc>, days: u32) -> Option<Deadline> {
+        let clock = Clock::new(self.calendar, self.rules.clock.mode, start, []);
+        let limit = (days > 0).then(|| Limit::workdays(days))?;
+        Some(clock.by_limit(limit, 0)).filter(|deadline| !deadline.expected)
+    }
+
+    /// An anomaly that is its own cause and happened in an instant, without words and numbers yet. `name` is its place in the case:
+    /// with rule and case it is what the anomaly is for ever.
+    fn anomaly(&self, rule: Rule, kind: Kind, name: &str, at: DateTime<Utc>) -> Anomaly {
+        let cause_key = format!("{}:{}:{name}", rule.as_str(), self.fold.case_no);
+        Anomaly {
+            rule,
+            kind,
+            grade: Grade::Notice,
+            cause: cause_key.clone(),
+            cause_key,
+            due_at: at,
+            cleared_at: None,
+            until: Some(at),
+            facts: Facts::new(),
+            sentence: Sentence::default(),
+            bearer: self.bearer(at),
         }
     }
 
@@ -172,38 +215,95 @@ impl Case<'_> {
     }
 }
 
-/// A rule: what it finds, and when it must look again beside the ticks of the case clock.
-struct Entry {
-    on: fn(&RuleSet) -> bool,
-    find: fn(&Case<'_>, &mut Vec<Anomaly>),
-    also_at: fn(&Case<'_>) -> Option<DateTime<Utc>>,
+/// What the rules have found, and when they must look again beside the ticks of the case clock.
+pub(crate) struct Findings {
+    now: DateTime<Utc>,
+    anomalies: Vec<Anomaly>,
+    next: Option<DateTime<Utc>>,
 }
 
-fn never(_: &Case<'_>) -> Option<DateTime<Utc>> {
-    None
+impl Findings {
+    /// Something that happened at an instant: it is found from then on.
+    fn event(&mut self, at: DateTime<Utc>, anomaly: impl FnOnce() -> Anomaly) {
+        self.from(at, anomaly);
+    }
+
+    /// Something that was due at `due`: found from the first instant past it, unless it was `done` by then.
+    fn over(
+        &mut self,
+        due: DateTime<Utc>,
+        done: Option<DateTime<Utc>>,
+        anomaly: impl FnOnce() -> Anomaly,
+    ) {
+        if done.is_none_or(|done| done > due) {
+            self.from(due + TimeDelta::microseconds(1), anomaly);
+        }
+    }
+
+    fn from(&mut self, at: DateTime<Utc>, anomaly: impl FnOnce() -> Anomaly) {
+        if at <= self.now {
+            self.anomalies.push(anomaly());
+        } else {
+            self.look_at(Some(at));
+        }
+    }
+
+    fn look_at(&mut self, at: Option<DateTime<Utc>>) {
+        let at = at.filter(|&at| at > self.now);
+        self.next = [self.next, at].into_iter().flatten().min();
+    }
+}
+
+/// A rule: whether it is on, and what it finds.
+struct Entry {
+    on: fn(&RuleSet) -> bool,
+    find: fn(&Case<'_>, &mut Findings),
 }
 
 /// Every rule about cases.
 const RULES: &[Entry] = &[
     Entry {
         on: |rules| rules.r1.on,
-        find: r1::find,
-        also_at: never,
+        find: |case, found| r1::find(case, &mut found.anomalies),
     },
     Entry {
         on: |rules| rules.r2.on,
-        find: r2::find,
-        also_at: r2::also_at,
+        find: |case, found| {
+            r2::find(case, &mut found.anomalies);
+            found.look_at(r2::also_at(case).filter(|_| case.clock.open));
+        },
     },
     Entry {
         on: |rules| rules.r3.on,
-        find: r3::find,
-        also_at: never,
+        find: |case, found| r3::find(case, &mut found.anomalies),
+    },
+    Entry {
+        on: |rules| rules.r4.on,
+        find: r4::find,
+    },
+    Entry {
+        on: |rules| rules.r5.on,
+        find: r5::find,
+    },
+    Entry {
+        on: |rules| rules.r6.on,
+        find: r6::find,
+    },
+    Entry {
+        on: |rules| rules.r7.on,
+        find: r7::find,
+    },
+    Entry {
+        on: |rules| rules.r11.on,
+        find: r11::find,
     },
     Entry {
         on: |rules| rules.r13.on,
-        find: r13::find,
-        also_at: never,
+        find: |case, found| r13::find(case, &mut found.anomalies),
+    },
+    Entry {
+        on: |rules| rules.r15.on,
+        find: r15::find,
     },
 ];
 
@@ -252,16 +352,17 @@ pub fn evaluate(
         clock,
         now,
     };
-    let mut anomalies = Vec::new();
-    let mut next_instant = next_tick(&case);
+    let mut found = Findings {
+        now,
+        anomalies: Vec::new(),
+        next: next_tick(&case),
+    };
     for rule in RULES.iter().filter(|rule| (rule.on)(rules)) {
-        (rule.find)(&case, &mut anomalies);
-        let also = (rule.also_at)(&case).filter(|&at| at > now && clock.open);
-        next_instant = [next_instant, also].into_iter().flatten().min();
+        (rule.find)(&case, &mut found);
     }
     Evaluation {
-        anomalies,
-        next_instant,
+        anomalies: found.anomalies,
+        next_instant: found.next,
     }
 }
 
@@ -271,8 +372,8 @@ fn next_tick(case: &Case<'_>) -> Option<DateTime<Utc>> {
         Tick::Near(which) => case.rules.r1.on && *which == r1::limit_of(case.clock),
         Tick::SpecialNear(_) | Tick::SpecialRed(_) => case.rules.r13.on,
         Tick::StepOver(_) => case.rules.r3.on,
-        // The bucket turns, the clock runs again.
-        Tick::Over(_) | Tick::SpecialEnd(_) => true,
+        // The bucket turns, the clock runs again, or starts.
+        Tick::Over(_) | Tick::SpecialEnd(_) | Tick::Deemed => true,
     };
     let ticks = case.clock.ticks();
     ticks

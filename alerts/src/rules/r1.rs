@@ -1,8 +1,9 @@
 //! R1 near due: a warning when little remains of the promise, or of the legal limit where nothing is promised.
 
 use mingjing_monitor::case::{CaseClock, LimitKind};
+use mingjing_monitor::limit::LimitUnit;
 
-use super::facts::{Facts, Sentence, local, number, of_limit, put_limit};
+use super::facts::{Facts, Sentence, local, number, of_limit, put_limit, unit_en};
 use super::{Anomaly, Case, Rule};
 use crate::card::{Grade, Kind};
 
@@ -44,6 +45,7 @@ pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
     facts.insert("remaining_workdays".into(), left.into());
     let (limit_zh, limit_en) = of_limit(&due.deadline);
     let (left, by) = (number(left), local(case.calendar, due.deadline.due));
+    let workdays = unit_en(LimitUnit::Workday, left == "1");
     found.push(Anomaly {
         rule: Rule::R1,
         kind: Kind::Timeliness,
@@ -57,7 +59,7 @@ pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
         sentence: Sentence {
             zh: format!("{name_zh}时限{limit_zh}即将届满，剩余 {left} 个工作日，应于 {by} 前办结"),
             en: format!(
-                "The {name_en} limit{limit_en} runs out soon: {left} workdays left, due {by}"
+                "The {name_en} limit{limit_en} runs out soon: {left} {workdays} left, due {by}"
             ),
         },
         bearer: case.bearer(at),

@@ -5,7 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_monitor::case::{SpecialClock, Suspension};
 
-use super::facts::{Facts, Sentence, local};
+use super::facts::{Facts, Sentence, ground, local};
 use super::{Anomaly, Case, Rule};
 use crate::card::{Grade, Kind};
 
@@ -30,9 +30,11 @@ pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
             .near_at
             .filter(|&near| near <= case.now && until.is_none_or(|until| until > near))
         {
-            let cleared = until.unwrap_or(end).min(end);
+            // At the end itself it is still in time, and the yellow card's affair from the next instant on.
+            let over = end + TimeDelta::microseconds(1);
+            let cleared = until.map_or(over, |until| until.min(over));
             let mut warning = anomaly(case, i, suspension, special, Grade::Warning, near);
-            warning.cleared_at = Some(cleared).filter(|&cleared| cleared < case.now);
+            warning.cleared_at = Some(cleared).filter(|&cleared| cleared <= case.now);
             warning.until = Some(cleared);
             found.push(warning);
         }
@@ -116,20 +118,5 @@ fn anomaly(
             ),
         },
         bearer: case.bearer(due_at),
-    }
-}
-
-/// A ground in the two languages; a word of the county's own stands for itself.
-fn ground(kind: &str) -> (&str, &str) {
-    match kind {
-        "hearing" => ("听证", "hearing"),
-        "tender" => ("招标", "tender"),
-        "auction" => ("拍卖", "auction"),
-        "inspection" => ("检验", "inspection"),
-        "testing" => ("检测", "testing"),
-        "quarantine" => ("检疫", "quarantine"),
-        "appraisal" => ("鉴定", "appraisal"),
-        "expert_review" => ("专家评审", "expert review"),
-        other => (other, other),
     }
 }

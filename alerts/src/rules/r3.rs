@@ -8,7 +8,7 @@ use mingjing_monitor::clock::Clock;
 use super::facts::{
     Facts, Sentence, limit_en, limit_zh, local, number, put_limit, unit_en, unit_zh,
 };
-use super::{Anomaly, Bearer, Case, Rule};
+use super::{Anomaly, Case, Rule};
 use crate::card::Kind;
 
 pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
@@ -61,8 +61,6 @@ fn anomaly(case: &Case<'_>, run: &StepRun, step: &StepClock, nth: u32) -> Anomal
         }
     };
     let cause_key = format!("R3:{}:{}:{nth}", case.fold.case_no, run.step);
-    let same_hall = run.hall == case.fold.hall;
-    let of_case = |field: &Option<String>| field.clone().filter(|_| same_hall);
     Anomaly {
         rule: Rule::R3,
         kind: Kind::Timeliness,
@@ -74,11 +72,7 @@ fn anomaly(case: &Case<'_>, run: &StepRun, step: &StepClock, nth: u32) -> Anomal
         until: step.stopped,
         facts,
         sentence,
-        bearer: Bearer {
-            hall: run.hall.clone(),
-            unit: run.unit.clone().or_else(|| of_case(&case.fold.unit)),
-            window: run.window.clone().or_else(|| of_case(&case.fold.window)),
-        },
+        bearer: case.bearer_of(run),
     }
 }
 

@@ -90,11 +90,15 @@ fn hall(code: &str, parent: Option<&str>, level: Level) -> Hall {
 }
 
 pub fn item(code: &str, promise: Option<Limit>, legal: Option<Limit>) -> ItemVersion {
+    // What the tests are about is time: steps may be done in any order, and left out.
     let step = |code: &str, name: &str, n| Step {
         code: code.into(),
         name: name.into(),
         limit: Some(Limit::workdays(n)),
-        role: None,
+        optional: true,
+        repeatable: true,
+        after: Some(vec![]),
+        ..Step::default()
     };
     ItemVersion {
         code: code.into(),
@@ -107,6 +111,7 @@ pub fn item(code: &str, promise: Option<Limit>, legal: Option<Limit>) -> ItemVer
         promise,
         legal,
         steps: vec![step("survey", "现场踏勘", 3), step("review", "审核", 2)],
+        ..ItemVersion::default()
     }
 }
 

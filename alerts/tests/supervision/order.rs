@@ -213,7 +213,12 @@ async fn a_late_event_mends_the_case_the_counts_and_the_cards() {
         .send(vec![accepted("1", "2026-10-12 10:00")], "2026-11-04 11:00")
         .await;
     assert_eq!(world.case("1").await, "over_legal stopped -");
-    assert_eq!(world.cards().await.len(), 3);
+    let of_case = world.cards().await;
+    assert_eq!(of_case.len(), 4, "{of_case:#?}");
+    assert!(
+        of_case.contains(&"R4 red_card withdrawn 2026-11-04 10:00".to_owned()),
+        "it had been decided without acceptance, as far as was told: {of_case:#?}"
+    );
     let (day, bucket) = recount(&world.pool()).await;
     let found = snapshot(&world.pool()).await;
     assert_eq!((&found["day"], &found["bucket"]), (&day, &bucket));

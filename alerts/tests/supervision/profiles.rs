@@ -138,13 +138,18 @@ async fn late_words_about_the_time_before_are_judged_by_the_rules_of_that_time()
     world.send(late.to_vec(), "2026-11-10 08:00").await;
     assert_eq!(
         world.cards_of("late").await,
-        ["R1 warning cleared 2026-11-02 17:30"]
+        [
+            "R1 warning cleared 2026-11-02 17:30",
+            "R7 yellow_card issued 2026-11-10 08:00",
+        ],
+        "told over a workday late, but in time"
     );
     assert_eq!(
         world.cards_of("over").await,
         [
             "R1 warning cleared 2026-11-02 17:30",
             "R2 yellow_card issued 2026-11-04 17:30",
+            "R7 yellow_card issued 2026-11-10 08:00",
         ],
         "and no red card, which only the new rules give there"
     );

@@ -35,7 +35,8 @@ enum What {
     #[command(
         after_help = "Example:\n  mingjing import items items.csv\n\nJSON:\n  [{\"code\":\"PENSION\",\"name\":\"养老金申领\",\
         \"unit\":\"人社局\",\"kind\":\"promised\",\"promise\":{\"n\":7,\"unit\":\"workday\"},\n    \"legal\":{\"n\":20,\"unit\":\"workday\"},\
-        \"steps\":[{\"code\":\"review\",\"name\":\"审查\",\"limit\":{\"n\":3,\"unit\":\"workday\"},\"role\":\"examiner\"}]}]\n\n\
+        \"steps\":[{\"code\":\"review\",\"name\":\"审查\",\"limit\":{\"n\":3,\"unit\":\"workday\"},\"role\":\"examiner\"}]}]\n  \
+        What steps, fees and deliveries may say stands in docs/items.md.\n\n\
         CSV (a limit is 7, 7 day or 4 hour; kinds: immediate, promised, forwarded, joint):\n  code,name,unit,kind,promise,legal\n  \
         PENSION,养老金申领,人社局,promised,7,20"
     )]

@@ -48,6 +48,8 @@ pub fn items(county: &County, since: DateTime<Utc>) -> Value {
             "promise": item.promise,
             "legal": item.legal,
             "steps": item.steps,
+            "fee": item.fee,
+            "delivers": true,
         })
     };
     county.items.iter().map(item).collect()

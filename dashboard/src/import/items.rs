@@ -1,12 +1,15 @@
 //! Items.
 //!
 //! JSON: `[{"code","version","valid_from","name","name_en","unit","kind","promise":{"n":7,"unit":"workday"},"legal","steps":
-//! [{"code","name","limit","role"}]}]`. CSV: `code,name,name_en,unit,kind,promise,legal,version,valid_from`; a limit is `7`
-//! (workdays), `7 day` or `4 hour`; steps need JSON. `version` is 1 and `valid_from` 2000-01-01 where they are left out.
+//! [{"code","name","limit","role","optional","repeatable","offline","after":["code"]}],"fee":12.5,"delivers":true}]`. CSV:
+//! `code,name,name_en,unit,kind,promise,legal,version,valid_from,fee,delivers`; a limit is `7` (workdays), `7 day` or `4 hour`;
+//! steps need JSON. `version` is 1 and `valid_from` 2000-01-01 where they are left out. What the fields of a step mean stands in
+//! `docs/items.md`.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use mingjing_monitor::event::Yuan;
 use mingjing_monitor::item::{HandlingKind, ItemVersion};
 use mingjing_monitor::limit::{Limit, LimitUnit};
 use mingjing_monitor::store::items;
@@ -28,6 +31,8 @@ struct Row {
     legal: Option<String>,
     version: Option<u32>,
     valid_from: Option<NaiveDate>,
+    fee: Option<Yuan>,
+    delivers: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +56,10 @@ pub(super) async fn write(
             "item {} has version {} twice",
             twice.code, twice.version
         )));
+    }
+    for item in &versions {
+        item.check_steps()
+            .map_err(|what| file.whole(format!("item {}: {what}", item.code)))?;
     }
     items::upsert(connection, &versions).await?;
     Ok(vec![("items", versions.len())])
@@ -101,6 +110,8 @@ fn from_csv(file: &Source) -> Result<Vec<ItemVersion>, ImportError> {
             promise: limit("promise", row.promise)?,
             legal: limit("legal", row.legal)?,
             steps: Vec::new(),
+            fee: row.fee,
+            delivers: row.delivers.unwrap_or(false),
         });
     }
     Ok(versions)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveTime, Utc};
 use mingjing_monitor::calendar::OpeningHours;
-use mingjing_monitor::item::{HandlingKind, ItemVersion};
+use mingjing_monitor::item::ItemVersion;
 use mingjing_monitor::org::{Hall, Level, Unit};
 use mingjing_monitor::store::{Store, StoreError, county, halls, items};
 use serde_json::{Value, json};
@@ -51,11 +51,7 @@ pub async fn import(store: &Store, log: &Loaded, name: &str) -> Result<String, S
         valid_from: DateTime::<Utc>::UNIX_EPOCH,
         name: code.clone(),
         name_en: code.clone(),
-        unit: None,
-        kind: HandlingKind::Promised,
-        promise: None,
-        legal: None,
-        steps: Vec::new(),
+        ..ItemVersion::default()
     };
     let catalogue: Vec<ItemVersion> = log.report.items.keys().map(item).collect();
     let mut transaction = store.pool().begin().await?;

@@ -366,7 +366,7 @@ impl Console {
         assert_eq!(applied.outcome.accepted, events.len());
     }
 
-    /// A case whose promise has run out: one yellow card.
+    /// A case whose promise has run out: one yellow card. Of its acceptance only the date is told, which may be told late.
     pub async fn overdue(&self, case: &str, hall: &str, unit: &str) {
         let due = Utc::now() - TimeDelta::hours(1);
         let mut event = self.event(
@@ -375,7 +375,7 @@ impl Console {
             case,
             hall,
             unit,
-            json!({"promise_due": due}),
+            json!({"promise_due": due, "date_only": true}),
         );
         event["time"] = json!(Utc::now() - TimeDelta::days(10));
         if hall == TOWN_2 {

@@ -72,6 +72,15 @@ impl Calendar {
         }
     }
 
+    /// The closing time at or after which a day's work that begins at `at` is late: that of its day, or of the next workday where
+    /// the day is none or its closing time has passed.
+    pub fn next_closing(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let local = self.local(at);
+        let closed = self.workdays.counts(local.date()) && local.time() > self.office.0.closes();
+        let ordinal = self.workdays.ordinal(local.date()) + i64::from(closed);
+        self.closing(self.workdays.nth(ordinal))
+    }
+
     /// Whether every year from `from` to `to` is loaded: if not, what was computed across them is only *expected* (预计).
     pub fn covers(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
         self.workdays.covers(self.date(from), self.date(to))
@@ -172,6 +181,20 @@ mod tests {
             working.instant((friday + 1) * DAY),
             instant("2026-11-21T00:00:00")
         );
+    }
+
+    #[test]
+    fn the_next_closing_time_is_todays_or_that_of_the_next_workday() {
+        let calendar = Calendar::default();
+        for (at, closing) in [
+            ("2026-11-20T10:00:00", "2026-11-20T17:30:00"),
+            ("2026-11-20T17:30:00", "2026-11-20T17:30:00"),
+            ("2026-11-20T17:30:01", "2026-11-23T17:30:00"),
+            ("2026-11-21T10:00:00", "2026-11-23T17:30:00"),
+            ("2026-11-23T05:00:00", "2026-11-23T17:30:00"),
+        ] {
+            assert_eq!(calendar.next_closing(instant(at)), instant(closing), "{at}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{CaseFold, CaseStatus, Extension, Suspension};
 use crate::calendar::Calendar;
 use crate::clock::{Clock, Deadline, Mode, NearDue, Pause, Timer, TimerSuspension};
 use crate::event::Extends;
-use crate::item::ItemVersion;
+use crate::item::{HandlingKind, ItemVersion};
 use crate::limit::Limit;
 
 /// The grounds that stop the clock, as shipped (Administrative Licensing Law, article 45).
@@ -34,6 +34,13 @@ pub struct ClockRules {
     pub lawful: BTreeSet<String>,
     /// The longest extension, in workdays; what is declared beyond it is cut off.
     pub max_extension: u32,
+    /// The legal limit of a joint item that has none of its own (Administrative Licensing Law, article 42).
+    pub joint_limit: Option<Limit>,
+    /// The longest extension of a joint item, in workdays.
+    pub joint_extension: u32,
+    /// Workdays in which a supplement notice goes out; after them the application counts as accepted on the day it was received
+    /// (article 32).
+    pub supplement: u32,
     /// When a warning is due (R1).
     pub near: NearDue,
     /// How many workdays before the declared end of a special procedure its warning is due (R13).
@@ -48,6 +55,9 @@ impl Default for ClockRules {
             mode: Mode::Day,
             lawful: LAWFUL_GROUNDS.map(String::from).into(),
             max_extension: 10,
+            joint_limit: Some(Limit::workdays(45)),
+            joint_extension: 15,
+            supplement: 5,
             near: NearDue::default(),
             special_near: 2,
             special_red: 1,
@@ -120,6 +130,8 @@ pub enum LimitKind {
 /// Something about a case that time alone brings about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Tick {
+    /// The application counts as accepted.
+    Deemed,
     /// A limit comes near (R1).
     Near(LimitKind),
     /// A limit has run out (R2).
@@ -190,6 +202,9 @@ pub struct CaseClock<'a> {
     pub steps: Vec<StepClock>,
     /// The instant at which it is judged: the decision, or now.
     pub judged_at: DateTime<Utc>,
+    /// When the time for a supplement notice ran out without acceptance, notice or end: past it the application counts as
+    /// accepted on the day it was received, which is when the clock then started. It may still lie ahead.
+    pub deemed: Option<DateTime<Utc>>,
     clock: Option<Clock<'a>>,
     mode: Mode,
     /// Which special procedures no event has ended.
@@ -226,13 +241,19 @@ impl<'a> CaseClock<'a> {
         };
         let decided = fold.decided.as_ref().map(|decided| decided.at);
         let judged_at = decided.unwrap_or(now);
-        let clock = fold
-            .accepted
-            .as_ref()
-            .map(|accepted| Clock::new(calendar, rules.mode, accepted.at, pauses()));
+        let deemed = deemed_accepted(fold, calendar, rules);
+        let clock = started(fold, deemed, now)
+            .map(|start| Clock::new(calendar, rules.mode, start, pauses()));
+        let joint = fold.kind.or(item.map(|item| item.kind)) == Some(HandlingKind::Joint);
         let promise_limit = fold.promise_limit.or_else(|| item?.promise);
         let legal_limit = fold.legal_limit.or_else(|| item?.legal);
-        let (promise_extension, legal_extension) = extensions(fold.extension.as_ref(), rules);
+        let legal_limit = legal_limit.or(rules.joint_limit.filter(|_| joint));
+        let longest = if joint {
+            rules.joint_extension
+        } else {
+            rules.max_extension
+        };
+        let (promise_extension, legal_extension) = extensions(fold.extension.as_ref(), longest);
         let due = |given, limit: Option<Limit>, extension| {
             // A due instant stands even before acceptance; there is then nothing yet to measure it from.
             let unstarted = || {
@@ -284,6 +305,7 @@ impl<'a> CaseClock<'a> {
             special,
             steps,
             judged_at,
+            deemed,
             clock,
             mode: rules.mode,
             unresumed: fold
@@ -340,7 +362,9 @@ impl<'a> CaseClock<'a> {
             .iter()
             .filter(|step| self.open && step.stopped.is_none())
             .filter_map(|step| Some((step.deadline.over_from()?, Tick::StepOver(step.run))));
-        limits.chain(special).chain(steps)
+        let deemed = self.deemed.filter(|_| self.open).map(past);
+        let deemed = deemed.map(|at| (at, Tick::Deemed));
+        limits.chain(special).chain(steps).chain(deemed)
     }
 
     /// The next instant after `now` at which anything about the case changes by time alone.
@@ -401,12 +425,47 @@ fn bucket(promise: Option<&CaseDue>, legal: Option<&CaseDue>, at: DateTime<Utc>)
     }
 }
 
-/// By how many workdays the promise and the legal limit are extended. The promise moves only with a notice.
-fn extensions(extension: Option<&Extension>, rules: &ClockRules) -> (u32, u32) {
+/// When the clock started: at acceptance, or at the application where that counts as accepted.
+fn started(
+    fold: &CaseFold,
+    deemed: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let accepted = fold.accepted.as_ref().map(|accepted| accepted.at);
+    let by_law = deemed.filter(|&at| now > at && accepted.is_none_or(|accepted| accepted > at));
+    match by_law {
+        Some(_) => fold.applied.as_ref().map(|applied| applied.at),
+        None => accepted,
+    }
+}
+
+/// When an application that nobody answers counts as accepted; `None` where it was answered in time, or a year is not loaded.
+fn deemed_accepted(
+    fold: &CaseFold,
+    calendar: &Calendar,
+    rules: &ClockRules,
+) -> Option<DateTime<Utc>> {
+    let applied = fold.applied.as_ref().filter(|_| rules.supplement > 0)?.at;
+    let notice = fold.supplements.first().map(|asked| asked.requested.at);
+    let answers = [&fold.accepted, &fold.decided].map(|moment| moment.as_ref().map(|it| it.at));
+    let answered = answers.into_iter().chain([notice]).flatten().min();
+    // Most are answered within hours, and need no look at the calendar.
+    let soon = applied + TimeDelta::days(i64::from(rules.supplement) - 1);
+    if answered.is_some_and(|answered| answered <= soon) {
+        return None;
+    }
+    let limit = Clock::new(calendar, rules.mode, applied, [])
+        .by_limit(Limit::workdays(rules.supplement), 0);
+    let unanswered = answered.is_none_or(|answered| answered > limit.due);
+    (unanswered && !limit.expected).then_some(limit.due)
+}
+
+/// By how many workdays the promise and the legal limit are extended, at most `longest`. The promise moves only with a notice.
+fn extensions(extension: Option<&Extension>, longest: u32) -> (u32, u32) {
     let Some(extension) = extension else {
         return (0, 0);
     };
-    let days = extension.days.min(rules.max_extension);
+    let days = extension.days.min(longest);
     let promise =
         matches!(extension.limit, Extends::Promise | Extends::Both) && extension.notice.is_some();
     let legal = matches!(extension.limit, Extends::Legal | Extends::Both);

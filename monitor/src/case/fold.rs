@@ -231,6 +231,12 @@ impl CaseFold {
                     });
                 }
             }
+            EventKind::CalledBack(_) => {
+                self.called_back.get_or_insert(at);
+            }
+            EventKind::PutRight(_) => {
+                self.put_right.get_or_insert(at);
+            }
             // Not about a case: `fold` and `advance` have left them out.
             EventKind::ComplaintReceived(_)
             | EventKind::ComplaintAccepted

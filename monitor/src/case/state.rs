@@ -290,6 +290,12 @@ pub struct CaseFold {
     /// The rating.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<Rating>,
+    /// The call back after a bad rating.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_back: Option<Moment>,
+    /// When what a bad rating was about was put right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_right: Option<Moment>,
     /// Contradictions among the facts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data_anomalies: Vec<DataAnomaly>,

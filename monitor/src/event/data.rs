@@ -226,6 +226,14 @@ pub struct Rated {
     pub comment: Option<String>,
 }
 
+/// `case.called_back` and `case.put_right`: what was done about a bad rating.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RatingAnswer {
+    /// What was said or done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
 /// `complaint.received`
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComplaintReceived {
@@ -385,6 +393,10 @@ event_kinds! {
     Delivered = "case.delivered", rank 120;
     /// The applicant rated the service.
     Rated(Rated) = "case.rated", rank 130;
+    /// The applicant who gave a bad rating was called back.
+    CalledBack(RatingAnswer) = "case.called_back", rank 140;
+    /// What the bad rating was about is put right.
+    PutRight(RatingAnswer) = "case.put_right", rank 150;
     /// A complaint comes in.
     ComplaintReceived(ComplaintReceived) = "complaint.received", rank 10;
     /// It is accepted.

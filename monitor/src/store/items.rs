@@ -6,6 +6,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::StoreError;
 use super::halls::named_reference;
+use crate::event::Yuan;
 use crate::item::{HandlingKind, ItemVersion, Step};
 use crate::limit::Limit;
 
@@ -21,6 +22,8 @@ struct Row {
     promise: Option<Json<Limit>>,
     legal: Option<Json<Limit>>,
     steps: Json<Vec<Step>>,
+    fee_fen: Option<i64>,
+    delivers: bool,
 }
 
 impl TryFrom<Row> for ItemVersion {
@@ -38,6 +41,8 @@ impl TryFrom<Row> for ItemVersion {
             promise: row.promise.map(|limit| limit.0),
             legal: row.legal.map(|limit| limit.0),
             steps: row.steps.0,
+            fee: row.fee_fen.map(|fen| Yuan { fen }),
+            delivers: row.delivers,
         })
     }
 }
@@ -58,7 +63,7 @@ pub async fn versions(
     codes: Option<&[String]>,
 ) -> Result<Vec<ItemVersion>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT code, version, valid_from, name, name_en, unit, kind, promise, legal, steps
+        "SELECT code, version, valid_from, name, name_en, unit, kind, promise, legal, steps, fee_fen, delivers
          FROM item WHERE $1::text[] IS NULL OR code = ANY($1) ORDER BY code, version",
     )
     .bind(codes)
@@ -76,7 +81,7 @@ pub async fn list(
 ) -> Result<Vec<ItemVersion>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT * FROM (
-             SELECT DISTINCT ON (code) code, version, valid_from, name, name_en, unit, kind, promise, legal, steps
+             SELECT DISTINCT ON (code) code, version, valid_from, name, name_en, unit, kind, promise, legal, steps, fee_fen, delivers
              FROM item ORDER BY code, version DESC) newest
          WHERE ($1 = '' OR strpos(lower(code), lower($1)) > 0 OR strpos(lower(name), lower($1)) > 0
                 OR strpos(lower(name_en), lower($1)) > 0)
@@ -97,12 +102,13 @@ pub async fn upsert(
     items: &[ItemVersion],
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO item (code, version, valid_from, name, name_en, unit, kind, promise, legal, steps)
+        "INSERT INTO item (code, version, valid_from, name, name_en, unit, kind, promise, legal, steps, fee_fen, delivers)
          SELECT * FROM UNNEST($1::text[], $2::int[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
-                              $8::jsonb[], $9::jsonb[], $10::jsonb[])
+                              $8::jsonb[], $9::jsonb[], $10::jsonb[], $11::bigint[], $12::boolean[])
          ON CONFLICT (code, version) DO UPDATE SET valid_from = excluded.valid_from, name = excluded.name,
              name_en = excluded.name_en, unit = excluded.unit, kind = excluded.kind, promise = excluded.promise,
-             legal = excluded.legal, steps = excluded.steps",
+             legal = excluded.legal, steps = excluded.steps,
+             fee_fen = excluded.fee_fen, delivers = excluded.delivers",
     )
     .bind(items.iter().map(|item| item.code.clone()).collect::<Vec<_>>())
     .bind(items.iter().map(|item| item.version.cast_signed()).collect::<Vec<_>>())
@@ -114,6 +120,8 @@ pub async fn upsert(
     .bind(items.iter().map(|item| item.promise.map(Json)).collect::<Vec<_>>())
     .bind(items.iter().map(|item| item.legal.map(Json)).collect::<Vec<_>>())
     .bind(items.iter().map(|item| Json(item.steps.clone())).collect::<Vec<_>>())
+    .bind(items.iter().map(|item| item.fee.map(|fee| fee.fen)).collect::<Vec<_>>())
+    .bind(items.iter().map(|item| item.delivers).collect::<Vec<_>>())
     .execute(connection)
     .await
     .map_err(named_reference)?;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta};
 use mingjing_monitor::calendar::WorkdayYear;
+use mingjing_monitor::event::Yuan;
 use mingjing_monitor::item::{HandlingKind, ItemVersion, Step};
 use mingjing_monitor::limit::Limit;
 use mingjing_monitor::org::Level;
@@ -125,7 +126,12 @@ async fn items_keep_their_versions() {
             name: "审核".into(),
             limit: None,
             role: Some("主管".into()),
+            offline: true,
+            after: Some(vec!["r".into()]),
+            ..Step::default()
         }],
+        fee: (version == 1).then_some(Yuan { fen: 1_250 }),
+        delivers: version == 2,
     };
     let all = [
         version("A", 1, Some(Limit::workdays(7))),

@@ -87,7 +87,7 @@ fn a_case_stands_in_one_of_four_buckets() {
     assert_eq!(
         bucket(
             &[event("2018-10-15 10:00", "applied", json!({}))],
-            "2019-01-01 00:00"
+            "2018-10-22 17:30"
         ),
         None,
         "not started"
@@ -414,6 +414,76 @@ fn the_timer_shows_the_bar_of_the_case() {
     );
 }
 
+#[test]
+fn an_application_that_nobody_answers_counts_as_accepted_on_its_day() {
+    let applied = event("2018-10-15 10:00", "applied", json!({}));
+    let clock = |more: &[CaseEvent], now: &str, check: &dyn Fn(&CaseClock<'_>)| {
+        let (calendar, item) = (Calendar::default(), item());
+        let events = [std::slice::from_ref(&applied), more].concat();
+        let fold = fold(&events);
+        let rules = ClockRules::default();
+        check(&CaseClock::of(
+            &fold,
+            Some(&item),
+            &calendar,
+            &rules,
+            at(now),
+        ));
+    };
+    // Five workdays after the Monday: the next Monday's closing time.
+    let last = "2018-10-22 17:30";
+    clock(&[], last, &|clock| {
+        assert_eq!(clock.state, ClockState::NotStarted);
+        assert_eq!(clock.deemed, Some(at(last)));
+        let tick = clock.next_after(at(last)).unwrap();
+        assert_eq!(tick, at(last) + TimeDelta::microseconds(1));
+    });
+    let from_application = |clock: &CaseClock<'_>| {
+        assert_eq!(clock.state, ClockState::Running);
+        let promise = clock.promise.unwrap().deadline.due;
+        assert_eq!(promise, at("2018-10-24 17:30"), "7 workdays of the 15th");
+    };
+    clock(&[], "2018-10-22 17:31", &from_application);
+    let late = [event("2018-10-23 10:00", "accepted", json!({}))];
+    clock(&late, "2018-10-23 11:00", &from_application);
+    for (time, kind) in [
+        ("2018-10-22 17:30", "supplement_requested"),
+        ("2018-10-16 10:00", "refused"),
+    ] {
+        clock(
+            &[event(time, kind, json!({}))],
+            "2018-11-30 10:00",
+            &|clock| {
+                assert_eq!((clock.deemed, clock.promise), (None, None), "{kind}");
+            },
+        );
+    }
+}
+
+#[test]
+fn joint_items_have_45_workdays_and_15_more_where_the_law_names_no_others() {
+    let due = |kind: &str, events: &[CaseEvent]| {
+        let (calendar, rules) = (Calendar::default(), ClockRules::default());
+        let accepted = event("2018-10-15 10:00", "accepted", json!({"kind": kind}));
+        let fold = fold(&[&[accepted], events].concat());
+        let clock = CaseClock::of(&fold, None, &calendar, &rules, at("2018-10-16 10:00"));
+        clock.legal.map(|due| due.deadline.due)
+    };
+    let days = |n| {
+        Some(
+            Calendar::default().closing(
+                Calendar::default()
+                    .workdays
+                    .after("2018-10-15".parse().unwrap(), n),
+            ),
+        )
+    };
+    assert_eq!(due("promised", &[]), None);
+    assert_eq!(due("joint", &[]), days(45));
+    let extended = event("2018-10-16 10:00", "extended", json!({"days": 20}));
+    assert_eq!(due("joint", &[extended]), days(60));
+}
+
 proptest! {
     #[test]
     fn a_clock_can_be_made_of_any_case(events in any_events(), mode in prop_oneof![Just(Mode::Day), Just(Mode::Second)], hours in 0i64..1000) {
@@ -421,7 +491,8 @@ proptest! {
         let rules = ClockRules { mode, ..ClockRules::default() };
         let now = at("2018-10-15 10:00") + TimeDelta::hours(hours);
         let clock = CaseClock::of(&fold, Some(&item), &calendar, &rules, now);
-        prop_assert_eq!(clock.timer(&fold).is_some(), fold.accepted.is_some());
+        let deemed = clock.deemed.is_some_and(|at| at < now);
+        prop_assert_eq!(clock.timer(&fold).is_some(), fold.accepted.is_some() || deemed);
         prop_assert!(clock.next_after(now).is_none_or(|next| next > now));
         prop_assert_eq!(clock.open, !fold.status.is_final());
     }

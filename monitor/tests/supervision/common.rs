@@ -45,7 +45,10 @@ pub fn item() -> ItemVersion {
         code: code.into(),
         name: code.into(),
         limit: Some(Limit::workdays(days)),
-        role: None,
+        optional: true,
+        repeatable: true,
+        after: Some(vec![]),
+        ..Step::default()
     };
     ItemVersion {
         code: "PENSION".into(),
@@ -58,6 +61,7 @@ pub fn item() -> ItemVersion {
         promise: Some(Limit::workdays(7)),
         legal: Some(Limit::workdays(10)),
         steps: vec![step("review", 2), step("survey", 3)],
+        ..ItemVersion::default()
     }
 }
 
@@ -91,6 +95,8 @@ pub fn any_events() -> impl Strategy<Value = Vec<CaseEvent>> {
         "voided",
         "delivered",
         "rated",
+        "called_back",
+        "put_right",
     ];
     let one = (
         prop::sample::select(kinds.to_vec()),

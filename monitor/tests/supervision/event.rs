@@ -104,6 +104,8 @@ fn every_type_is_read_and_written_back() {
             "case.rated",
             json!({"grade":"very_dissatisfied","comment":"排队太久"}),
         ),
+        of_type("case.called_back", json!({"text":"已致歉"})),
+        of_type("case.put_right", json!({"text":"已加派人手"})),
         of_type(
             "complaint.received",
             json!({"kind":"irregularity","channel":"phone","case":"1","text":"无人"}),

@@ -57,8 +57,6 @@ pub struct DemoItem {
     pub legal: Limit,
     /// Its steps, in order.
     pub steps: Vec<Step>,
-    /// Which steps are done outside (site surveys), by place.
-    pub offline: Vec<bool>,
     /// Levels at which it is offered.
     pub at: u8,
     /// How often it is asked for, against the other items of its unit.
@@ -223,7 +221,6 @@ fn item(
         Immediate => 1,
         _ => ((f64::from(way.legal) * (0.4 + 0.2 * rng.unit())).round() as u32).max(2),
     };
-    let (steps, offline) = steps(way, promise);
     DemoItem {
         code: format!("{}-{number:03}", prefix(place)),
         name: way.zh.replace("{}", subject.name),
@@ -232,8 +229,7 @@ fn item(
         kind: way.kind,
         promise: Limit::workdays(promise),
         legal: Limit::workdays(way.legal),
-        steps,
-        offline,
+        steps: steps(way, promise),
         at: subject.at,
         weight: way.weight * (0.7 + 0.6 * rng.unit()),
         procedure: procedure(subject.class, unit.code, rng),
@@ -257,7 +253,7 @@ fn procedure(class: Class, unit: &str, rng: &mut Rng) -> Option<&'static str> {
 
 /// Splits the promise over the steps; a step's limit is its share rounded up, so that a case within its promise can be
 /// within every step.
-fn steps(way: &Way, promise: u32) -> (Vec<Step>, Vec<bool>) {
+fn steps(way: &Way, promise: u32) -> Vec<Step> {
     type Part = (&'static str, &'static str, f64, &'static str, bool);
     const REVIEW: Part = ("review", "审查", 0.6, "examiner", false);
     const DECISION: Part = ("decision", "决定", 0.4, "approver", false);
@@ -281,14 +277,13 @@ fn steps(way: &Way, promise: u32) -> (Vec<Step>, Vec<bool>) {
     };
     parts
         .iter()
-        .map(|&(code, name, share, role, offline)| {
-            let step = Step {
-                code: code.into(),
-                name: name.into(),
-                limit: Some(Limit::workdays((f64::from(promise) * share).ceil() as u32)),
-                role: Some(role.into()),
-            };
-            (step, offline)
+        .map(|&(code, name, share, role, offline)| Step {
+            code: code.into(),
+            name: name.into(),
+            limit: Some(Limit::workdays((f64::from(promise) * share).ceil() as u32)),
+            role: Some(role.into()),
+            offline,
+            ..Step::default()
         })
-        .unzip()
+        .collect()
 }

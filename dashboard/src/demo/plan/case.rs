@@ -21,6 +21,15 @@ const OVER_LEGAL: f64 = 0.16;
 /// an inspector decides.
 const TOLD_LATE: f64 = 0.006;
 
+/// Share of fees that are charged too high, and of those that are cut without saying why.
+const WRONG_FEE: f64 = 0.004;
+/// Share of cases that leave out a step.
+const SKIPPED: f64 = 0.001;
+/// Share of steps that somebody does who may not.
+const OVERREACH: f64 = 0.000_5;
+/// Share of refusals without a reason.
+const UNREASONED: f64 = 0.03;
+
 /// How a case's time will be spent, in workdays after the day of acceptance.
 struct Course {
     /// The workday on which it ends, not counting those suspended.
@@ -84,7 +93,17 @@ fn apply_and_accept(life: &mut Life, accepted: NaiveDateTime) -> f64 {
     if life.item().fee > 0 {
         life.wait(120, 600);
         let fee = life.item().fee;
-        life.tell("case.fee", json!({"charged": fee, "standard": fee}));
+        let mut data = json!({"charged": fee, "standard": fee});
+        match life.rng.unit() {
+            draw if draw < WRONG_FEE => data["charged"] = (fee + 20).into(),
+            draw if draw < 2.0 * WRONG_FEE => data["charged"] = (fee / 2).into(),
+            draw if draw < 0.05 => {
+                data["charged"] = 0.into();
+                data["relief_reason"] = "低保户减免".into();
+            }
+            _ => {}
+        }
+        life.tell("case.fee", data);
     }
     slackness
 }
@@ -96,7 +115,7 @@ fn on_the_spot(life: &mut Life, slackness: f64) {
         let date = life.plan.calendar.workdays.after(life.today(), days);
         life.go_on(date, 10.5);
     } else {
-        life.wait(240, 2_100);
+        life.wait_before_closing(240, 2_100);
     }
     finish(life, slackness, false, None);
 }
@@ -109,6 +128,8 @@ fn in_steps(life: &mut Life, slackness: f64) {
         .chance(0.012)
         .then(|| life.rng.range(0, life.item().steps.len() as i64 - 1) as usize);
     let ends = boundaries(life, &course);
+    let skipped = (life.rng.chance(SKIPPED) && ends.len() > 1)
+        .then(|| life.rng.range(0, ends.len() as i64 - 2) as usize);
     let mut suspended = 0;
     let mut extended = 0;
     let steps = life.item().steps.len();
@@ -136,7 +157,9 @@ fn in_steps(life: &mut Life, slackness: f64) {
                 .workdays
                 .after(accepted_on, day + suspended)
         };
-        take_step(life, nth, done_on, hour);
+        if skipped != Some(nth) {
+            take_step(life, nth, done_on, hour);
+        }
         if cut_short == Some(nth) && nth + 1 < steps {
             life.wait(600, 2_400);
             let reason = *life
@@ -258,8 +281,13 @@ fn take_step(life: &mut Life, nth: usize, done_on: NaiveDate, hour: f64) {
     let (code, role, offline) = (
         step.code.as_str(),
         step.role.as_deref().unwrap_or("examiner"),
-        item.offline[nth],
+        step.offline,
     );
+    let role = if life.rng.chance(OVERREACH) {
+        "assistant"
+    } else {
+        role
+    };
     let about = |result: Option<&str>| {
         let mut data = json!({"step": code, "role": role, "handler": handler});
         if offline {
@@ -317,10 +345,11 @@ fn finish(life: &mut Life, slackness: f64, takes_days: bool, told: Option<NaiveD
             *life
                 .rng
                 .pick(&["不符合法定条件", "申请材料经补正仍不齐全", "现场核查不合格"]);
-        life.tell(
-            "case.refused",
-            json!({"reason": reason, "handler": handler}),
-        );
+        let mut data = json!({"handler": handler});
+        if !life.rng.chance(UNREASONED) {
+            data["reason"] = reason.into();
+        }
+        life.tell("case.refused", data);
     } else if life.rng.chance(0.0015) {
         life.tell(
             "case.voided",
@@ -374,4 +403,21 @@ fn rate(life: &mut Life, slackness: f64) {
         _ => {}
     }
     life.tell("case.rated", data);
+    if grade.ends_with("dissatisfied") {
+        make_up(life);
+    }
+}
+
+/// A bad rating is answered: a call on the next workday, and what went wrong put right within weeks; some are forgotten.
+fn make_up(life: &mut Life) {
+    let after = |life: &Life, days| life.plan.calendar.workdays.after(life.today(), days);
+    if life.rng.chance(0.85) {
+        life.go_on(after(life, 1), 10.0);
+        life.tell("case.called_back", json!({"text": "已电话致歉并说明情况"}));
+    }
+    if life.rng.chance(0.9) {
+        let days = life.rng.range(2, 12) as u32;
+        life.go_on(after(life, days), 15.0);
+        life.tell("case.put_right", json!({"text": "已整改并告知评价人"}));
+    }
 }

@@ -86,6 +86,16 @@ impl<'a> Life<'a> {
         self.now += TimeDelta::seconds(self.rng.range(low, high).max(1));
     }
 
+    /// Lets `seconds` pass, but not past the closing time of the day: whoever is there is served before the doors are shut.
+    pub fn wait_before_closing(&mut self, low: i64, high: i64) {
+        let (before, closes) = (self.now, self.plan.calendar.office.0.closes());
+        let closing = self.today().and_time(closes);
+        self.wait(low, high);
+        if before < closing && self.now >= closing {
+            self.now = before + (closing - before) / 2;
+        }
+    }
+
     /// Goes on at about `hour` of `date`, or a few minutes from now when that is past.
     pub fn go_on(&mut self, date: NaiveDate, hour: f64) {
         let seconds = (hour * 3600.0) as i64 + self.rng.range(-400, 400);

@@ -46,7 +46,7 @@ impl Plan {
                 "case.accepted",
                 json!({"kind": "immediate", "handler": handler}),
             );
-            life.wait(150, 1_300);
+            life.wait_before_closing(150, 1_300);
             life.tell(
                 "case.completed",
                 json!({"result": "办结", "handler": handler}),
@@ -129,6 +129,7 @@ impl Plan {
             draw if draw < 0.82 => promise + life.rng.range(30, legal - promise - 20),
             _ => legal + life.rng.range(60, 600),
         };
+        self.step_through(life, decided, &handler);
         life.set(accepted + TimeDelta::seconds(decided));
         life.tell(
             "case.completed",
@@ -139,6 +140,22 @@ impl Plan {
             // do so: its card is withdrawn on that evidence.
             let seconds = life.rng.range(60, 150);
             life.tell_late(seconds);
+        }
+        life.wait(60, 300);
+        life.tell("case.delivered", json!({}));
+    }
+
+    /// The steps of an urgent case, one after the other, done `seconds` after its acceptance.
+    fn step_through(&self, life: &mut Life<'_>, seconds: i64, handler: &str) {
+        let (steps, accepted) = (&life.item().steps, life.now());
+        let share = seconds / (steps.len() as i64 + 1);
+        for (nth, step) in (0..).zip(steps) {
+            let mut data = json!({"step": step.code, "role": step.role, "handler": handler, "offline": step.offline});
+            life.set(accepted + TimeDelta::seconds(share * nth + 1));
+            life.tell("case.step_started", data.clone());
+            data["result"] = "通过".into();
+            life.set(accepted + TimeDelta::seconds(share * (nth + 1)));
+            life.tell("case.step_finished", data);
         }
     }
 

@@ -1,0 +1,7 @@
+//! Worked examples of the rules, and laws that every one of them keeps.
+
+#![allow(clippy::unwrap_used, reason = "a failed test is what it is for")]
+
+mod laws;
+mod stage;
+mod table;
