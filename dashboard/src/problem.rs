@@ -196,9 +196,19 @@ impl Problem {
     pub fn compressed() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "/problems/media-type",
-            "Unsupported media type",
+            "/problems/compressed",
+            "Compressed body",
             "Compressed bodies are not taken: send the body without Content-Encoding.",
+        )
+    }
+
+    /// 400: a path that climbs or hides something.
+    pub fn path() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "/problems/path",
+            "No such path",
+            "A path of this console has no steps upwards, no control characters and no backslashes, encoded or not.",
         )
     }
 
@@ -264,7 +274,7 @@ impl Problem {
             StatusCode::REQUEST_TIMEOUT,
             "/problems/timeout",
             "Too slow",
-            format!("The body did not come within {} s.", body::WHOLE.as_secs()),
+            "The body did not come in time: send it at once, and whole.",
         )
     }
 

@@ -16,8 +16,8 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::transport::listener::{self, Door, Patience, Places};
 use crate::transport::tls::Certificates;
-use crate::transport::{body, client, headers, rate};
-use crate::{api, pages};
+use crate::transport::{body, client, headers, path, rate};
+use crate::{api, audit, pages};
 
 /// Time that requests in flight get when the console stops.
 pub const GRACE: Duration = Duration::from_secs(5);
@@ -34,6 +34,7 @@ pub fn service(app: &App) -> Router {
         .method_not_allowed_fallback(async || Problem::method())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(body::bounded))
+        .layer(middleware::from_fn(path::plain))
         .layer(CompressionLayer::new().compress_when(compressible))
         .layer(middleware::from_fn_with_state(
             app.clone(),
@@ -42,6 +43,10 @@ pub fn service(app: &App) -> Router {
         .layer(middleware::from_fn(headers::secure))
         .layer(middleware::from_fn(count))
         .layer(middleware::from_fn_with_state(app.clone(), client::note))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            audit::at_the_door,
+        ))
 }
 
 fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
@@ -71,6 +76,8 @@ pub struct Front {
     pub listener: TcpListener,
     /// HTTPS, or plain HTTP.
     pub certificates: Option<Arc<Certificates>>,
+    /// How long the other side may take.
+    pub patience: Patience,
 }
 
 /// Serves until [`App::stopping`], then gives what is in flight [`GRACE`].
@@ -83,7 +90,8 @@ pub async fn run(app: App, front: Front) {
             settings.limits.connections_per_address,
             app.proxies().clone(),
         ),
-        patience: Patience::default(),
+        patience: front.patience,
+        tell: audit::of_connections(app.clone()),
     };
     if let Some(certificates) = front.certificates {
         tokio::spawn(certificates.follow(app.stopping().clone()));
@@ -101,6 +109,7 @@ pub async fn run_uplink(app: App, listener: TcpListener) {
         tls: None,
         places: Places::new(0, 0, app.proxies().clone()),
         patience: Patience::default(),
+        tell: audit::of_connections(app.clone()),
     };
     let service = service(&app).layer(middleware::from_fn(only_uplink));
     until_stopped(

@@ -11,6 +11,7 @@ mod common;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use common::wire::{PATIENCE, get, goes_on, post, raw, status};
 use common::{COUNTY, Console};
 use mingjing_dashboard::auth::secret;
 use mingjing_ingest::Ingest;
@@ -20,37 +21,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Sends bytes as they are and reads until the other side ends.
-async fn raw(address: SocketAddr, request: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    // The other side may end before it has all.
-    let _ = stream.write_all(request).await;
-    let mut answer = Vec::new();
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer))
-        .await
-        .expect("the console ends the connection");
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-fn get(path: &str, more: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{more}\r\n")
-}
-
-fn post(path: &str, kind: &str, more: &str, body: &[u8]) -> Vec<u8> {
-    let length = body.len();
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n{more}\r\n"
-    );
-    [head.as_bytes(), body].concat()
-}
-
-fn status(answer: &str) -> u16 {
-    let word = answer.split(' ').nth(1).unwrap_or_default();
-    word.parse().unwrap_or(0)
-}
 
 /// A token of `role` for the whole county.
 async fn token(console: &Console, role: &str) -> String {
@@ -66,12 +36,6 @@ async fn token(console: &Console, role: &str) -> String {
     .unwrap();
     console.app.reload_tokens().await.unwrap();
     token
-}
-
-/// It still answers, and nothing of what was tried is left over.
-async fn goes_on(address: SocketAddr) {
-    let answer = raw(address, get("/health/live", "").as_bytes()).await;
-    assert_eq!(status(&answer), 200, "{answer}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use futures::stream;
+use futures::{StreamExt, stream};
 use mingjing_monitor::audit::{Action, Entry, Head};
 use mingjing_monitor::store::audit::{self, Filter};
 use mingjing_monitor::store::paging;
@@ -217,7 +217,8 @@ pub async fn export(
             }
         }
     });
-    let body = futures::StreamExt::chain(stream::iter([Ok(head)]), body);
+    // Fused: what compresses asks once more after the end, which an unfolded stream answers with a panic.
+    let body = stream::iter([Ok(head)]).chain(body).fuse();
     let headers = [
         (
             header::CONTENT_TYPE,

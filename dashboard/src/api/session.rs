@@ -84,6 +84,7 @@ pub struct AccountView {
     role: Role,
     hall: String,
     hall_name: String,
+    hall_name_en: String,
     unit: Option<String>,
     window: Option<String>,
 }
@@ -283,6 +284,9 @@ pub fn view(app: &App, caller: Caller) -> Result<SignedIn> {
             name,
             role: caller.role,
             hall_name: directory.hall_name(&caller.scope.hall),
+            hall_name_en: directory
+                .hall(&caller.scope.hall)
+                .map_or_else(String::new, |hall| hall.name_en.clone()),
             hall: caller.scope.hall,
             unit: caller.scope.unit,
             window: caller.scope.window,

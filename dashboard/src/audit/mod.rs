@@ -27,7 +27,7 @@ use crate::caller::{Caller, Who};
 use crate::transport::client;
 
 pub use follow::follow;
-pub use refused::{bears_name, refused};
+pub use refused::{Judged, at_the_door, bears_name, of_connections, refused};
 pub use tally::Tally;
 
 /// What was done. Neither `before` nor `after` may hold an applicant's data in the clear, nor a secret.

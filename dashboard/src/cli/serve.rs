@@ -18,6 +18,7 @@ use crate::boot::{self, FirstAccount};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, LogFormat, Tls};
 use crate::store::Notice;
+use crate::transport::listener::Patience;
 use crate::transport::tls::Certificates;
 use crate::{audit, background, engine, server, store};
 
@@ -101,6 +102,7 @@ pub async fn run(app: App, listener: TcpListener) -> Result<(), CliError> {
     let front = server::Front {
         listener,
         certificates,
+        patience: Patience::default(),
     };
     serving.spawn(server::run(app.clone(), front));
     let done = work(&app, uplink).await;

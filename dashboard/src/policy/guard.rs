@@ -31,7 +31,7 @@ pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) 
     let bears_name = audit::bears_name(&parts.headers);
     let (caller, admitted) = admit(&app, row, &parts, client).await;
     let trail = Trail::new(caller.as_ref(), Some(client.address()));
-    let response = match admitted {
+    let mut response = match admitted {
         Ok(()) => {
             if let Some(caller) = caller {
                 parts.extensions.insert(caller);
@@ -43,6 +43,7 @@ pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) 
     if let Some(denied) = audit::refused(row, bears_name, &response) {
         trail.tally(&app, denied).await;
     }
+    response.extensions_mut().insert(audit::Judged);
     response
 }
 

@@ -8,7 +8,7 @@ use axum::http::Method;
 use super::Role;
 use super::Role::{
     Auditor, Clerk, Commission, Edge, HallManager, Inspector, Leader, Reader, Secadmin, Sysadmin,
-    UnitHead,
+    Unassigned, UnitHead,
 };
 use crate::auth::Stage;
 
@@ -215,16 +215,19 @@ pub(super) const WATCHERS: Access = Access::Roles(&[
     Sysadmin,
     Reader,
 ]);
-/// Who has the console's pages open. Administrators hear that it goes on, and nothing of what happens.
+/// Who has the console's pages open. Administrators, clerks and whoever has no role yet hear that it goes on and when their
+/// session ends, and nothing of what happens.
 pub(super) const CONNECTED: Access = Access::Roles(&[
     Inspector,
     Leader,
     Commission,
     UnitHead,
     HallManager,
+    Clerk,
     Sysadmin,
     Secadmin,
     Auditor,
+    Unassigned,
     Reader,
 ]);
 /// Who sees how the county is organised.
@@ -476,9 +479,10 @@ mod tests {
 
     #[test]
     fn who_has_no_role_reaches_nothing_but_the_own_account() {
+        let live = |row: &&Row| row.path == crate::policy::LIVE;
         for row in TABLE
             .iter()
-            .filter(|row| row.access.admits(Role::Unassigned))
+            .filter(|row| row.access.admits(Role::Unassigned) && !live(row))
         {
             assert!(
                 matches!(
@@ -490,6 +494,16 @@ mod tests {
                 row.path
             );
         }
+        // The stream tells them that it goes on, and no more.
+        let heard = crate::policy::MESSAGES
+            .iter()
+            .filter(|message| message.socket == crate::policy::LIVE)
+            .filter(|message| message.access.admits(Role::Unassigned));
+        assert!(
+            heard
+                .into_iter()
+                .all(|message| message.subject == Subject::Nothing)
+        );
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io;
-use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::extract::Request;
@@ -13,21 +12,22 @@ use futures::{Stream, StreamExt};
 use http_body_util::Limited;
 use tokio::time::{Instant, timeout_at};
 
+use super::listener::Patience;
 use crate::problem::Problem;
-
-/// Whoever needs longer to send a body holds a place for nothing: 10 MiB in this time are 1.4 Mbit/s.
-pub const WHOLE: Duration = Duration::from_secs(60);
 
 /// Longest body: a file that somebody attaches, and a little, so that its handler can say what is wrong with a longer one. What
 /// reads JSON takes 2 MiB, the event intake 5.
 const MAX: usize = crate::attachments::MAX_BYTES + 1;
 
-/// Ends a body that does not come whole within [`WHOLE`] or is longer than [`MAX`]; refuses one that is compressed: nothing has to be expanded here.
+/// Ends a body that does not come whole within the connection's patience or is longer than [`MAX`]; refuses one that is
+/// compressed: nothing has to be expanded here.
 pub async fn bounded(request: Request, next: Next) -> Response {
     let coded = request.headers().get(header::CONTENT_ENCODING);
     if coded.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Problem::compressed().into_response();
     }
+    let patience = request.extensions().get::<Patience>().copied();
+    let whole = patience.unwrap_or_default().body;
     let (parts, body) = request.into_parts();
     let body = if body.is_end_stream() {
         body
@@ -36,7 +36,7 @@ pub async fn bounded(request: Request, next: Next) -> Response {
         Body::new(Limited::new(Body::from("x"), 0))
     } else {
         let body = Body::new(Limited::new(body, MAX));
-        Body::from_stream(until(body.into_data_stream(), Instant::now() + WHOLE))
+        Body::from_stream(until(body.into_data_stream(), Instant::now() + whole))
     };
     next.run(Request::from_parts(parts, body)).await
 }
@@ -56,12 +56,12 @@ fn until(
         match timeout_at(deadline, body.next()).await {
             Ok(chunk) => chunk.map(|chunk| (chunk, Some(body))),
             Err(_) => {
-                let late = format!("the body did not come within {} s", WHOLE.as_secs());
-                let late = io::Error::new(io::ErrorKind::TimedOut, late);
+                let late = io::Error::new(io::ErrorKind::TimedOut, "the body did not come in time");
                 Some((Err(axum::Error::new(late)), None))
             }
         }
     })
+    .fuse()
 }
 
 /// Whether reading a body failed because it did not come in time.
@@ -79,6 +79,8 @@ pub fn was_late(error: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test]
@@ -91,7 +93,7 @@ mod tests {
         assert!(was_late(&late), "{late}");
         let broken = first().chain(futures::stream::iter([Err(io::Error::other("cut"))]));
         let broken = Body::from_stream(broken).into_data_stream();
-        let body = Body::from_stream(until(broken, Instant::now() + WHOLE));
+        let body = Body::from_stream(until(broken, Instant::now() + Duration::from_secs(60)));
         let cut = axum::body::to_bytes(body, 100).await.unwrap_err();
         assert!(!was_late(&cut), "{cut}");
     }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
@@ -166,15 +166,20 @@ pub async fn note(State(app): State<App>, mut request: Request, next: Next) -> R
     if request.headers().get_all(header::HOST).iter().count() > 1 {
         return Problem::ambiguous().into_response();
     }
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        // No listener: nobody is trusted.
-        .map_or(IpAddr::from(Ipv6Addr::UNSPECIFIED), |peer| peer.0.ip());
+    let peer = peer(request.extensions());
     let encrypted = request.extensions().get::<Encrypted>().is_some();
     let client = Client::new(peer, encrypted, request.headers(), app.proxies());
     request.extensions_mut().insert(client);
-    next.run(request).await
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(client);
+    response
+}
+
+/// The other end of a request's connection: a client, or a proxy.
+pub fn peer(extensions: &Extensions) -> IpAddr {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    // No listener: nobody is trusted.
+    peer.map_or(IpAddr::from(Ipv6Addr::UNSPECIFIED), |peer| peer.0.ip())
 }
 
 /// Addresses (the newest last; `None` for what is no address) and scheme.

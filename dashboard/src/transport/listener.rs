@@ -6,12 +6,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use futures::future::BoxFuture;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -46,7 +48,12 @@ pub struct Door {
     pub places: Arc<Places>,
     /// How long the other side may take.
     pub patience: Patience,
+    /// Hears why a connection was ended that meant harm.
+    pub tell: Tell,
 }
+
+/// Hears from whom, and why.
+pub type Tell = Arc<dyn Fn(IpAddr, &'static str) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// How long the other side may take.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +62,8 @@ pub struct Patience {
     pub handshake: Duration,
     /// For the head of a request, and for a connection that waits for its next one.
     pub head: Duration,
+    /// For a body: whoever needs longer holds a place for nothing. 6 MiB in a minute are 0.8 Mbit/s.
+    pub body: Duration,
     /// Somebody who takes nothing of an answer for this long is gone, or means harm. Sockets have shorter bounds of their own.
     pub stall: Duration,
 }
@@ -64,6 +73,7 @@ impl Default for Patience {
         Self {
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(30),
+            body: Duration::from_secs(60),
             stall: Duration::from_secs(30),
         }
     }
@@ -169,6 +179,7 @@ pub async fn serve(
                     let connection = Connection {
                         peer,
                         patience: door.patience,
+                        tell: Arc::clone(&door.tell),
                         service: service.clone(),
                         stopping: stopping.clone(),
                     };
@@ -200,6 +211,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 struct Connection {
     peer: SocketAddr,
     patience: Patience,
+    tell: Tell,
     service: Router,
     stopping: CancellationToken,
 }
@@ -236,20 +248,34 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { peer, service, .. } = self;
+        let Self {
+            peer,
+            patience,
+            tell,
+            service,
+            ..
+        } = self;
+        let heard = stream.heard();
+        let begun = Arc::clone(&heard);
         let answer = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             let extensions = request.extensions_mut();
             extensions.insert(ConnectInfo(peer));
+            extensions.insert(patience);
             if encrypted {
                 extensions.insert(Encrypted);
             }
             let mut service = service.clone();
-            async move { service.call(request).await }
+            let begun = Arc::clone(&begun);
+            async move {
+                let answer = service.call(request).await;
+                begun.store(false, Ordering::Relaxed);
+                answer
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.patience.head)
+            .header_read_timeout(patience.head)
             .max_headers(MAX_HEADERS)
             .max_header_size(MAX_HEAD)
             .serve_connection(TokioIo::new(stream), answer)
@@ -264,7 +290,22 @@ impl Connection {
         };
         if let Err(error) = ended {
             tracing::debug!(%peer, %error, "a connection ended early");
+            if let Some(why) = harm(&error, heard.load(Ordering::Relaxed)) {
+                metrics::counter!("mingjing_refused_total", "why" => "malformed").increment(1);
+                tell(peer.ip().to_canonical(), why).await;
+            }
         }
+    }
+}
+
+/// What somebody meant whose connection ended so, where that is harm. A connection that only waited for its next request too long
+/// has not begun one (`begun`).
+fn harm(error: &hyper::Error, begun: bool) -> Option<&'static str> {
+    match error {
+        error if error.is_parse_too_large() => Some("head too large"),
+        error if error.is_parse() => Some("malformed request"),
+        error if error.is_timeout() && begun => Some("head too slow"),
+        _ => None,
     }
 }
 
@@ -324,8 +365,10 @@ mod tests {
             patience: Patience {
                 handshake: short,
                 head: short,
+                body: short,
                 stall: short,
             },
+            tell: Arc::new(|_, _| Box::pin(async {})),
         };
         // More than the kernel keeps for one connection.
         let large = axum::routing::get(|| async { vec![b'x'; 64 << 20] });

@@ -8,6 +8,7 @@ pub mod client;
 mod expiry;
 pub mod headers;
 pub mod listener;
+pub mod path;
 pub mod rate;
 mod stall;
 pub mod tls;

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ pub(super) struct Stall<S, P> {
     stream: S,
     /// How long a write may wait.
     patience: Duration,
+    /// Whether bytes have come since somebody last said that it had all it wanted.
+    heard: Arc<AtomicBool>,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
     _place: P,
@@ -23,9 +27,15 @@ impl<S, P> Stall<S, P> {
         Self {
             stream,
             patience,
+            heard: Arc::default(),
             waiting: None,
             _place: place,
         }
+    }
+
+    /// Comes true when bytes come.
+    pub(super) fn heard(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.heard)
     }
 
     /// Ends a wait that took too long.
@@ -58,7 +68,12 @@ impl<S: AsyncRead + Unpin, P: Unpin> AsyncRead for Stall<S, P> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.heard.store(true, Ordering::Relaxed);
+        }
+        read
     }
 }
 

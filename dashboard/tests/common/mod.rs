@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test program uses some of it
 
+pub mod wire;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use mingjing_dashboard::config::{Config, County};
 use mingjing_dashboard::live::Read;
 use mingjing_dashboard::policy::Role;
 use mingjing_dashboard::transport::client::Encrypted;
+use mingjing_dashboard::transport::listener::Patience;
 use mingjing_dashboard::transport::tls::Certificates;
 use mingjing_dashboard::{auth, boot, engine, server, store};
 use mingjing_monitor::event::CaseEvent;
@@ -142,6 +145,11 @@ impl Console {
     /// Serves it on a port of this machine, over TLS where the configuration has a certificate.
     #[allow(dead_code, reason = "not every test program listens")]
     pub async fn listen(&self) -> SocketAddr {
+        self.listen_with(Patience::default()).await
+    }
+
+    /// The same, with another patience.
+    pub async fn listen_with(&self, patience: Patience) -> SocketAddr {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let tls = self.app.config().server.tls.as_ref();
@@ -149,6 +157,7 @@ impl Console {
         let front = server::Front {
             listener,
             certificates,
+            patience,
         };
         tokio::spawn(server::run(self.app.clone(), front));
         address

@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::common::{COUNTY, Console, Person, TOWN_1, TOWN_2};
+use crate::common::{COUNTY, Console, Person, TOWN_1, TOWN_2, wire};
 
 async fn county() -> (Console, Person) {
     let console = Console::start().await;
@@ -221,6 +221,18 @@ async fn the_log_is_exported_and_checked_and_a_row_changed_by_sql_is_named() {
         lines[1].contains("\"export.made\"") && lines[1].contains("shen"),
         "the taking itself"
     );
+
+    // As a browser asks for it: compressed while it is written, to its very end.
+    let address = console.listen().await;
+    let (_, cookie) = &shen.headers()[0];
+    let asked = format!("cookie: {cookie}\r\naccept-encoding: gzip\r\n");
+    let answer = wire::raw(
+        address,
+        wire::get("/api/v1/audit/export.csv", &asked).as_bytes(),
+    )
+    .await;
+    assert!(answer.contains("content-encoding: gzip"), "{answer}");
+    assert!(answer.ends_with("\r\n0\r\n\r\n"), "it breaks off: {answer}");
 
     let (_, whole) = console.get("/api/v1/audit/verify", &shen).await;
     assert_eq!(
