@@ -89,6 +89,14 @@ export class Stage {
     return no
   }
 
+  /** A case as openCase makes it, of somebody whose name and telephone are masked. */
+  async openCaseOf(applicant: { name: string; phone: string }): Promise<string> {
+    const no = await this.openCase(new Date(Date.now() - 3_600_000))
+    const applied = await this.post({ case: no, type: 'case.applied', time: new Date(Date.now() - 60 * 3_600_000), channel: 'window', applicant })
+    expect(await applied.json()).toEqual({ accepted: 1, duplicate: 0, rejected: [] })
+    return no
+  }
+
   private async line(): Promise<string> {
     const next = await this.answers.next()
     if (next.done) throw new Error('mingjing-stage ended')

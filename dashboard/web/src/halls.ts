@@ -1,7 +1,7 @@
 import { computed, shallowRef } from 'vue'
 
 import { get } from './api/client'
-import type { Hall, Halls, Unit } from './api/types'
+import type { Account, Hall, Halls, Unit } from './api/types'
 import { locale } from './i18n'
 
 /** The county's halls and units: fetched once a visit, shared by every page. */
@@ -62,6 +62,11 @@ export function named(thing: { name: string; name_en?: string | null }): string 
 export function hallName(code: string, fallback?: string | null): string {
   const hall = byCode.value.get(code)
   return hall ? named(hall) : (fallback ?? code)
+}
+
+/** The hall of somebody who may read no other: an auditor. */
+export function ownHall({ hall, hall_name, hall_name_en }: Pick<Account, 'hall' | 'hall_name' | 'hall_name_en'>): string {
+  return hallName(hall ?? '', named({ name: hall_name ?? '', name_en: hall_name_en }))
 }
 
 // What every hall of a level is called anyway.

@@ -56,6 +56,8 @@ async function look(page: Page, url: string, name: string, { path, id = path, op
   }
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
   expect(wide, `${where} is wider than the screen`).toBeLessThanOrEqual(0)
+  const hidden = await page.getByTestId(`page-${id}`).evaluate((element) => element.scrollWidth - element.clientWidth)
+  expect(hidden, `${where} goes on beyond its right edge`).toBeLessThanOrEqual(0)
   await page.screenshot({ path: `results/looks/${name}-${where.slice(1).replace(/\W+/g, '-')}.png` })
   const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']).analyze()
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
@@ -67,8 +69,7 @@ for (const [size, [width, height]] of Object.entries(SIZES)) {
     for (const [role, walk] of Object.entries(WALKS)) {
       test(`${role}: ${size}, ${language}`, async ({ page, stage }) => {
         test.setTimeout(180_000)
-        const applicant = { name: '张三丰', phone: '13812345678' }
-        const no = await stage.openCase(new Date(Date.now() - 3_600_000), { applicant })
+        const no = await stage.openCaseOf({ name: '张三丰', phone: '13812345678' })
         await page.setViewportSize({ width, height })
         await page.addInitScript((value) => localStorage.setItem('mingjing.locale', value), language)
         await signIn(page, stage, role)

@@ -15,6 +15,7 @@ export interface Account {
   role: Role
   hall: string | null
   hall_name: string | null
+  hall_name_en: string | null
   unit: string | null
   window: string | null
 }

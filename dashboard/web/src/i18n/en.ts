@@ -94,8 +94,8 @@ export default {
   case_kind: { immediate: 'Immediate', promised: 'Promised', forwarded: 'Forwarded', joint: 'Joint' },
   unit_of: { workday: 'wd', day: 'd', hour: 'h' },
   audit: {
-    action: 'Action', every_action: 'Every action', actor: 'Login', subject: 'Subject', subject_hint: 'Subject, as card:17', words: 'Contains', from: 'From', to: 'To', export: 'Export', verify: 'Check the chain',
-    checking: 'Checking…', whole: 'The chain is whole: {n} entries. Write its head down:', seq: 'No.', at: 'Time', who: 'Who', reason: 'Reason', address: 'Address', before: 'Before', after: 'After',
+    action: 'Action', every_action: 'Every action', actor: 'Login', subject: 'Subject', subject_hint: 'Subject card:17', words: 'Contains', from: 'From', to: 'To', export: 'Export', verify: 'Check the chain',
+    unchecked: 'Chain: not checked since this page was opened', checking: 'Checking…', whole: 'The chain is whole: {n} entries. Write its head down:', seq: 'No.', at: 'Time', who: 'Who', reason: 'Reason', address: 'Address', before: 'Before', after: 'After',
     none: 'No entry fits', none_hint: 'Loosen the filters.',
     fault: { changed: 'Entry {seq} was changed.', removed: 'Entry {seq} was removed.', moved: 'Entry {seq} was moved.', unlinked: 'Entry {seq} does not follow the one before.', cut: 'The log was cut off from entry {seq} on.', forged: 'Entry {seq} is not what the head that was written down says.' },
   },

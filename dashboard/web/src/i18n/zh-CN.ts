@@ -94,8 +94,8 @@ export default {
   case_kind: { immediate: '即办件', promised: '承诺件', forwarded: '上报件', joint: '联办件' },
   unit_of: { workday: '工作日', day: '天', hour: '小时' },
   audit: {
-    action: '动作', every_action: '全部动作', actor: '用户名', subject: '对象', subject_hint: '对象，如 card:17', words: '包含文字', from: '自', to: '至', export: '导出', verify: '核验链条',
-    checking: '正在核验……', whole: '链条完整，共 {n} 条。请抄存链头：', seq: '序号', at: '时间', who: '何人', reason: '理由', address: '地址', before: '之前', after: '之后',
+    action: '动作', every_action: '全部动作', actor: '用户名', subject: '对象', subject_hint: '对象 card:17', words: '包含文字', from: '自', to: '至', export: '导出', verify: '核验链条',
+    unchecked: '链条：打开本页以来尚未核验', checking: '正在核验……', whole: '链条完整，共 {n} 条。请抄存链头：', seq: '序号', at: '时间', who: '何人', reason: '理由', address: '地址', before: '之前', after: '之后',
     none: '没有符合条件的记录', none_hint: '放宽筛选条件再试。',
     fault: { changed: '第 {seq} 条被改动。', removed: '第 {seq} 条被删除。', moved: '第 {seq} 条被挪动。', unlinked: '第 {seq} 条与前一条接不上。', cut: '第 {seq} 条起被截去。', forged: '第 {seq} 条与抄存的链头不符。' },
   },
