@@ -123,8 +123,6 @@ parts! {
         joint_limit: WholeDays = Whole(45),
         /// The longest extension of a joint item, in workdays.
         joint_extension: WholeDays = Whole(15),
-        /// Applied for again within so many workdays of its withdrawal, a case goes on with its old clock.
-        reapplied: WholeDays = Whole(10),
     }
 
     /// Near due: a warning when what remains is at most the smaller of the two.

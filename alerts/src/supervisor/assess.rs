@@ -242,10 +242,15 @@ fn holder(fold: &CaseFold) -> (String, String, Option<String>) {
     }
 }
 
-/// A hash of the facts that rules about time look at. An inspector who upholds a card has judged these facts; other words
+/// A hash of the facts that rules about time, procedure and fees look at. An inspector who upholds a card has judged these facts; other words
 /// about the case (a delivery, a rating) do not call that in question.
 pub(super) fn facts_hash(fold: &CaseFold) -> Vec<u8> {
-    type Run<'a> = (&'a str, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+    type Run<'a> = (
+        &'a str,
+        &'a Option<String>,
+        Option<DateTime<Utc>>,
+        Option<DateTime<Utc>>,
+    );
     #[derive(Serialize)]
     struct Facts<'a> {
         accepted: Option<DateTime<Utc>>,
@@ -256,6 +261,8 @@ pub(super) fn facts_hash(fold: &CaseFold) -> Vec<u8> {
         extension: &'a Option<mingjing_monitor::case::Extension>,
         suspensions: &'a [mingjing_monitor::case::Suspension],
         steps: Vec<Run<'a>>,
+        fees: &'a [mingjing_monitor::case::FeeCharged],
+        outcome: &'a Option<String>,
     }
     let at =
         |moment: &Option<mingjing_monitor::case::Moment>| moment.as_ref().map(|moment| moment.at);
@@ -270,8 +277,17 @@ pub(super) fn facts_hash(fold: &CaseFold) -> Vec<u8> {
         steps: fold
             .steps
             .iter()
-            .map(|run| (run.step.as_str(), at(&run.started), at(&run.finished)))
+            .map(|run| {
+                (
+                    run.step.as_str(),
+                    &run.role,
+                    at(&run.started),
+                    at(&run.finished),
+                )
+            })
             .collect(),
+        fees: &fold.fees,
+        outcome: &fold.outcome,
     };
     let json = serde_json::to_vec(&facts).expect("plain structs with string keys always serialise");
     Sha256::digest(json).to_vec()

@@ -10,7 +10,7 @@ use mingjing_monitor::event::{
 use mingjing_monitor::limit::Limit;
 use sha2::{Digest, Sha256};
 
-use super::mapping::{Event, EventType, Field, IGNORE, Mapping};
+use super::mapping::{Event, EventType, Field, IGNORE, Mapping, SUSPENDED};
 use super::report::Report;
 use super::times::{Time, Times};
 use super::{Fields, LogError, Trace};
@@ -29,6 +29,8 @@ pub(super) struct Builder {
     timed: bool,
     /// Cases of a table whose rows are events, by hash: their case-level events are made once.
     seen: HashSet<[u8; 16]>,
+    /// Cases that wait, by hash: their next event ends that.
+    waiting: HashSet<[u8; 16]>,
     /// How often an event without an id of its own has come up, by its hash.
     occurrences: HashMap<[u8; 16], u32>,
 }
@@ -75,6 +77,7 @@ impl Builder {
             columns: Vec::new(),
             timed: false,
             seen: HashSet::new(),
+            waiting: HashSet::new(),
             occurrences: HashMap::new(),
         }
     }
@@ -377,6 +380,9 @@ impl Builder {
         let Some(mut kind) = kind(mapping, step, fields) else {
             return;
         };
+        if !self.waits_on(subject, mapping, (step, time, handler.as_deref()), out) {
+            return;
+        }
         if let EventKind::StepStarted(data) | EventKind::StepFinished(data) = &mut kind {
             step.clone_into(&mut data.step);
             data.role = optional(&mapping.role);
@@ -396,6 +402,37 @@ impl Builder {
             event.place.unit = Some(unit);
         }
         out.push(event);
+    }
+
+    /// Keeps whether the case waits: its next event in another state ends that, with an event of its own. False: it waits already,
+    /// and there is nothing new to say.
+    fn waits_on(
+        &mut self,
+        subject: &Subject<'_>,
+        mapping: &Event,
+        (step, time, handler): (&str, Time, Option<&str>),
+        out: &mut Vec<CaseEvent>,
+    ) -> bool {
+        if mapping.waiting.is_empty() {
+            return true;
+        }
+        let case = digest(&[subject.number]);
+        if mapping.waiting.contains(step) {
+            return self.waiting.insert(case);
+        }
+        if self.waiting.remove(&case) {
+            let handler = handler.map(str::to_owned);
+            let what = What {
+                kind: EventKind::Resumed,
+                time,
+                step: "",
+                handler,
+                id: None,
+            };
+            let resumed = self.made(subject, what);
+            out.push(resumed);
+        }
+        true
     }
 
     /// Adds the acceptance at the earliest event of the case.
@@ -494,6 +531,9 @@ fn kind(mapping: &Event, step: &str, fields: &Fields) -> Option<EventKind> {
             .and_then(|column| fields.get(column))?;
         mapping.transitions.get(lifecycle)
     };
+    if mapping.waiting.contains(step) {
+        return mapping.kinds.get(SUSPENDED).cloned();
+    }
     let EventType(name) = match mapping.types.get(step).or_else(of_lifecycle) {
         Some(listed) => listed,
         None => {

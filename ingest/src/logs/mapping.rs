@@ -1,6 +1,6 @@
 //! The mapping file: which column or attribute of a log means what (`interfaces.md`, "Mapping file"; `docs/mapping.md`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
@@ -144,6 +144,10 @@ pub struct Event {
     /// What a step means when it is more than a step. What is not listed is a finished step.
     #[serde(default)]
     pub types: BTreeMap<String, EventType>,
+    /// Values of `step` in which a case waits for somebody else: from such an event to the next of its case the clock stands
+    /// still. The constants of `case.suspended` say on what ground.
+    #[serde(default)]
+    pub waiting: BTreeSet<String>,
     /// Data of an event type that the log does not have: `[event.constants."case.suspended"] kind = "hearing"`.
     #[serde(default)]
     pub constants: BTreeMap<EventType, toml::Table>,
@@ -158,6 +162,9 @@ pub struct EventType(pub(super) String);
 
 /// Types that a row may make: `ignore` leaves the event out.
 pub(super) const IGNORE: &str = "ignore";
+
+/// The type that a waiting state makes.
+pub(super) const SUSPENDED: &str = "case.suspended";
 
 /// A value: from a column (`"group"`), a constant (`{ value = "WABO" }`), or a column with a stand-in for where it is empty
 /// (`{ column = "group", default = "none" }`).
@@ -274,11 +281,13 @@ impl Event {
 
     /// A kind for each type that can come up. Steps get their code later.
     fn check_kinds(&self) -> Result<HashMap<String, EventKind>, MappingError> {
+        let suspended = EventType(SUSPENDED.into());
         let used = self
             .types
             .values()
             .chain(self.transitions.values())
-            .chain(self.constants.keys());
+            .chain(self.constants.keys())
+            .chain((!self.waiting.is_empty()).then_some(&suspended));
         let mut kinds = HashMap::new();
         for EventType(name) in used {
             if name == IGNORE || kinds.contains_key(name) {
