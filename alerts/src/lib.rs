@@ -9,9 +9,11 @@
 pub mod card;
 pub mod channel;
 pub mod check;
+pub mod draft;
 pub mod numbers;
 pub mod profile;
 pub mod rules;
+pub mod shadow;
 pub mod store;
 pub mod supervisor;
 pub mod versions;

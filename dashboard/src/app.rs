@@ -21,6 +21,7 @@ use crate::directory::Directory;
 use crate::engine::{Engine, Inbox};
 use crate::live::Live;
 use crate::media::MediaHub;
+use crate::shadow::Shadows;
 use crate::transport::client::Proxies;
 use crate::transport::rate::Rates;
 use crate::uplink::Outages;
@@ -66,6 +67,7 @@ struct Inner {
     media: MediaHub,
     edges: Edges,
     outages: Outages,
+    shadows: Shadows,
     tally: Tally,
     tokens: watch::Sender<Option<SourceTokens>>,
     reference: RwLock<Option<Arc<Reference>>>,
@@ -119,6 +121,7 @@ impl App {
             media: MediaHub::default(),
             edges: Edges::default(),
             outages: Outages::default(),
+            shadows: Shadows::default(),
             tally: Tally::default(),
             tokens: watch::Sender::new(None),
             reference: RwLock::default(),
@@ -224,6 +227,11 @@ impl App {
     /// Outages that wait to be written.
     pub fn outages(&self) -> &Outages {
         &self.0.outages
+    }
+
+    /// The shadow run that goes on, or was the last.
+    pub fn shadows(&self) -> &Shadows {
+        &self.0.shadows
     }
 
     /// What happens again and again, counted for the audit log.

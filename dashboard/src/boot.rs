@@ -9,6 +9,7 @@ use sqlx::postgres::PgListener;
 
 use crate::app::App;
 use crate::auth::{password, secret};
+use crate::publish;
 use crate::store::{self, CHANNEL, Notice};
 
 /// Between two attempts to reach the database.
@@ -139,7 +140,10 @@ async fn listen(app: &App, changed: &impl Fn(Notice)) -> Result<(), StoreError> 
         match Notice::parse(notice.payload()) {
             Some(notice) => {
                 match notice {
-                    Notice::Organisation => app.reload_directory().await?,
+                    Notice::Organisation => {
+                        app.reload_directory().await?;
+                        publish::county_changed(app);
+                    }
                     Notice::Access => {
                         app.access_changed();
                         // Who is in charge of a hall or unit stands in it.

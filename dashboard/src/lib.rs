@@ -28,6 +28,7 @@ pub mod problem;
 pub mod publish;
 pub mod replay;
 pub mod server;
+pub mod shadow;
 pub mod store;
 pub mod transport;
 pub mod uplink;

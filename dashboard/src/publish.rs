@@ -95,6 +95,28 @@ fn tell_clock(app: &App, shown: &mut Reading) {
     }
 }
 
+/// The county, its calendar or its rules changed: pages that show them ask again.
+pub fn county_changed(app: &App) {
+    let nothing = serde_json::json!({});
+    app.live().publish(
+        &app.directory(),
+        About::Everybody,
+        "county.changed",
+        &nothing,
+    );
+}
+
+/// Something was done to a draft of the rules: who reads drafts asks again.
+pub fn rules_changed(app: &App) {
+    let nothing = serde_json::json!({});
+    app.live().publish(
+        &app.directory(),
+        About::Everybody,
+        "rules.changed",
+        &nothing,
+    );
+}
+
 async fn tell(app: &App, changes: Changes) {
     let root = app.directory().root();
     if changes.county && changes.halls.is_empty() {

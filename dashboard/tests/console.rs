@@ -7,6 +7,8 @@ mod audit;
 mod common;
 #[path = "console/numbers.rs"]
 mod numbers;
+#[path = "console/rules.rs"]
+mod rules;
 
 use axum::http::{Method, StatusCode};
 use chrono::{TimeDelta, Utc};

@@ -5,4 +5,5 @@ pub mod attachments;
 pub mod cards;
 pub mod channels;
 pub mod deliveries;
+pub mod drafts;
 pub mod profiles;

@@ -165,18 +165,12 @@ pub struct Version {
     pub in_force: DateTime<Utc>,
     /// When it was put in force; `None`: before that was kept.
     pub enforced_at: Option<DateTime<Utc>>,
-    /// Login of who wrote it.
-    pub drafted_by: String,
-    /// Their name.
+    /// Name of who wrote it.
     pub drafter: String,
-    /// Login of who put it in force.
-    pub enforced_by: String,
-    /// Their name.
+    /// Name of who put it in force.
     pub enforcer: String,
     /// The draft it was.
     pub draft: Option<i64>,
-    /// Cards that name it.
-    pub cards: i64,
     /// TOML.
     pub text: String,
 }
@@ -184,12 +178,29 @@ pub struct Version {
 /// Every version, the newest first.
 pub async fn list(pool: &PgPool) -> Result<Vec<Version>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT p.version, p.name, p.remark, p.in_force, p.enforced_at, p.drafted_by, p.drafter, p.enforced_by, p.enforcer,
-                p.draft, coalesce(c.cards, 0) AS cards, p.body->>'toml' AS text
-         FROM rule_profile p
-         LEFT JOIN (SELECT profile_version, count(*) AS cards FROM card GROUP BY profile_version) c
-             ON c.profile_version = p.version
-         ORDER BY p.version DESC",
+        "SELECT version, name, remark, in_force, enforced_at, drafter, enforcer, draft, body->>'toml' AS text
+         FROM rule_profile ORDER BY version DESC",
     );
     Ok(rows.fetch_all(pool).await?)
+}
+
+/// The highest version and its text.
+pub async fn last(connection: &mut PgConnection) -> Result<Option<(i32, String)>, StoreError> {
+    let row = sqlx::query_as(
+        "SELECT version, body->>'toml' FROM rule_profile ORDER BY version DESC LIMIT 1",
+    );
+    Ok(row.fetch_optional(connection).await?)
+}
+
+/// How many cards name each version: those of `hall` and what is below it, and of `unit` alone where one is given.
+pub async fn cards(
+    pool: &PgPool,
+    hall: &str,
+    unit: Option<&str>,
+) -> Result<Vec<(i32, i64)>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT c.profile_version, count(*) FROM card c JOIN hall h ON h.code = c.hall
+         WHERE h.path @> ARRAY[$1::text] AND ($2::text IS NULL OR c.unit = $2) GROUP BY 1",
+    );
+    Ok(rows.bind(hall).bind(unit).fetch_all(pool).await?)
 }

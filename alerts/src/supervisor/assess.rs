@@ -20,7 +20,7 @@ use crate::store::deliveries::Heard;
 use crate::versions::{Term, Versions};
 
 /// What a case is judged by beside its events: data that changes without a restart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reference {
     /// Statutory workdays, office hours, zone.
     pub calendar: Calendar,

@@ -83,8 +83,12 @@ impl Supervisor {
     /// Reads again what may be changed beside us without a restart: county, calendar, halls, items, rule profile, lags of
     /// sources. Cases whose deadline was only expected are looked at again when their year has come.
     pub async fn reload(&mut self, now: DateTime<Utc>) -> Result<Vec<Delta>, StoreError> {
-        self.reference = load_reference(&self.pool, now).await?;
+        let before = std::mem::replace(&mut self.reference, load_reference(&self.pool, now).await?);
         self.sweep.learn(&self.reference.profiles, now);
+        // A year that was not there before concerns only what was expected; else every deadline may be another.
+        if !self.reference.calendar.continues(&before.calendar) {
+            self.sweep.again(now);
+        }
         let mut connection = self.pool.acquire().await?;
         self.sources = by_id(sources::load(&mut connection).await?);
         drop(connection);

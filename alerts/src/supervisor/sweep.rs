@@ -18,6 +18,8 @@ pub(super) struct Sweep {
     settled: i32,
     /// The version that is being settled, and the number of the last case that was looked at under it.
     going: Option<(i32, String)>,
+    /// Every case is to be looked at though no version is new: the calendar changed.
+    again: bool,
     /// When there is something to do.
     due: Option<DateTime<Utc>>,
 }
@@ -27,6 +29,7 @@ impl Sweep {
         let mut sweep = Self {
             settled,
             going: None,
+            again: false,
             due: None,
         };
         sweep.learn(versions, now);
@@ -36,7 +39,18 @@ impl Sweep {
     /// The versions were read again, or one was settled.
     pub(super) fn learn(&mut self, versions: &Versions, now: DateTime<Utc>) {
         // Cases are not looked at as of the past: a version that was in force before we heard of it comes now.
-        self.due = versions.first_after(self.settled).map(|from| from.max(now));
+        let change = versions.first_after(self.settled);
+        self.due = change.map(|from| from.max(now));
+        if self.again {
+            self.due = Some(now);
+        }
+    }
+
+    /// Every case has to be looked at once more, whatever was settled.
+    pub(super) fn again(&mut self, now: DateTime<Utc>) {
+        self.going = None;
+        self.again = true;
+        self.due = Some(now);
     }
 
     /// When there is something to do.
@@ -81,6 +95,7 @@ impl Supervisor {
                 tracing::info!(version, "every case was looked at under the new rules");
                 self.sweep.settled = version;
                 self.sweep.going = None;
+                self.sweep.again = false;
                 self.sweep.learn(&self.reference.profiles, now);
             }
         }

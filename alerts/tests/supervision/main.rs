@@ -10,4 +10,5 @@ mod history;
 mod order;
 mod other_rules;
 mod profiles;
+mod shadow;
 mod telling;

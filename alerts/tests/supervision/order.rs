@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::common::{World, accepted, at, completed, event, recount, snapshot};
 
 /// A few dozen cases with everything in them: in time and late, suspended, extended, corrected, moved, withdrawn.
-fn county_life() -> Vec<CaseEvent> {
+pub fn county_life() -> Vec<CaseEvent> {
     let mut events = Vec::new();
     for i in 0..40u32 {
         let no = format!("N{i:02}");

@@ -4,9 +4,11 @@ pub mod account;
 pub mod accounts;
 pub mod attachments;
 pub mod audit;
+pub mod calendar;
 pub mod cameras;
 pub mod cards;
 pub mod cases;
+pub mod county;
 pub mod events;
 pub mod halls;
 pub mod health;
@@ -15,6 +17,7 @@ pub mod list;
 pub mod matrix;
 pub mod metrics;
 pub mod overview;
+pub mod profiles;
 pub mod rankings;
 pub mod reason;
 pub mod search;
@@ -73,6 +76,20 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(sources::list))
         .api(routes!(rankings::show))
         .api(routes!(metrics::show))
+        .api(routes!(profiles::list))
+        .api(routes!(profiles::one))
+        .api(routes!(profiles::check))
+        .api(routes!(profiles::drafts::list, profiles::drafts::create))
+        .api(routes!(profiles::drafts::one, profiles::drafts::change))
+        .api(routes!(profiles::drafts::act))
+        .api(routes!(
+            profiles::shadow::show,
+            profiles::shadow::begin,
+            profiles::shadow::cancel
+        ))
+        .api(routes!(calendar::show, calendar::take))
+        .api(routes!(calendar::check))
+        .api(routes!(county::set_trial_run))
         .api(routes!(cases::list))
         .api(routes!(cases::one))
         .api(routes!(cases::unmask::unmask))

@@ -62,7 +62,7 @@ enum Command {
     Replay(replay::Replay),
     /// Print who may what: routes, messages, menu
     Policy(policy::Policy),
-    /// Check a rule profile
+    /// Check a rule profile, or try it on the past
     Profile(profile::ProfileCommand),
     /// Check database, cameras, clock, disk and font
     Doctor(doctor::Doctor),
@@ -134,7 +134,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
                 policy.run();
                 Ok(())
             }
-            Command::Profile(profile) => profile.run(),
+            Command::Profile(profile) => profile.run(config).await,
             Command::Doctor(doctor) => doctor.run(config).await,
         }
     });

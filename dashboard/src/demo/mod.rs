@@ -9,6 +9,7 @@ pub mod history;
 pub mod people;
 pub mod plan;
 pub mod rng;
+mod rules;
 pub mod run;
 pub mod setup;
 pub mod state;

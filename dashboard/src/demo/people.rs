@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::rng::Rng;
+use super::rules;
 use crate::auth::totp::SharedSecret;
 
 /// Between two looks at the desk.
@@ -54,7 +55,7 @@ pub struct Credentials {
 
 /// Somebody who signs in, and what is needed to act.
 #[derive(Debug)]
-struct Desk {
+pub(super) struct Desk {
     http: reqwest::Client,
     base: String,
     credentials: Credentials,
@@ -72,6 +73,8 @@ pub struct Staff {
     pub manager: Credentials,
     /// The inspector who reviews.
     pub inspector: Credentials,
+    /// The inspector who writes rules.
+    pub drafter: Credentials,
     /// The town whose cards stay for the visitor.
     pub visitors: String,
     /// What the choices come from.
@@ -90,7 +93,12 @@ pub async fn work(
     // Signing in may wait for the next code of the second factor; stopping does not.
     let desks = async {
         let manager = Desk::open(staff, &staff.manager).await?;
-        Ok::<_, String>((manager, Desk::open(staff, &staff.inspector).await?))
+        let inspector = Desk::open(staff, &staff.inspector).await?;
+        let drafter = Desk::open(staff, &staff.drafter).await?;
+        if rules::make(&drafter, &inspector).await.is_some() {
+            tracing::debug!("the demo's inspectors have changed the rules");
+        }
+        Ok::<_, String>((manager, inspector))
     };
     let (manager, inspector) = tokio::select! {
         biased;
@@ -288,7 +296,12 @@ impl Desk {
     }
 
     /// Calls the console, signing in again where the session has ended. `None`: refused, or the console is away.
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Value> {
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Option<Value> {
         for _ in 0..2 {
             let (cookie, csrf) = self.session.read().await.clone();
             let mut request = self

@@ -339,6 +339,7 @@ fn staff(
         base: base.to_owned(),
         manager: desk(setup::STAFF_MANAGER)?,
         inspector: desk(setup::STAFF_INSPECTOR)?,
+        drafter: desk(setup::STAFF_DRAFTER)?,
         visitors: visitors.hall.clone(),
         seed: county.seed,
     })

@@ -194,7 +194,10 @@ pub const STAFF_MANAGER: &str = "staff-manager";
 /// Login of the inspector who reviews the answers.
 pub const STAFF_INSPECTOR: &str = "staff-inspector";
 
-/// The people of the demo: one for each role that a visitor may try, and the two at the desks.
+/// Login of the inspector who writes rules; another puts them in force.
+pub const STAFF_DRAFTER: &str = "staff-drafter";
+
+/// The people of the demo: one for each role that a visitor may try, and those at the desks.
 pub fn people(county: &County) -> Vec<Person> {
     let town = county
         .halls
@@ -255,6 +258,7 @@ pub fn people(county: &County) -> Vec<Person> {
         ),
         person(STAFF_MANAGER, "周主任", "hall_manager", CODE, ""),
         person(STAFF_INSPECTOR, "陈督查", "inspector", CODE, ""),
+        person(STAFF_DRAFTER, "林法规", "inspector", CODE, ""),
     ]
 }
 

@@ -28,17 +28,22 @@ enum Kind {
     Makeup,
 }
 
+/// The years of a file, as they stand there.
+pub(super) fn years(file: &Source) -> Result<Vec<WorkdayYear>, ImportError> {
+    match file.format {
+        Format::Json if file.text.trim_start().starts_with('{') => {
+            Ok(vec![file.json::<WorkdayYear>()?])
+        }
+        Format::Json => file.json::<Vec<WorkdayYear>>(),
+        Format::Csv => from_csv(file),
+    }
+}
+
 pub(super) async fn write(
     connection: &mut PgConnection,
     file: &Source,
 ) -> Result<Vec<(&'static str, usize)>, ImportError> {
-    let years = match file.format {
-        Format::Json if file.text.trim_start().starts_with('{') => {
-            vec![file.json::<WorkdayYear>()?]
-        }
-        Format::Json => file.json::<Vec<WorkdayYear>>()?,
-        Format::Csv => from_csv(file)?,
-    };
+    let years = years(file)?;
     for year in &years {
         calendars::set_year(connection, year).await?;
     }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mingjing_monitor::audit::Action;
+use mingjing_monitor::calendar::WorkdayYear;
 use mingjing_monitor::store::StoreError;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -109,10 +110,33 @@ pub async fn import(
     Ok(counts)
 }
 
+/// The years of a calendar file that was sent, and its SHA-256.
+///
+/// # Errors
+/// The first thing that is wrong, with its line.
+pub fn calendar_years(name: &Path, text: &str) -> Result<(Vec<WorkdayYear>, String), ImportError> {
+    let file = Source::new(name, text)?;
+    Ok((calendar::years(&file)?, file.sha256()))
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Json,
     Csv,
+}
+
+impl Format {
+    fn of(path: &Path) -> Result<Self, ImportError> {
+        let extension = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .map(str::to_lowercase);
+        match extension.as_deref() {
+            Some("json") => Ok(Self::Json),
+            Some("csv") => Ok(Self::Csv),
+            _ => Err(ImportError::Extension(path.to_owned())),
+        }
+    }
 }
 
 /// A file in memory.
@@ -124,15 +148,8 @@ struct Source {
 
 impl Source {
     fn read(path: &Path) -> Result<Self, ImportError> {
-        let extension = path
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .map(str::to_lowercase);
-        let format = match extension.as_deref() {
-            Some("json") => Format::Json,
-            Some("csv") => Format::Csv,
-            _ => return Err(ImportError::Extension(path.to_owned())),
-        };
+        // The name is looked at first: nothing is read that could not be understood.
+        Format::of(path)?;
         let file = |error| ImportError::File {
             path: path.to_owned(),
             error,
@@ -147,15 +164,15 @@ impl Source {
                 what: "is not UTF-8: save the file as UTF-8".into(),
             }
         })?;
-        // Spreadsheets put a byte-order mark before UTF-8.
-        let text = text
-            .strip_prefix('\u{feff}')
-            .map(str::to_owned)
-            .unwrap_or(text);
+        Self::new(path, &text)
+    }
+
+    fn new(path: &Path, text: &str) -> Result<Self, ImportError> {
         Ok(Self {
             path: path.to_owned(),
-            format,
-            text,
+            format: Format::of(path)?,
+            // Spreadsheets put a byte-order mark before UTF-8.
+            text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
         })
     }
 

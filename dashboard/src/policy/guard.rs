@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::{Access, Row, Verb, row};
+use super::{Access, Row, Subject, Verb, row};
 use crate::app::App;
 use crate::audit::{self, Trail};
 use crate::auth;
@@ -84,6 +84,11 @@ fn check(
     }
     if !row.access.admits(caller.role) {
         return Err(Problem::forbidden("Your role may not do this."));
+    }
+    if row.subject == Subject::County && caller.scope.hall != app.directory().root() {
+        return Err(Problem::forbidden(
+            "This concerns the whole county: only somebody who stands over all of it may do this.",
+        ));
     }
     if row.method != Verb::Get {
         auth::check_csrf(caller, &parts.headers)?;

@@ -11,6 +11,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("cards", "/api/v1/cards"),
     ("video", "/api/v1/cameras"),
     ("performance", "/api/v1/rankings"),
+    ("profiles", "/api/v1/profiles"),
+    ("calendar", "/api/v1/calendar"),
     ("accounts", "/api/v1/accounts"),
     ("tokens", "/api/v1/tokens"),
     ("audit", "/api/v1/audit"),
@@ -39,11 +41,14 @@ mod tests {
 
     #[test]
     fn administrators_find_no_cases_in_their_menu() {
-        assert_eq!(Role::Sysadmin.menu(), ["video", "accounts", "tokens"]);
+        assert_eq!(
+            Role::Sysadmin.menu(),
+            ["video", "calendar", "accounts", "tokens"]
+        );
         assert_eq!(Role::Secadmin.menu(), ["accounts", "tokens"]);
         assert_eq!(Role::Auditor.menu(), ["audit"]);
         assert!(Role::Unassigned.menu().is_empty());
         assert!(Role::Reader.menu().is_empty());
-        assert_eq!(Role::Inspector.menu().len(), 5);
+        assert_eq!(Role::Inspector.menu().len(), 7);
     }
 }

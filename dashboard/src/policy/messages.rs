@@ -3,7 +3,7 @@
 //! The live stream is written from it: a kind that has no row here is told to nobody. The sockets of programs are in it so that
 //! what they may bring is as plain to see as the routes are, and walked by the same test.
 
-use super::table::{CONNECTED, EDGES, SUPERVISORS, VIEWERS, WATCHERS};
+use super::table::{CONNECTED, EDGES, RULE_READERS, SUPERVISORS, VIEWERS, WATCHERS};
 use super::{Access, Role, Subject};
 
 /// The live stream.
@@ -70,6 +70,8 @@ pub const MESSAGES: &[Message] = &[
     told(LIVE, "hello", CONNECTED, Subject::Nothing),
     told(LIVE, "reload", CONNECTED, Subject::Nothing),
     told(LIVE, "clock.changed", CONNECTED, Subject::Nothing),
+    told(LIVE, "county.changed", CONNECTED, Subject::Nothing),
+    told(LIVE, "rules.changed", RULE_READERS, Subject::Nothing),
     told(LIVE, "card.issued", SUPERVISORS, Subject::Card),
     told(LIVE, "card.changed", SUPERVISORS, Subject::Card),
     told(LIVE, "case.changed", SUPERVISORS, Subject::Case),

@@ -70,13 +70,17 @@ pub enum Subject {
     Account,
     /// One token, by its hall.
     Token,
+    /// A version of the rules, which hold for all halls.
+    Rules,
+    /// The county as a whole: only who stands over all of it.
+    County,
     /// What a program brings, by the halls of its token.
     Brought,
 }
 
 impl Subject {
     /// Every subject.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Nothing,
         Self::Own,
         Self::Session,
@@ -86,6 +90,8 @@ impl Subject {
         Self::Camera,
         Self::Account,
         Self::Token,
+        Self::Rules,
+        Self::County,
         Self::Brought,
     ];
 
@@ -101,6 +107,8 @@ impl Subject {
             Self::Camera => "camera in own halls",
             Self::Account => "account in own halls; to change, not the own",
             Self::Token => "token in own halls",
+            Self::Rules => "the rules of all halls",
+            Self::County => "the whole county",
             Self::Brought => "halls of the token",
         }
     }
@@ -187,6 +195,10 @@ const fn post(path: &'static str, access: Access, subject: Subject) -> Row {
     row_of(Verb::Post, path, access, subject)
 }
 
+const fn put(path: &'static str, access: Access, subject: Subject) -> Row {
+    row_of(Verb::Put, path, access, subject)
+}
+
 const fn delete(path: &'static str, access: Access, subject: Subject) -> Row {
     row_of(Verb::Delete, path, access, subject)
 }
@@ -244,6 +256,10 @@ const RESIDENTS: Access = Access::Roles(&[
 ]);
 /// Who acts on cards; which action which role has is the table of transitions in `alerts`.
 const ACTORS: Access = Access::Roles(&[Inspector, Commission, UnitHead, HallManager]);
+/// Who writes rules and puts them in force; never one person both (`alerts::draft`, and the database).
+const RULERS: Access = Access::Roles(&[Inspector]);
+/// Who reads rules that are not in force yet.
+pub(super) const RULE_READERS: Access = Access::Roles(&[Inspector, Leader, Commission]);
 /// Who looks through cameras.
 pub(super) const VIEWERS: Access = Access::Roles(&[
     Inspector,
@@ -326,6 +342,30 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/sources", WATCHERS, Subject::Halls),
     get("/api/v1/rankings", SUPERVISORS, Subject::Halls),
     get("/api/v1/metrics", METERS, Subject::Halls),
+    // Rules, calendar, trial run.
+    get("/api/v1/profiles", SUPERVISORS, Subject::Halls),
+    get("/api/v1/profiles/{version}", SUPERVISORS, Subject::Rules),
+    post("/api/v1/profiles/check", RULERS, Subject::County),
+    get("/api/v1/profiles/drafts", RULE_READERS, Subject::County),
+    post("/api/v1/profiles/drafts", RULERS, Subject::County),
+    get(
+        "/api/v1/profiles/drafts/{id}",
+        RULE_READERS,
+        Subject::County,
+    ),
+    put("/api/v1/profiles/drafts/{id}", RULERS, Subject::County),
+    post(
+        "/api/v1/profiles/drafts/{id}/{action}",
+        RULERS,
+        Subject::County,
+    ),
+    get("/api/v1/profiles/shadow", RULE_READERS, Subject::County),
+    post("/api/v1/profiles/shadow", RULERS, Subject::County),
+    delete("/api/v1/profiles/shadow", RULERS, Subject::County),
+    get("/api/v1/calendar", WATCHERS, Subject::Halls),
+    post("/api/v1/calendar/check", MAKERS, Subject::County),
+    post("/api/v1/calendar", MAKERS, Subject::County),
+    post("/api/v1/county/trial-run", RULERS, Subject::County),
     // Cases and cards.
     get("/api/v1/cases", SUPERVISORS, Subject::Halls),
     get("/api/v1/cases/{no}", SUPERVISORS, Subject::Case),
@@ -509,7 +549,14 @@ mod tests {
     #[test]
     fn a_path_with_a_parameter_says_what_it_names() {
         for row in TABLE.iter().filter(|row| row.path.contains('{')) {
-            assert!(row.subject.is_named(), "{:?} {}", row.method, row.path);
+            // What concerns all halls alike lies outside nobody's.
+            let of_all = matches!(row.subject, Subject::Rules | Subject::County);
+            assert!(
+                row.subject.is_named() || of_all,
+                "{:?} {}",
+                row.method,
+                row.path
+            );
         }
     }
 }

@@ -50,6 +50,10 @@ impl Verdict {
         if !row.access.stages().contains(&Stage::Open) {
             return Self::Unknown;
         }
+        // Everybody here stands over a town.
+        if row.subject == Subject::County {
+            return Self::Refused;
+        }
         match place {
             Some(place) if !covers(role, row.subject, place) => Self::Absent,
             _ => Self::Reached,
@@ -261,7 +265,12 @@ fn steps(mounted: &[(Method, String)], document: &Value, subjects: &Subjects) ->
                 ""
             };
             let body = (*method != Method::GET && *method != Method::DELETE).then(|| json!({}));
-            step(None, format!("{path}{query}"), body);
+            let path = path.replace("{version}", "1").replace("{id}", "1");
+            step(
+                None,
+                format!("{path}{query}").replace("{action}", "send"),
+                body,
+            );
         }
     }
     steps

@@ -36,6 +36,13 @@ impl Default for Calendar {
 }
 
 impl Calendar {
+    /// Whether it says the same as `before` of every year that `before` had: it may have more years.
+    pub fn continues(&self, before: &Self) -> bool {
+        let mut years = before.workdays.years();
+        let same = years.all(|year| self.workdays.years().any(|mine| mine == year));
+        same && self.office == before.office && self.zone == before.zone
+    }
+
     /// The local date and time of an instant.
     pub fn local(&self, instant: DateTime<Utc>) -> NaiveDateTime {
         instant.with_timezone(&self.zone).naive_local()

@@ -48,6 +48,16 @@ pub async fn county(pool: &PgPool) -> Result<Option<County>, StoreError> {
     Ok(row.fetch_optional(pool).await?)
 }
 
+/// Begins or ends the trial run; the county's code, or `None` when it was so already.
+pub async fn set_trial_run(
+    connection: &mut PgConnection,
+    on: bool,
+) -> Result<Option<String>, StoreError> {
+    let code =
+        sqlx::query_scalar("UPDATE county SET trial_run = $1 WHERE trial_run <> $1 RETURNING code");
+    Ok(code.bind(on).fetch_optional(connection).await?)
+}
+
 /// The calendar that every statutory clock is measured by: workdays, office hours and zone, as they are stored.
 pub async fn calendar(pool: &PgPool) -> Result<Calendar, StoreError> {
     let workdays = Arc::new(super::calendars::workdays(pool).await?);

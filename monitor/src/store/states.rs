@@ -203,6 +203,55 @@ pub async fn expected(
     Ok(rows.into_iter().map(CaseRecord::from).collect())
 }
 
+/// Cases of which something may have fallen due from `from` to `to`, by number. What fell due over 400 days after a case had
+/// ended is not looked for.
+pub async fn between(
+    connection: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<CaseRecord>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(select_records!(
+        "WHERE opened_at < $2 AND no > $3
+           AND (decided_at IS NULL OR greatest(decided_at, delivered_at) >= $1 - interval '400 days')
+         ORDER BY no LIMIT $4"
+    ))
+    .bind(from)
+    .bind(to)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(CaseRecord::from).collect())
+}
+
+/// How many [`between`] gives in all.
+pub async fn between_count(
+    pool: &sqlx::PgPool,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let count: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM case_state WHERE opened_at < $2
+           AND (decided_at IS NULL OR greatest(decided_at, delivered_at) >= $1 - interval '400 days')",
+    )
+    .bind(from)
+    .bind(to)
+    .fetch_one(pool)
+    .await?;
+    Ok(count.unsigned_abs())
+}
+
+/// How many open cases of `hall` and below have a deadline that is only expected.
+pub async fn expected_count(pool: &sqlx::PgPool, hall: &str) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar(
+        "SELECT count(*) FROM case_state s JOIN hall h ON h.code = s.hall
+         WHERE s.expected AND s.is_open AND h.path @> ARRAY[$1::text]",
+    );
+    Ok(count.bind(hall).fetch_one(pool).await?)
+}
+
 /// Cases that may still come to something: what has to be looked at when the rules change.
 pub async fn waiting(
     connection: &mut PgConnection,

@@ -46,11 +46,12 @@ async fn main() -> ExitCode {
     ];
     let mut edge = Edge::start(&stage, "town", &cameras).await;
     stage.account("inspector", "inspector", COUNTY).await;
+    stage.account("inspector2", "inspector", COUNTY).await;
     stage.account("leader", "leader", COUNTY).await;
     stage.account("manager", "hall_manager", TOWN_1).await;
     let mut second_factors = json!({});
-    for role in ["inspector", "sysadmin", "secadmin", "auditor"] {
-        if role != "inspector" {
+    for role in ["inspector", "inspector2", "sysadmin", "secadmin", "auditor"] {
+        if !role.starts_with("inspector") {
             stage.account(role, role, COUNTY).await;
         }
         second_factors[role] = stage.second_factor(role).await.into();

@@ -1,0 +1,357 @@
+//! Rule profiles, calendar and trial run over the console's interface.
+
+use std::sync::Arc;
+
+use axum::http::{Method, StatusCode};
+use chrono::{TimeDelta, Utc};
+use mingjing_dashboard::boot;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::common::{COUNTY, Console, Person, TOWN_1};
+
+/// Two inspectors of the county, at a console that hears of what changes in its database, as `mingjing serve` does.
+async fn people(console: &Console) -> (Person, Person) {
+    let (app, heard) = (console.app.clone(), Arc::new(Notify::new()));
+    let listening = Arc::clone(&heard);
+    tokio::spawn(boot::follow_changes(console.app.clone(), move |_| {
+        app.engine().reload();
+        heard.notify_one();
+    }));
+    listening.notified().await;
+    for login in ["li", "wang"] {
+        console.account(login, "inspector", COUNTY, None).await;
+    }
+    (console.sign_in("li").await, console.sign_in("wang").await)
+}
+
+async fn draft(console: &Console, by: &Person, text: &str) -> Value {
+    let body = json!({"name": "收紧", "remark": "十月例会", "text": text, "based_on": 1});
+    let (status, draft) = console
+        .post_json("/api/v1/profiles/drafts", Some(by), body)
+        .await;
+    assert_eq!(status, StatusCode::CREATED, "{draft}");
+    draft
+}
+
+async fn act(
+    console: &Console,
+    by: &Person,
+    draft: &Value,
+    action: &str,
+    more: Value,
+) -> (StatusCode, Value) {
+    let path = format!("/api/v1/profiles/drafts/{}/{action}", draft["id"]);
+    let mut body = json!({"revision": draft["revision"]});
+    let fields = body.as_object_mut().unwrap();
+    fields.extend(more.as_object().unwrap().clone());
+    console.post_json(&path, Some(by), body).await
+}
+
+#[tokio::test]
+async fn one_inspector_writes_and_another_puts_in_force() {
+    let console = Console::start().await;
+    let (li, wang) = people(&console).await;
+    let text = "[R1]\nworkdays = 1\nhsare = 0.3";
+    let mut written = draft(&console, &li, text).await;
+    assert_eq!(written["faults"][0]["line"], 3, "{written}");
+    assert_eq!(written["actions"], json!(["change", "send", "drop"]));
+    let (status, problem) = act(&console, &li, &written, "send", json!({})).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+
+    let path = format!("/api/v1/profiles/drafts/{}", written["id"]);
+    let body = |revision: &Value| {
+        json!({"name": "收紧", "remark": "", "text": "[R1]\nworkdays = 1", "revision": revision})
+            .to_string()
+    };
+    let first = written["revision"].clone();
+    let put = async |by: &Person, revision: &Value| {
+        console
+            .call(Method::PUT, &path, Some(by), Some(body(revision)))
+            .await
+    };
+    let (status, _) = put(&wang, &first).await;
+    assert_eq!(
+        status,
+        StatusCode::FORBIDDEN,
+        "only who wrote it changes it"
+    );
+    let (status, changed) = put(&li, &first).await;
+    assert_eq!(status, StatusCode::OK, "{changed}");
+    assert_eq!(
+        changed["changes"],
+        json!([{"key": "R1.workdays", "before": "2", "after": "1"}])
+    );
+    let (status, _) = put(&li, &first).await;
+    assert_eq!(status, StatusCode::CONFLICT, "a revision that is gone");
+    written = changed;
+
+    let (status, _) = act(&console, &wang, &written, "enforce", json!({})).await;
+    assert_eq!(status, StatusCode::CONFLICT, "it was not sent");
+    let (status, sent) = act(&console, &li, &written, "send", json!({})).await;
+    assert_eq!((status, &sent["state"]), (StatusCode::OK, &json!("sent")));
+    let (status, problem) = act(&console, &li, &sent, "enforce", json!({})).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{problem}");
+    let (status, _) = act(&console, &wang, &sent, "refuse", json!({})).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "why?");
+    let yesterday = json!({"from": Utc::now() - TimeDelta::days(1)});
+    let (status, _) = act(&console, &wang, &sent, "enforce", yesterday).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "not the past");
+    let (status, done) = act(&console, &wang, &sent, "enforce", json!({"why": "同意"})).await;
+    assert_eq!(status, StatusCode::OK, "{done}");
+    assert_eq!(done["state"], "enforced");
+    let (status, _) = act(&console, &wang, &done, "enforce", json!({})).await;
+    assert_eq!(status, StatusCode::CONFLICT, "once");
+    let steps: Vec<&str> = done["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["step"].as_str().unwrap())
+        .collect();
+    assert_eq!(steps, ["write", "change", "send", "enforce"]);
+
+    let (_, versions) = console.get("/api/v1/profiles", &li).await;
+    assert_eq!(versions["now"], 2, "{versions}");
+    assert_eq!(versions["items"][0]["drafter"], "li");
+    assert_eq!(versions["items"][0]["enforcer"], "wang");
+    assert_eq!(versions["items"][1]["state"], "past");
+    let (_, version) = console.get("/api/v1/profiles/2", &li).await;
+    assert_eq!(version["changes"][0]["key"], "R1.workdays");
+    let (status, _) = console.get("/api/v1/profiles/9", &li).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let audit: Value = sqlx::query_scalar(
+        "SELECT jsonb_build_object('after', after::jsonb, 'login', login, 'reason', reason) FROM audit
+         WHERE action = 'profile.changed' AND subject_kind = 'profile'",
+    )
+    .fetch_one(console.app.db())
+    .await
+    .unwrap();
+    assert_eq!(
+        (&audit["login"], &audit["reason"]),
+        (&json!("wang"), &json!("同意"))
+    );
+    assert_eq!(audit["after"]["changes"][0]["after"], "1", "{audit}");
+}
+
+#[tokio::test]
+async fn the_new_number_stands_on_the_next_card() {
+    let console = Console::start().await;
+    let (li, wang) = people(&console).await;
+    console.overdue("before", TOWN_1, "RSJ").await;
+    let written = draft(
+        &console,
+        &li,
+        "[R2]\nyellow = { of = 'promise', share = 0.5 }",
+    )
+    .await;
+    let (_, sent) = act(&console, &li, &written, "send", json!({})).await;
+    // Falls due by the new rules and not by the old ones: half of the promise is gone, and it is open when they come.
+    let mut half = console.event(
+        "accepted",
+        "case.accepted",
+        "half",
+        TOWN_1,
+        "RSJ",
+        json!({"promise_due": Utc::now() + TimeDelta::days(10)}),
+    );
+    half["time"] = json!(Utc::now() - TimeDelta::days(40));
+    console.send(&[half]).await;
+    let (status, _) = act(&console, &wang, &sent, "enforce", json!({})).await;
+    assert_eq!(status, StatusCode::OK);
+    let told = console
+        .wait_for_message(&li, |message| {
+            message["type"] == "card.issued"
+                && message["data"]["case"] == "half"
+                && message["data"]["rule"] == "R2"
+        })
+        .await;
+    let sentence = told["data"]["sentence_zh"].as_str().unwrap().to_owned();
+    assert!(sentence.ends_with("R2 · v2"), "{told}");
+    assert!(sentence.contains("50%"), "{told}");
+    let of_before: Vec<i32> = sqlx::query_scalar(
+        "SELECT profile_version FROM card WHERE case_no = 'before' AND rule = 'R2'",
+    )
+    .fetch_all(console.app.db())
+    .await
+    .unwrap();
+    assert_eq!(of_before, [1]);
+    let (_, versions) = console.get("/api/v1/profiles", &li).await;
+    assert!(
+        versions["items"][0]["cards"].as_i64().unwrap() >= 1,
+        "{versions}"
+    );
+}
+
+#[tokio::test]
+async fn a_trial_run_is_switched_without_a_restart_and_marks_its_cards() {
+    let console = Console::start().await;
+    let (li, _) = people(&console).await;
+    let trial = async |case: &str| -> bool {
+        console.overdue(case, TOWN_1, "RSJ").await;
+        sqlx::query_scalar("SELECT trial FROM card WHERE case_no = $1 AND grade = 'yellow_card'")
+            .bind(case)
+            .fetch_one(console.app.db())
+            .await
+            .unwrap()
+    };
+    assert!(trial("first").await, "a county starts in its trial run");
+    let set = async |on: bool, reason: &str| {
+        let body = json!({"on": on, "reason": reason});
+        console
+            .post_json("/api/v1/county/trial-run", Some(&li), body)
+            .await
+    };
+    let (status, _) = set(false, " ").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "why?");
+    let (status, answer) = set(false, "试运行期满").await;
+    assert_eq!((status, &answer), (StatusCode::OK, &json!({"on": false})));
+    let (status, _) = set(false, "再次").await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    console
+        .wait_for_message(&li, |message| message["type"] == "county.changed")
+        .await;
+    let (_, session) = console.get("/api/v1/session", &li).await;
+    assert_eq!(session["county"]["trial_run"], false, "{session}");
+    assert!(!trial("second").await, "from now on they count");
+    let first: bool =
+        sqlx::query_scalar("SELECT bool_and(trial) FROM card WHERE case_no = 'first'")
+            .fetch_one(console.app.db())
+            .await
+            .unwrap();
+    assert!(first, "and what was issued before does not");
+    console.account("town", "inspector", TOWN_1, None).await;
+    let town = console.sign_in("town").await;
+    let body = json!({"on": true, "reason": "x"});
+    let (status, _) = console
+        .post_json("/api/v1/county/trial-run", Some(&town), body)
+        .await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "the county is not a town's");
+}
+
+#[tokio::test]
+async fn a_year_is_looked_at_before_it_comes_in_and_deadlines_follow() {
+    let console = Console::start().await;
+    let (li, _) = people(&console).await;
+    console.account("admin2", "sysadmin", COUNTY, None).await;
+    let admin = console.sign_in("admin2").await;
+    let year = 2031;
+    let path = format!("/api/v1/calendar?year={year}");
+    let (_, before) = console.get(&path, &li).await;
+    assert_eq!(
+        (&before["loaded"], before["days"].as_array().unwrap().len()),
+        (&json!(false), 0)
+    );
+    let file = json!({"name": "2031.csv", "text": "date,kind,notice\n2031-01-01,holiday,国办发明电\n2031-01-04,makeup,\n"});
+    let (status, change) = console
+        .post_json("/api/v1/calendar/check", Some(&admin), file.clone())
+        .await;
+    assert_eq!(status, StatusCode::OK, "{change}");
+    assert_eq!(
+        change["years"][0]["days"],
+        json!([{"date": "2031-01-01", "before": "workday", "after": "holiday"},
+               {"date": "2031-01-04", "before": "weekend", "after": "makeup"}])
+    );
+    assert_eq!(
+        (&change["applied"], &change["years"][0]["replaces"]),
+        (&json!(false), &json!(false))
+    );
+    let (_, still) = console.get(&path, &li).await;
+    assert_eq!(still["loaded"], false, "looking changes nothing");
+    let (status, _) = console
+        .post_json("/api/v1/calendar", Some(&li), file.clone())
+        .await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let bad = json!({"name": "2031.csv", "text": "date,kind\n2031-13-01,holiday\n"});
+    let (status, problem) = console
+        .post_json("/api/v1/calendar/check", Some(&admin), bad)
+        .await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        problem["detail"].as_str().unwrap().contains("2031.csv:2"),
+        "{problem}"
+    );
+    let (status, applied) = console
+        .post_json("/api/v1/calendar", Some(&admin), file)
+        .await;
+    assert_eq!(
+        (status, &applied["applied"]),
+        (StatusCode::OK, &json!(true))
+    );
+    console
+        .wait_for_message(&li, |message| message["type"] == "county.changed")
+        .await;
+    let (_, after) = console.get(&path, &li).await;
+    assert_eq!(after["loaded"], true);
+    assert_eq!(
+        after["days"][0],
+        json!({"date": "2031-01-01", "kind": "holiday"})
+    );
+    assert_eq!(after["notice"], "国办发明电");
+    let counted: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM audit WHERE action = 'import.made' AND subject = '2031.csv' AND login = 'admin2'",
+    )
+    .fetch_one(console.app.db())
+    .await
+    .unwrap();
+    assert_eq!(counted, 1);
+}
+
+#[tokio::test]
+async fn a_shadow_run_goes_on_beside_and_says_what_a_draft_would_change() {
+    let console = Console::start().await;
+    let (li, wang) = people(&console).await;
+    console.overdue("late", TOWN_1, "RSJ").await;
+    let written = draft(&console, &li, "[R2]\nred = { of = 'promise' }").await;
+    let ask = |draft: Value, from: i64, to: i64| {
+        let at = |days| Utc::now() + TimeDelta::days(days);
+        json!({"draft": draft, "from": at(from), "to": at(to)})
+    };
+    let shadow = async |body: Value| {
+        console
+            .post_json("/api/v1/profiles/shadow", Some(&li), body)
+            .await
+    };
+    let (_, none) = console.get("/api/v1/profiles/shadow", &wang).await;
+    assert_eq!(none, json!({"run": null}));
+    let (status, _) = shadow(ask(written["id"].clone(), 1, 0)).await;
+    assert_eq!(
+        status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "it ends before it begins"
+    );
+    let (status, _) = shadow(ask(json!(999), -30, 0)).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, begun) = shadow(ask(written["id"].clone(), -30, 1)).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{begun}");
+    let done = async {
+        loop {
+            let (_, now) = console.get("/api/v1/profiles/shadow", &wang).await;
+            if now["run"]["state"] != "going" {
+                return now["run"].clone();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let run = tokio::time::timeout(std::time::Duration::from_secs(30), done)
+        .await
+        .unwrap();
+    assert_eq!(
+        (&run["state"], &run["by"]),
+        (&json!("done"), &json!("li")),
+        "{run}"
+    );
+    assert_eq!(
+        run["outcome"]["unlike"],
+        json!({"new": 1}),
+        "a red card beside the yellow: {run}"
+    );
+    let found = &run["outcome"]["differences"][0];
+    assert_eq!(
+        (&found["case"], &found["hall"]),
+        (&json!("late"), &json!(TOWN_1))
+    );
+    assert_eq!(found["would"]["grade"], "red_card");
+    let path = "/api/v1/profiles/shadow";
+    let (status, _) = console.call(Method::DELETE, path, Some(&li), None).await;
+    assert_eq!(status, StatusCode::CONFLICT, "nothing to call off");
+}
