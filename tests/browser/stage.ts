@@ -79,9 +79,8 @@ export class Stage {
   }
 
   /** A case whose promise runs out at `due`, of whose acceptance only the date is told; gives its number. `status` 202: nobody but the edge hears of it for now. */
-  async openCase(due: Date, { status = 200, ...data }: Record<string, unknown> = {}): Promise<string> {
+  async openCase(due: Date, { status = 200, ...data }: Record<string, unknown> = {}, accepted = new Date(Math.min(Date.now(), due.getTime()) - 2 * 86_400_000)): Promise<string> {
     const no = `2026-320382-${process.pid}${String(this.posted).padStart(4, '0')}`
-    const accepted = new Date(Math.min(Date.now(), due.getTime()) - 2 * 86_400_000)
     const later = new Date(due.getTime() + 30 * 86_400_000)
     const answer = await this.post({ case: no, type: 'case.accepted', time: accepted, kind: 'promised', date_only: true, promise_due: due.toISOString(), legal_due: later.toISOString(), ...data })
     expect(answer.status).toBe(status)

@@ -82,6 +82,16 @@ function renew(): Promise<boolean> {
   return checking
 }
 
+/** The county changed (its trial run, its hours): the frame says so without a new session. */
+export async function renewCounty(): Promise<void> {
+  try {
+    const answer = await get<SignedIn>('/api/v1/session')
+    if (!('step' in answer) && current.value) current.value = { ...current.value, county: answer.county }
+  } catch {
+    // What was known stays; the next change, or the next page load, tells again.
+  }
+}
+
 /** Called when the session ends by itself; the router leads to the sign-in page. */
 export function onLeft(handler: () => void): void {
   left = handler

@@ -21,6 +21,11 @@ const WALKS: Record<string, (no: string) => Look[]> = {
     { path: 'video/steady', id: 'camera' },
     { path: `cases/${no}`, id: 'case' },
     { path: `cases/${no}`, id: 'case', open: ['unmask', 'why-dialog'] },
+    { path: 'profiles' },
+    { path: 'profiles?version=1', id: 'profiles', open: ['version-text', 'version-pane'] },
+    { path: 'profiles', open: ['trial-switch', 'why-dialog'] },
+    { path: 'calendar' },
+    { path: 'calendar?year=2027', id: 'calendar' },
   ],
   sysadmin: () => [
     { path: 'accounts' },
@@ -29,6 +34,7 @@ const WALKS: Record<string, (no: string) => Look[]> = {
     { path: 'accounts?q=nobody-is-called-so', id: 'accounts' },
     { path: 'tokens' },
     { path: 'tokens', open: ['new-token', 'new-dialog'] },
+    { path: 'calendar', open: ['calendar-import', 'import-dialog'] },
     { path: 'account' },
   ],
   secadmin: () => [

@@ -97,6 +97,10 @@ export async function post<T>(path: string, body: unknown): Promise<T> {
   return (response.status === 204 ? undefined : await response.json()) as T
 }
 
+export async function put<T>(path: string, body: unknown): Promise<T> {
+  return (await (await call('PUT', path, body)).json()) as T
+}
+
 export async function remove<T = void>(path: string): Promise<T> {
   const response = await call('DELETE', path)
   return (response.status === 204 ? undefined : await response.json()) as T

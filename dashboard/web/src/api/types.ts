@@ -7,7 +7,7 @@ export type Instant = string
 export type Level = 'county' | 'town' | 'village'
 export type Role =
   | 'inspector' | 'leader' | 'commission' | 'unit_head' | 'hall_manager' | 'clerk' | 'sysadmin' | 'secadmin' | 'auditor' | 'unassigned'
-export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'video' | 'performance' | 'accounts' | 'tokens' | 'audit'
+export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'video' | 'performance' | 'profiles' | 'calendar' | 'accounts' | 'tokens' | 'audit'
 
 export interface Account {
   login: string

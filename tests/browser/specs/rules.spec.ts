@@ -1,0 +1,83 @@
+// The rules change hands: one inspector writes, tries it on the past and sends it, another puts it in force.
+import type { Page } from '@playwright/test'
+
+import { expect, signIn, test } from '../stage'
+
+/** The text of the draft with yellow cards at half of the promise. */
+async function tighten(page: Page): Promise<void> {
+  const field = page.getByTestId('profile-text')
+  const text = await field.inputValue()
+  const changed = text.replace(/yellow = \{ of = "promise"[^}]*\}/, 'yellow = { of = "promise", share = 0.5 }')
+  expect(changed).not.toBe(text)
+  await field.fill(changed.replace('[R3]', '[R33]'))
+  await expect(page.getByTestId('fault').first()).toContainText('R33')
+  await expect(page.getByTestId('draft-send')).toBeDisabled()
+  await field.fill(changed)
+  await expect(page.getByTestId('fault')).toHaveCount(0)
+}
+
+test('one inspector drafts and shadows, another puts in force, and the next card names the new number', async ({ page, browser, stage }) => {
+  test.setTimeout(120_000)
+  // Half of its promise is gone when the rules change: due by the new ones, not by the old.
+  const day = 24 * 3_600_000
+  const no = await stage.openCase(new Date(Date.now() + 10 * day), {}, new Date(Date.now() - 40 * day))
+  await signIn(page, stage, 'inspector')
+  await page.goto(`${stage.facts.url}/profiles`)
+  await page.getByTestId('new-draft').click()
+  const name = `收紧 ${no}`
+  await page.getByTestId('draft-name').fill(name)
+  await tighten(page)
+  await page.getByTestId('draft-save').click()
+  await expect(page.getByTestId('draft-save')).toBeDisabled()
+  await page.getByTestId('tab-diff').click()
+  await expect(page.getByTestId('changes')).toContainText('50%')
+  await page.getByTestId('tab-shadow').click()
+  await page.getByTestId('shadow-begin').click()
+  await expect(page.getByTestId('shadow-said')).toBeVisible()
+  await page.getByTestId('draft-send').click()
+  await expect(page.getByTestId('draft-state')).toHaveText('待施行')
+  await expect(page.getByTestId('draft-enforce')).toHaveCount(0)
+
+  const context = await browser.newContext({ locale: 'zh-CN', timezoneId: 'Asia/Shanghai' })
+  const other = await context.newPage()
+  await signIn(other, stage, 'inspector2')
+  await other.goto(`${stage.facts.url}/profiles`)
+  await other.getByTestId('draft-row').filter({ hasText: name }).click()
+  await other.getByTestId('draft-enforce').click()
+  await other.getByTestId('enforce-send').click()
+  await expect(other.getByTestId('draft-state')).toHaveText('已施行')
+  await expect(page.getByTestId('draft-state')).toHaveText('已施行')
+  await page.goto(`${stage.facts.url}/cards?view=all&case=${no}&rule=R2`)
+  await page.getByTestId('card-row').first().click()
+  await expect(page.getByTestId('card-sentence').first()).toContainText('50%')
+  await expect(page.getByTestId('card-sentence').first()).toContainText(/R2 · v\d+/)
+
+  // The stage goes on under the rules that it began with.
+  await other.goto(`${stage.facts.url}/profiles?version=1`)
+  await other.getByTestId('draft-from-version').click()
+  await other.getByTestId('draft-send').click()
+  const back = other.url()
+  await expect(other.getByTestId('draft-state')).toHaveText('待施行')
+  await page.goto(back)
+  await page.getByTestId('draft-enforce').click()
+  await page.getByTestId('enforce-send').click()
+  await expect(page.getByTestId('draft-state')).toHaveText('已施行')
+  await context.close()
+})
+
+test('the trial run is ended and begun again on everybody’s frame', async ({ page, browser, stage }) => {
+  await signIn(page, stage, 'inspector')
+  await page.goto(`${stage.facts.url}/profiles`)
+  const context = await browser.newContext({ locale: 'zh-CN', timezoneId: 'Asia/Shanghai' })
+  const leader = await context.newPage()
+  await signIn(leader, stage, 'leader')
+  const on = (await page.getByTestId('trial').count()) > 0
+  for (const next of [!on, on]) {
+    await page.getByTestId('trial-switch').click()
+    await page.getByTestId('why').fill('浏览器测试')
+    await page.getByTestId('why-send').click()
+    await expect(page.getByTestId('trial')).toHaveCount(next ? 1 : 0)
+    await expect(leader.getByTestId('trial')).toHaveCount(next ? 1 : 0)
+  }
+  await context.close()
+})
