@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use mingjing_ingest::logs::{Log, Mapping, Report};
+use mingjing_ingest::logs::{Log, LogError, Mapping, Report};
 use mingjing_monitor::calendar::local_to_utc;
 use mingjing_monitor::event::CaseEvent;
 
@@ -37,9 +37,16 @@ pub fn load(
 ) -> Result<Loaded, ReplayError> {
     let mapping = Mapping::load(map)?;
     let (source, zone) = (mapping.source.id.clone(), mapping.source.timezone);
-    let mut log = Log::open(file, mapping, strict)?;
+    let failed = |error: LogError| match error {
+        LogError::Unreadable { .. } => ReplayError::Unreadable(error),
+        error => ReplayError::Log {
+            file: file.to_owned(),
+            error,
+        },
+    };
+    let mut log = Log::open(file, mapping, strict).map_err(failed)?;
     let mut events = Vec::new();
-    while let Some(case) = log.next_case()? {
+    while let Some(case) = log.next_case().map_err(failed)? {
         events.extend(case);
         tick(events.len() as u64);
     }

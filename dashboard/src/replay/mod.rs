@@ -22,6 +22,8 @@ pub use pace::pace;
 pub use scratch::Scratch;
 pub use summary::{Cards, OfHall, Summary, summarise};
 
+use std::path::PathBuf;
+
 use mingjing_ingest::logs::{LogError, MappingError};
 use mingjing_monitor::store::StoreError;
 
@@ -31,9 +33,17 @@ pub enum ReplayError {
     /// The mapping file.
     #[error(transparent)]
     Mapping(#[from] MappingError),
-    /// The log.
+    /// The log cannot be opened.
     #[error(transparent)]
-    Log(#[from] LogError),
+    Unreadable(LogError),
+    /// What stands in the log.
+    #[error("{}: {error}", file.display())]
+    Log {
+        /// Its file.
+        file: PathBuf,
+        /// Where, and what.
+        error: LogError,
+    },
     /// There is nothing in it.
     #[error(
         "the log holds no event that can be replayed: see the skipped rows, and correct the mapping"
