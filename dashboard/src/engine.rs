@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mingjing_alerts::supervisor::{
-    ActError, Applied, BatchOutcome, CardAction, Delta, Rejection, Supervisor,
+    ActError, Actor, Applied, BatchOutcome, CardAction, Delta, Quiet, QuietError, Rejection,
+    Sightings, Supervisor,
 };
 use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::store::{Store, StoreError, events};
@@ -39,6 +40,14 @@ enum Command {
     Act {
         action: Box<CardAction>,
         done: oneshot::Sender<Result<(), ActError>>,
+    },
+    Observe {
+        seen: Box<Sightings>,
+        done: oneshot::Sender<Result<(), StoreError>>,
+    },
+    Quiet {
+        ask: Box<(Quiet, Actor)>,
+        done: oneshot::Sender<Result<i64, QuietError>>,
     },
     GoOn {
         events: Vec<CaseEvent>,
@@ -100,6 +109,36 @@ impl Engine {
                 action: Box::new(action),
                 done,
             })
+            .await
+            .map_err(|_| NotThere)?;
+        answer.await.map_err(|_| NotThere)
+    }
+
+    /// Tells what is seen of cameras, halls and edges.
+    ///
+    /// # Errors
+    /// When the writer is not there. The database's own refusal is inside.
+    pub async fn observe(&self, seen: Sightings) -> Result<Result<(), StoreError>, NotThere> {
+        let (done, answer) = oneshot::channel();
+        let seen = Box::new(seen);
+        let command = Command::Observe { seen, done };
+        self.0.send(command).await.map_err(|_| NotThere)?;
+        answer.await.map_err(|_| NotThere)
+    }
+
+    /// Keeps something quiet, or no longer; the number of a maintenance that was planned, 0 for everything else.
+    ///
+    /// # Errors
+    /// When the writer is not there. Its own refusal is inside.
+    pub async fn quiet(
+        &self,
+        ask: Quiet,
+        actor: Actor,
+    ) -> Result<Result<i64, QuietError>, NotThere> {
+        let (done, answer) = oneshot::channel();
+        let ask = Box::new((ask, actor));
+        self.0
+            .send(Command::Quiet { ask, done })
             .await
             .map_err(|_| NotThere)?;
         answer.await.map_err(|_| NotThere)
@@ -257,6 +296,27 @@ impl Writer {
                     Err(error) => Err(error),
                 };
                 let _ = done.send(acted);
+            }
+            Command::Observe { seen, done } => {
+                let observed = match self.supervisor.observe(&seen, self.app.now()).await {
+                    Ok(deltas) => {
+                        self.give_out(deltas);
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
+                };
+                let _ = done.send(observed);
+            }
+            Command::Quiet { ask, done } => {
+                let (ask, actor) = *ask;
+                let kept = match self.supervisor.quiet(&ask, &actor, self.app.now()).await {
+                    Ok((id, deltas)) => {
+                        self.give_out(deltas);
+                        Ok(id)
+                    }
+                    Err(error) => Err(error),
+                };
+                let _ = done.send(kept);
             }
             Command::GoOn {
                 events,

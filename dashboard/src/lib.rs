@@ -33,3 +33,4 @@ pub mod store;
 pub mod transport;
 pub mod uplink;
 pub mod views;
+pub mod watch;

@@ -92,6 +92,38 @@ pub struct Holder {
     name: String,
 }
 
+/// Somebody knows of a card, and is left alone with it until then.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Acknowledged {
+    who: String,
+    until: DateTime<Utc>,
+    why: String,
+}
+
+impl Acknowledged {
+    fn of(card: &Card) -> Option<Self> {
+        Some(Self {
+            who: card.ack_who.clone()?,
+            until: card.ack_until?,
+            why: card.ack_why.clone()?,
+        })
+    }
+}
+
+/// What something else than a case is called.
+fn subject_name(directory: &Directory, about: &str, subject: &str) -> String {
+    match about {
+        "hall" => directory.hall_name(subject),
+        "camera" => directory
+            .camera(subject)
+            .map_or_else(|| subject.to_owned(), |camera| camera.name.clone()),
+        "unit" => subject
+            .rsplit_once('/')
+            .map_or_else(|| subject.to_owned(), |(_, unit)| directory.unit_name(unit)),
+        _ => subject.to_owned(),
+    }
+}
+
 /// A card in a list.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct CardRow {
@@ -102,6 +134,15 @@ pub struct CardRow {
     grade: String,
     state: String,
     case: Option<String>,
+    /// What it is about: `case`, or `complaint`, `source`, `edge`, `hall`, `camera`, `unit`.
+    about: String,
+    /// What else than a case it is about, and its name.
+    subject: Option<String>,
+    subject_name: Option<String>,
+    /// Alerts that it holds back while what it is about is down.
+    holds: Option<i64>,
+    /// Somebody knows of it.
+    acknowledged: Option<Acknowledged>,
     item: Option<String>,
     item_name: Option<String>,
     hall: String,
@@ -145,6 +186,14 @@ impl CardRow {
             grade: card.grade.clone(),
             state: card.state.clone(),
             case: card.case_no.clone(),
+            about: card.about.clone(),
+            subject_name: card
+                .subject
+                .as_deref()
+                .map(|subject| subject_name(directory, &card.about, subject)),
+            subject: card.subject.clone(),
+            holds: card.holds.filter(|&holds| holds > 0),
+            acknowledged: Acknowledged::of(card),
             item: card.item.clone(),
             item_name: card.item.as_deref().map(|item| directory.item_name(item)),
             hall: card.hall.clone(),
@@ -152,7 +201,9 @@ impl CardRow {
             window: card.win.clone(),
             unit: card.unit.clone(),
             unit_name: card.unit.as_deref().map(|unit| directory.unit_name(unit)),
-            camera: cameras.and_then(|cameras| cameras.into_iter().next()),
+            camera: cameras
+                .and_then(|cameras| cameras.into_iter().next())
+                .or_else(|| card.subject.clone().filter(|_| card.about == "camera")),
             due_at: card.due_at,
             created_at: card.created_at,
             issued_at: card.issued_at,

@@ -319,10 +319,11 @@ async fn supervisor(database: &TestDatabase, log: &Loaded) -> Supervisor {
 type Card = (String, String, String, DateTime<Utc>, String);
 
 async fn cards(database: &TestDatabase) -> BTreeSet<Card> {
-    let rows: Vec<Card> = sqlx::query_as("SELECT case_no, rule, grade, due_at, state FROM card")
-        .fetch_all(database.store.pool())
-        .await
-        .unwrap();
+    let rows: Vec<Card> =
+        sqlx::query_as("SELECT case_no, rule, grade, due_at, state FROM card WHERE about = 'case'")
+            .fetch_all(database.store.pool())
+            .await
+            .unwrap();
     rows.into_iter().collect()
 }
 

@@ -99,7 +99,9 @@ async fn held(stage: &Stage) -> (Vec<(bool, String, i64)>, Vec<(String, String, 
     let cases = sqlx::query_as(
         "SELECT decided_at IS NOT NULL, bucket, count(*) FROM case_state GROUP BY 1, 2 ORDER BY 1, 2",
     );
-    let cards = sqlx::query_as("SELECT cause_key, grade, state FROM card ORDER BY cause_key");
+    let cards = sqlx::query_as(
+        "SELECT cause_key, grade, state FROM card WHERE about = 'case' ORDER BY cause_key",
+    );
     (
         cases.fetch_all(pool).await.unwrap(),
         cards.fetch_all(pool).await.unwrap(),

@@ -28,6 +28,11 @@ pub struct UnitMonth {
     pub touched: i64,
 }
 
+/// What the cards of one unit's month share.
+pub fn cause(of: &UnitMonth, month: NaiveDate) -> String {
+    format!("void:{}:{}:{}", of.hall, of.unit, month.format("%Y-%m"))
+}
+
 /// What the rule finds of a month that is over. `month`: its first day; `ended`: the first instant after it.
 pub fn evaluate(
     of: &UnitMonth,
@@ -69,7 +74,7 @@ pub fn evaluate(
         kind: Kind::Process,
         grade: r8.grade,
         cause_key: format!("R8:{}:{}:{name}", of.hall, of.unit),
-        cause: format!("void:{}:{}:{name}", of.hall, of.unit),
+        cause: cause(of, month),
         due_at: ended,
         cleared_at: None,
         until: Some(ended),

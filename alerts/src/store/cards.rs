@@ -25,8 +25,12 @@ pub struct CardRecord {
     pub grade: Grade,
     /// Where it stands.
     pub state: State,
+    /// What it is about: `case`, or `complaint`, `source`, `edge`, `hall`, `camera`, `unit`.
+    pub about: String,
     /// The case.
     pub case_no: Option<String>,
+    /// What else it is about: its id.
+    pub subject: Option<String>,
     /// The source whose word it rests on.
     pub source: Option<String>,
     /// Code of the hall that bears it.
@@ -76,7 +80,9 @@ struct Row {
     kind: String,
     grade: String,
     state: String,
+    about: String,
     case_no: Option<String>,
+    subject: Option<String>,
     source: Option<String>,
     hall: String,
     unit: Option<String>,
@@ -117,7 +123,9 @@ impl TryFrom<Row> for CardRecord {
                 StoreError::Stored(format!("{:?} is no grade of a card", row.grade))
             })?,
             state: state(&row.state)?,
+            about: row.about,
             case_no: row.case_no,
+            subject: row.subject,
             source: row.source,
             hall: row.hall,
             unit: row.unit,
@@ -151,6 +159,38 @@ pub async fn of_cases(
         .fetch_all(connection)
         .await?;
     rows.into_iter().map(CardRecord::try_from).collect()
+}
+
+/// The cards about these subjects of one kind, by id.
+pub async fn of_subjects(
+    connection: &mut PgConnection,
+    about: &str,
+    subjects: &[&str],
+) -> Result<Vec<CardRecord>, StoreError> {
+    let rows: Vec<Row> =
+        sqlx::query_as("SELECT * FROM card WHERE about = $1 AND subject = ANY($2) ORDER BY id")
+            .bind(about)
+            .bind(subjects)
+            .fetch_all(connection)
+            .await?;
+    rows.into_iter().map(CardRecord::try_from).collect()
+}
+
+/// The complaints with provisional cards of this source that fell due up to `complete_until`.
+pub async fn complaints_to_firm(
+    connection: &mut PgConnection,
+    source: &str,
+    complete_until: DateTime<Utc>,
+) -> Result<Vec<String>, StoreError> {
+    let numbers = sqlx::query_scalar(
+        "SELECT DISTINCT subject FROM card
+         WHERE state = 'provisional' AND source = $1 AND due_at <= $2 AND about = 'complaint'",
+    );
+    Ok(numbers
+        .bind(source)
+        .bind(complete_until)
+        .fetch_all(connection)
+        .await?)
 }
 
 /// The card with this id.
@@ -193,11 +233,11 @@ pub async fn insert(
     let rows: Vec<(i64, String)> = sqlx::query_as(
         "INSERT INTO card (cause_key, cause, rule, kind, grade, state, case_no, source, hall, unit, win, item, due_at,
              created_at, issued_at, answer_due, closed_at, profile_version, trial, facts, sentence_zh, sentence_en,
-             contested_from, superseded_from, revision)
+             contested_from, superseded_from, revision, about, subject)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
              $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::int[], $19::bool[], $20::jsonb[],
-             $21::text[], $22::text[], $23::text[], $24::text[], $25::int[])
+             $21::text[], $22::text[], $23::text[], $24::text[], $25::int[], $26::text[], $27::text[])
          RETURNING id, cause_key",
     )
     .bind(cards.iter().map(|card| card.cause_key.as_str()).collect::<Vec<_>>())
@@ -225,6 +265,8 @@ pub async fn insert(
     .bind(cards.iter().map(|card| card.contested_from.map(State::as_str)).collect::<Vec<_>>())
     .bind(cards.iter().map(|card| card.superseded_from.map(State::as_str)).collect::<Vec<_>>())
     .bind(cards.iter().map(|card| card.revision).collect::<Vec<_>>())
+    .bind(cards.iter().map(|card| card.about.as_str()).collect::<Vec<_>>())
+    .bind(cards.iter().map(|card| card.subject.as_deref()).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
     let ids: std::collections::HashMap<String, i64> =

@@ -1,9 +1,12 @@
 //! The SQL of this crate: cards, their history and orders, what goes out, and rule profiles. The tables stand in
 //! `monitor/migrations`.
 
+pub mod acknowledgements;
 pub mod attachments;
 pub mod cards;
 pub mod channels;
 pub mod deliveries;
 pub mod drafts;
+pub mod episodes;
+pub mod maintenance;
 pub mod profiles;

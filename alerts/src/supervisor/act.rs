@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use mingjing_monitor::audit::{Action, Draft};
-use mingjing_monitor::store::{StoreError, audit, states};
+use mingjing_monitor::store::{StoreError, audit, complaints, states};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
@@ -73,6 +73,12 @@ impl Supervisor {
         connection: &mut PgConnection,
         card: &CardRecord,
     ) -> Result<Option<Vec<u8>>, StoreError> {
+        if let ("complaint", Some(no)) = (card.about.as_str(), &card.subject) {
+            let records = complaints::load(connection, &[no.as_str()]).await?;
+            return Ok(records
+                .first()
+                .map(|record| super::complaints::facts(&record.fold)));
+        }
         let Some(case) = &card.case_no else {
             return Ok(None);
         };

@@ -191,7 +191,7 @@ impl Reference {
 
 /// Takes over what fell due in the term of the version that finds it, and what had fallen due before by this version, was
 /// not found by the one that was in force then, and still goes on: it falls due with the change.
-fn keep(found: &mut Vec<Found>, anomalies: Vec<Anomaly>, term: &Term<'_>) {
+pub(super) fn keep(found: &mut Vec<Found>, anomalies: Vec<Anomaly>, term: &Term<'_>) {
     for mut anomaly in anomalies {
         let missed = term.from.filter(|&from| anomaly.due_at < from);
         if let Some(from) = missed.filter(|&from| anomaly.goes_on_at(from)) {

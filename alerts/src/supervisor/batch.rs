@@ -17,6 +17,7 @@ use super::tell;
 use super::write::{Rows, Touched, Writer};
 use super::{FIRE_CHUNK, Supervisor, by_code};
 use crate::store::cards;
+use crate::store::episodes::EpisodeRecord;
 
 /// An event that may go in, with its place in the batch.
 struct Candidate {
@@ -61,7 +62,10 @@ impl Supervisor {
             Err(error) => Err(error),
         };
         match done {
-            Ok(next) => self.queue.extend(next),
+            Ok((next, heard_again)) => {
+                self.queue.extend(next);
+                self.remember(heard_again);
+            }
             Err(error) => {
                 self.sources = before;
                 self.stale = true;
@@ -71,9 +75,7 @@ impl Supervisor {
         if heard.ended_loading {
             // What was held back while history was loaded is due now.
             self.queue.insert(now);
-        }
-        for id in &heard.sources {
-            self.silent.remove(id);
+            self.round.again(now);
         }
         outcome.accepted = new.len();
         outcome.rejected.sort_by_key(|rejection| rejection.index);
@@ -190,7 +192,7 @@ impl Supervisor {
         heard: &HeardSources,
         now: DateTime<Utc>,
         deltas: &mut Deltas,
-    ) -> Result<Vec<DateTime<Utc>>, StoreError> {
+    ) -> Result<(Vec<DateTime<Utc>>, Vec<EpisodeRecord>), StoreError> {
         let changed: Vec<&Source> = heard
             .sources
             .iter()
@@ -198,7 +200,7 @@ impl Supervisor {
             .collect();
         sources::heard(&mut *connection, &changed).await?;
         for source in &changed {
-            if self.silent.contains(&source.id) {
+            if self.is_silent(&source.id) {
                 health::source(&mut *connection, now, &source.id, SourceState::Ok.as_str()).await?;
             }
             if source.loading_until.is_none() {
@@ -207,6 +209,9 @@ impl Supervisor {
                 });
             }
         }
+        let heard_again = self
+            .end_silence(&mut *connection, heard.sources.iter(), now, deltas)
+            .await?;
         if !new.is_empty() {
             events::insert(&mut *connection, new, now).await?;
             self.hear_windows(&mut *connection, new, deltas).await?;
@@ -225,6 +230,10 @@ impl Supervisor {
             .iter()
             .filter_map(|case| case.after.next_instant)
             .collect();
+        next.extend(
+            self.take_complaints(&mut *connection, new, &heard.complete, now, deltas)
+                .await?,
+        );
         for source in changed {
             if let Some(until) = source.loading_until {
                 next.extend(
@@ -233,7 +242,7 @@ impl Supervisor {
                 );
             }
         }
-        Ok(next)
+        Ok((next, heard_again))
     }
 
     async fn hear_windows(
@@ -354,9 +363,14 @@ impl Supervisor {
                     .await?,
             );
             if last_chunk {
-                return Ok(next);
+                break;
             }
         }
+        next.extend(
+            self.fire_complaints(connection, Some(source), until, deltas)
+                .await?,
+        );
+        Ok(next)
     }
 }
 

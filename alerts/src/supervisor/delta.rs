@@ -66,7 +66,7 @@ pub enum Delta {
         /// Its id.
         id: String,
     },
-    /// Counts of the overview moved.
+    /// Counts of the overview moved, or what is held back, acknowledged or under maintenance.
     OverviewChanged,
     /// Counts of the rankings moved.
     RankingChanged,

@@ -53,8 +53,14 @@ pub(super) struct Ground<'a> {
     /// The source is complete up to here; `None`: its word counts at once.
     pub complete_until: Option<Option<DateTime<Utc>>>,
     pub trial: bool,
-    pub case_no: &'a str,
-    pub source: &'a str,
+    /// What the cards are about: `case`, `complaint`, …
+    pub about: &'a str,
+    /// The case.
+    pub case_no: Option<&'a str>,
+    /// What else they are about.
+    pub subject: Option<&'a str>,
+    /// On whose word they rest; `None`: on our own.
+    pub source: Option<&'a str>,
     pub item: &'a str,
     /// What the facts of the case are, for cards that an inspector upheld; worked out only when asked for.
     pub facts: &'a dyn Fn() -> Vec<u8>,
@@ -229,8 +235,10 @@ fn begin(anomaly: &Found, ground: &Ground<'_>) -> Working {
         kind: anomaly.kind.as_str().to_owned(),
         grade: anomaly.grade,
         state: State::Provisional,
-        case_no: Some(ground.case_no.to_owned()),
-        source: Some(ground.source.to_owned()),
+        about: ground.about.to_owned(),
+        case_no: ground.case_no.map(str::to_owned),
+        subject: ground.subject.map(str::to_owned),
+        source: ground.source.map(str::to_owned),
         hall: anomaly.bearer.hall.clone(),
         unit: anomaly.bearer.unit.clone(),
         window: anomaly.bearer.window.clone(),

@@ -1,9 +1,8 @@
 //! What time alone brings about: deadlines, and sources that fall silent.
 
 use chrono::{DateTime, Utc};
-use mingjing_monitor::store::sources::SourceState;
 use mingjing_monitor::store::states::CaseRecord;
-use mingjing_monitor::store::{StoreError, health, states};
+use mingjing_monitor::store::{StoreError, states};
 use sqlx::PgConnection;
 
 use super::delta::{Delta, Deltas};
@@ -20,10 +19,18 @@ impl Supervisor {
         self.recover().await?;
         let mut deltas = Deltas::default();
         self.find_silent(now, &mut deltas).await?;
+        self.fire_episodes(now, &mut deltas).await?;
+        self.fire_acknowledgements(now, &mut deltas).await?;
+        self.fire_months(now, &mut deltas).await?;
         self.sweep_on(now, &mut deltas).await?;
         if self.queue.first().is_none_or(|&first| first > now) {
             return Ok(deltas.into_vec());
         }
+        let mut transaction = self.pool.begin().await?;
+        let of_complaints = self
+            .fire_complaints(&mut transaction, None, now, &mut deltas)
+            .await?;
+        transaction.commit().await?;
         let mut connection = self.pool.acquire().await?;
         let mut records = states::due(&mut connection, now, &self.loading(), FIRE_CHUNK).await?;
         drop(connection);
@@ -50,6 +57,7 @@ impl Supervisor {
                 .queue
                 .split_off(&(now + chrono::TimeDelta::nanoseconds(1)));
         }
+        self.queue.extend(of_complaints);
         for (next, told) in done.into_iter().flatten() {
             self.queue.extend(next);
             deltas.extend(told);
@@ -101,36 +109,6 @@ impl Supervisor {
             .iter()
             .filter_map(|case| case.after.next_instant)
             .collect())
-    }
-
-    /// A source turns silent: said once, and kept in its health.
-    async fn find_silent(
-        &mut self,
-        now: DateTime<Utc>,
-        deltas: &mut Deltas,
-    ) -> Result<(), StoreError> {
-        let is_new = |id: &String| !self.silent.contains(id);
-        let silent = self
-            .sources
-            .values()
-            .filter(|source| source.state(now) == SourceState::Silent);
-        let found: Vec<String> = silent
-            .map(|source| source.id.clone())
-            .filter(is_new)
-            .collect();
-        for id in found {
-            let since = self
-                .sources
-                .get(&id)
-                .and_then(|source| source.silent_from())
-                .unwrap_or(now);
-            let mut connection = self.pool.acquire().await?;
-            health::source(&mut connection, since, &id, SourceState::Silent.as_str()).await?;
-            deltas.add(Delta::SourceChanged { id: id.clone() });
-            deltas.add(Delta::OverviewChanged);
-            self.silent.insert(id);
-        }
-        Ok(())
     }
 
     /// A calendar year was loaded: what was only expected may have become certain.

@@ -11,27 +11,36 @@
 mod act;
 mod assess;
 mod batch;
+mod complaints;
 mod delta;
 mod diff;
 mod fire;
+mod months;
+mod quiet;
+mod subjects;
 mod sweep;
 mod tell;
+mod watch;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use mingjing_monitor::item::{Item, ItemVersion};
-use mingjing_monitor::store::sources::{Source, SourceState};
+use mingjing_monitor::store::sources::Source;
 use mingjing_monitor::store::{StoreError, county, halls, items, sources, states};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
-use crate::store::{deliveries, profiles};
+use crate::store::episodes::{self, EpisodeRecord};
+use crate::store::{acknowledgements, deliveries, profiles};
+use months::Round;
 use sweep::Sweep;
 
 pub use assess::{Assessment, Found, Reference};
 pub use delta::{ActError, Actor, Applied, BatchOutcome, CardAction, Delta, Rejection};
+pub use quiet::{LONGEST_ACKNOWLEDGEMENT, LONGEST_MAINTENANCE, Quiet, QuietError};
 pub use tell::remind;
+pub use watch::{Holder, Sight, Sighting, Sightings, held_back};
 
 /// How many cases are looked at in one go when deadlines fire.
 const FIRE_CHUNK: i64 = 5_000;
@@ -42,8 +51,14 @@ pub struct Supervisor {
     reference: Reference,
     queue: BTreeSet<DateTime<Utc>>,
     sources: BTreeMap<String, Source>,
-    /// Sources that were found silent.
-    silent: BTreeSet<String>,
+    /// What has gone wrong of what is watched and goes on, by `thing:subject`: silent sources, cameras that are away.
+    episodes: BTreeMap<String, EpisodeRecord>,
+    /// The edge by which each source comes.
+    delivered_by: BTreeMap<String, String>,
+    /// When acknowledgements run out.
+    acknowledged: BTreeSet<DateTime<Utc>>,
+    /// How far the months were looked at.
+    round: Round,
     /// How far open cases have been looked at since the rules changed.
     sweep: Sweep,
     /// A transaction failed, perhaps after the server had committed it: the queue has to be read again.
@@ -57,27 +72,31 @@ impl Supervisor {
     pub async fn start(pool: PgPool, now: DateTime<Utc>) -> Result<Self, StoreError> {
         let reference = load_reference(&pool, now).await?;
         let mut connection = pool.acquire().await?;
-        let queue = states::instants(&mut connection)
-            .await?
-            .into_iter()
-            .collect();
+        let queue = instants(&mut connection).await?;
         let sources = by_id(sources::load(&mut connection).await?);
+        let episodes = by_key(episodes::going_on(&mut connection).await?);
+        let acknowledged = acknowledgements::instants(&mut connection).await?;
+        let round = episodes::round(&mut connection, "R8").await?;
         drop(connection);
-        let silent = sources
-            .values()
-            .filter(|source| source.state(now) == SourceState::Silent);
-        let silent = silent.map(|source| source.id.clone()).collect();
         let settled = profiles::settled(&pool).await?;
         let sweep = Sweep::new(settled, &reference.profiles, now);
-        Ok(Self {
+        let mut supervisor = Self {
             pool,
             reference,
             queue,
             sources,
-            silent,
+            episodes,
+            delivered_by: BTreeMap::new(),
+            acknowledged: acknowledged.into_iter().collect(),
+            round: Round::new(round, now),
             sweep,
             stale: false,
-        })
+        };
+        if round.is_none() {
+            supervisor.round = Round::new(None, supervisor.midnight_after(now));
+        }
+        supervisor.take_unfolded_complaints(now).await?;
+        Ok(supervisor)
     }
 
     /// Reads again what may be changed beside us without a restart: county, calendar, halls, items, rule profile, lags of
@@ -111,14 +130,21 @@ impl Supervisor {
             return Some(DateTime::UNIX_EPOCH);
         }
         let turns_silent = |source: &Source| {
-            let heard = source.loading_until.is_none() && !self.silent.contains(&source.id);
+            let heard = source.loading_until.is_none() && !self.is_silent(&source.id);
             source.silent_from().filter(|_| heard)
         };
         let silence = self.sources.values().filter_map(turns_silent).min();
-        [self.queue.first().copied(), silence, self.sweep.due()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.queue.first().copied(),
+            silence,
+            self.sweep.due(),
+            self.next_of_episodes(),
+            self.acknowledged.first().copied(),
+            Some(self.round.next_at),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// How many instants the queue holds.
@@ -130,11 +156,11 @@ impl Supervisor {
     async fn recover(&mut self) -> Result<(), StoreError> {
         if self.stale {
             let mut connection = self.pool.acquire().await?;
-            self.queue = states::instants(&mut connection)
-                .await?
-                .into_iter()
-                .collect();
+            self.queue = instants(&mut connection).await?;
             self.sources = by_id(sources::load(&mut connection).await?);
+            self.episodes = by_key(episodes::going_on(&mut connection).await?);
+            let acknowledged = acknowledgements::instants(&mut connection).await?;
+            self.acknowledged = acknowledged.into_iter().collect();
             self.stale = false;
         }
         Ok(())
@@ -148,6 +174,20 @@ impl Supervisor {
             .map(|source| source.id.clone())
             .collect()
     }
+}
+
+/// Every instant at which some case or complaint has to be looked at.
+async fn instants(connection: &mut PgConnection) -> Result<BTreeSet<DateTime<Utc>>, StoreError> {
+    let cases = states::instants(&mut *connection).await?;
+    let complaints = mingjing_monitor::store::complaints::instants(connection).await?;
+    Ok(cases.into_iter().chain(complaints).collect())
+}
+
+fn by_key(records: Vec<EpisodeRecord>) -> BTreeMap<String, EpisodeRecord> {
+    records
+        .into_iter()
+        .map(|record| (record.key(), record))
+        .collect()
 }
 
 fn by_id(sources: Vec<Source>) -> BTreeMap<String, Source> {

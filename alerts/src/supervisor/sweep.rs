@@ -93,6 +93,8 @@ impl Supervisor {
             Some(last) => self.sweep.going = Some((version, last)),
             None => {
                 tracing::info!(version, "every case was looked at under the new rules");
+                self.look_at_open_complaints(now, deltas).await?;
+                self.look_at_episodes_again(now, deltas).await?;
                 self.sweep.settled = version;
                 self.sweep.going = None;
                 self.sweep.again = false;

@@ -67,6 +67,13 @@ impl Touched {
     }
 }
 
+/// The cards of one subject, to be written.
+pub(super) struct CardSet<'a> {
+    pub cards: &'a mut Vec<Working>,
+    /// Its source is loading history.
+    pub lived: bool,
+}
+
 /// How case rows are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rows {
@@ -101,7 +108,15 @@ impl Writer<'_> {
         let changes = self
             .write_cases(&mut *connection, touched, rows, deltas)
             .await?;
-        self.write_cards(&mut *connection, touched, deltas).await?;
+        let mut sets: Vec<CardSet<'_>> = touched
+            .iter_mut()
+            .map(|case| CardSet {
+                cards: &mut case.cards,
+                lived: case.lived,
+            })
+            .collect();
+        self.write_cards(&mut *connection, &mut sets, deltas)
+            .await?;
         // Last: these rows are shared by many cases, and are locked until the commit.
         if !changes.is_empty() {
             changes.write(connection).await?;
@@ -235,8 +250,10 @@ impl Writer<'_> {
             lived: case.lived,
             complete_until: lagging.map(|source| source.complete_until),
             trial: self.reference.trial,
-            case_no: &case.after.fold.case_no,
-            source: &case.after.fold.source,
+            about: "case",
+            case_no: Some(&case.after.fold.case_no),
+            subject: None,
+            source: Some(&case.after.fold.source),
             item: &case.after.item,
             facts: &facts,
             in_time,
@@ -277,16 +294,16 @@ impl Writer<'_> {
         Ok(changes)
     }
 
-    async fn write_cards(
+    pub(super) async fn write_cards(
         &self,
         connection: &mut PgConnection,
-        touched: &mut [Touched],
+        touched: &mut [CardSet<'_>],
         deltas: &mut Deltas,
     ) -> Result<(), StoreError> {
         let fresh = |working: &&mut Working| working.card.id == 0;
         let mut new: Vec<&mut Working> = touched
             .iter_mut()
-            .flat_map(|case| &mut case.cards)
+            .flat_map(|case| case.cards.iter_mut())
             .filter(fresh)
             .collect();
         let ids = cards::insert(

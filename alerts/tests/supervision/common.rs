@@ -231,7 +231,7 @@ impl World {
     /// Those of one case; of all cases for "".
     pub async fn cards_of(&self, no: &str) -> Vec<String> {
         let rows: Vec<(String, String, String, DateTime<Utc>)> = sqlx::query_as(
-            "SELECT rule, grade, state, due_at FROM card WHERE $1 = '' OR case_no = $1 ORDER BY due_at, rule, grade, state",
+            "SELECT rule, grade, state, due_at FROM card WHERE about = 'case' AND ($1 = '' OR case_no = $1) ORDER BY due_at, rule, grade, state",
         )
         .bind(no)
         .fetch_all(&self.pool())
@@ -313,12 +313,13 @@ pub async fn snapshot(pool: &PgPool) -> BTreeMap<&'static str, Vec<Value>> {
         ("hour", "SELECT to_jsonb(r) FROM rollup_hour r WHERE (accepted, completed) <> (0, 0) ORDER BY hour, hall"),
         ("bucket", "SELECT to_jsonb(r) FROM rollup_bucket r WHERE n <> 0 ORDER BY hall, unit, is_open, bucket"),
         ("window", "SELECT to_jsonb(w) FROM window_state w ORDER BY hall, no"),
+        ("complaint", "SELECT to_jsonb(c) - 'changed' FROM complaint c ORDER BY no"),
         ("events", "SELECT to_jsonb(e) - 'committed' FROM case_event e ORDER BY source, id"),
         (
             "card",
             "SELECT jsonb_build_object('key', cause_key, 'grade', grade, 'state', state, 'due', due_at, 'zh', sentence_zh,
                  'en', sentence_en, 'facts', facts, 'hall', hall, 'unit', unit, 'window', win, 'item', item)
-             FROM card WHERE state NOT IN ('withdrawn') ORDER BY cause_key",
+             FROM card WHERE state NOT IN ('withdrawn') AND about IN ('case', 'complaint') ORDER BY cause_key",
         ),
     ] {
         all.insert(name, sqlx::query_scalar(sql).fetch_all(pool).await.unwrap());

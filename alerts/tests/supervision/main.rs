@@ -11,4 +11,5 @@ mod order;
 mod other_rules;
 mod profiles;
 mod shadow;
+mod subjects;
 mod telling;

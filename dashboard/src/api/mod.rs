@@ -18,6 +18,7 @@ pub mod matrix;
 pub mod metrics;
 pub mod overview;
 pub mod profiles;
+pub mod quiet;
 pub mod rankings;
 pub mod reason;
 pub mod search;
@@ -99,6 +100,11 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(cards::act))
         .api(routes!(attachments::bring))
         .api(routes!(attachments::of_card))
+        .api(routes!(quiet::list, quiet::plan))
+        .api(routes!(quiet::end))
+        .api(routes!(quiet::show))
+        .api(routes!(quiet::acknowledge))
+        .api(routes!(quiet::resume))
         .api(routes!(audit::list))
         .api(routes!(audit::export))
         .api(routes!(audit::verify))

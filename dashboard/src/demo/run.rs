@@ -168,6 +168,9 @@ impl Demo {
         setup::accounts(db, &state, &mut secrets, &config, &people)
             .await
             .map_err(failed)?;
+        setup::maintenance(db, &people, Utc::now())
+            .await
+            .map_err(failed)?;
         let tokens = setup::sources_and_tokens(db, &state, &mut secrets)
             .await
             .map_err(failed)?;

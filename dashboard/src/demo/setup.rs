@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use mingjing_alerts::rules::watched::Thing;
+use mingjing_alerts::store::episodes::key;
+use mingjing_alerts::store::maintenance as planned;
 use mingjing_monitor::org::Level;
 use mingjing_monitor::store::{Store, StoreError, accounts, second_factors, sources, tokens};
 use sqlx::postgres::{PgConnectOptions, PgPool};
@@ -322,6 +325,50 @@ pub async fn accounts(
             second_factors::set(&mut connection, account.id, &sealed, None, &[]).await?;
         }
     }
+    Ok(())
+}
+
+/// How long the demo's planned maintenance lasts.
+const MAINTENANCE: TimeDelta = TimeDelta::hours(2);
+
+/// Plans work on the network of the visitor's town, from now on, unless some is planned: its marks and the list are there to see.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn maintenance(
+    db: &PgPool,
+    people: &[Person],
+    now: DateTime<Utc>,
+) -> Result<(), SetupError> {
+    let manager = people
+        .iter()
+        .find(|person| person.login == VISITORS_MANAGER);
+    let planner = people.iter().find(|person| person.role == "sysadmin");
+    let (Some(manager), Some(planner)) = (manager, planner) else {
+        return Ok(());
+    };
+    let Some(account) = accounts::by_login(db, planner.login).await? else {
+        return Ok(());
+    };
+    let mut connection = db.acquire().await?;
+    let town = [key(Thing::Hall, &manager.hall)];
+    if !planned::of_things(&mut connection, &town, now)
+        .await?
+        .is_empty()
+    {
+        return Ok(());
+    }
+    let plan = planned::Planned {
+        thing: Thing::Hall.as_str(),
+        subject: &manager.hall,
+        hall: &manager.hall,
+        starts: now,
+        ends: now + MAINTENANCE,
+        why: "更换大厅交换机，期间摄像机可能短时离线",
+        account: account.id,
+        who: planner.name,
+    };
+    planned::plan(&mut connection, &plan, now).await?;
     Ok(())
 }
 

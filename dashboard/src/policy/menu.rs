@@ -13,6 +13,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("performance", "/api/v1/rankings"),
     ("profiles", "/api/v1/profiles"),
     ("calendar", "/api/v1/calendar"),
+    ("maintenance", "/api/v1/maintenance"),
     ("accounts", "/api/v1/accounts"),
     ("tokens", "/api/v1/tokens"),
     ("audit", "/api/v1/audit"),
@@ -43,12 +44,12 @@ mod tests {
     fn administrators_find_no_cases_in_their_menu() {
         assert_eq!(
             Role::Sysadmin.menu(),
-            ["video", "calendar", "accounts", "tokens"]
+            ["video", "calendar", "maintenance", "accounts", "tokens"]
         );
         assert_eq!(Role::Secadmin.menu(), ["accounts", "tokens"]);
         assert_eq!(Role::Auditor.menu(), ["audit"]);
         assert!(Role::Unassigned.menu().is_empty());
         assert!(Role::Reader.menu().is_empty());
-        assert_eq!(Role::Inspector.menu().len(), 7);
+        assert_eq!(Role::Inspector.menu().len(), 8);
     }
 }

@@ -66,6 +66,8 @@ pub enum Subject {
     Card,
     /// One camera, its pictures and its video, by its hall and the windows it covers.
     Camera,
+    /// One planned maintenance, by its hall.
+    Maintenance,
     /// One account of somebody else, by its hall.
     Account,
     /// One token, by its hall.
@@ -80,7 +82,7 @@ pub enum Subject {
 
 impl Subject {
     /// Every subject.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Nothing,
         Self::Own,
         Self::Session,
@@ -88,6 +90,7 @@ impl Subject {
         Self::Case,
         Self::Card,
         Self::Camera,
+        Self::Maintenance,
         Self::Account,
         Self::Token,
         Self::Rules,
@@ -105,6 +108,7 @@ impl Subject {
             Self::Case => "case in own halls",
             Self::Card => "card in own halls",
             Self::Camera => "camera in own halls",
+            Self::Maintenance => "maintenance in own halls",
             Self::Account => "account in own halls; to change, not the own",
             Self::Token => "token in own halls",
             Self::Rules => "the rules of all halls",
@@ -117,7 +121,13 @@ impl Subject {
     pub fn is_named(self) -> bool {
         matches!(
             self,
-            Self::Session | Self::Case | Self::Card | Self::Camera | Self::Account | Self::Token
+            Self::Session
+                | Self::Case
+                | Self::Card
+                | Self::Camera
+                | Self::Maintenance
+                | Self::Account
+                | Self::Token
         )
     }
 }
@@ -260,6 +270,8 @@ const ACTORS: Access = Access::Roles(&[Inspector, Commission, UnitHead, HallMana
 const RULERS: Access = Access::Roles(&[Inspector]);
 /// Who reads rules that are not in force yet.
 pub(super) const RULE_READERS: Access = Access::Roles(&[Inspector, Leader, Commission]);
+/// Who plans maintenance.
+const PLANNERS: Access = Access::Roles(&[Inspector, Sysadmin]);
 /// Who looks through cameras.
 pub(super) const VIEWERS: Access = Access::Roles(&[
     Inspector,
@@ -381,6 +393,17 @@ pub const TABLE: &[Row] = &[
     post("/api/v1/cases/{no}/unmask", ACTORS, Subject::Case),
     // What is brought is the bringer's own until a step names it.
     post("/api/v1/attachments", ACTORS, Subject::Own),
+    // What is kept quiet, and until when.
+    get("/api/v1/maintenance", WATCHERS, Subject::Halls),
+    post("/api/v1/maintenance", PLANNERS, Subject::Halls),
+    post(
+        "/api/v1/maintenance/{id}/end",
+        PLANNERS,
+        Subject::Maintenance,
+    ),
+    get("/api/v1/quiet", SUPERVISORS, Subject::Halls),
+    post("/api/v1/cards/{id}/acknowledge", ACTORS, Subject::Card),
+    post("/api/v1/cards/{id}/resume", ACTORS, Subject::Card),
     // The audit log.
     get("/api/v1/audit", AUDITORS, Subject::Halls),
     get("/api/v1/audit/export.csv", AUDITORS, Subject::Halls),

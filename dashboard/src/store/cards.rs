@@ -53,6 +53,18 @@ pub struct Card {
     pub sentence_en: String,
     /// Counts the changes.
     pub revision: i32,
+    /// What it is about: `case`, or `complaint`, `source`, `edge`, `hall`, `camera`, `unit`.
+    pub about: String,
+    /// What else than a case it is about.
+    pub subject: Option<String>,
+    /// Who knows of it.
+    pub ack_who: Option<String>,
+    /// Until when.
+    pub ack_until: Option<DateTime<Utc>>,
+    /// Why.
+    pub ack_why: Option<String>,
+    /// Alerts that it holds back, as long as what it is about is down.
+    pub holds: Option<i64>,
 }
 
 /// The cards that a caller sees: hall, unit and window of [`Seen`] are `$1` to `$3`.
@@ -61,8 +73,13 @@ macro_rules! select_cards {
         concat!(
             "SELECT c.id, c.rule, c.kind, c.grade, c.state, c.case_no, c.hall, c.unit, c.win, c.item, c.due_at,
                 c.created_at, c.issued_at, c.answer_due, c.closed_at, c.profile_version, c.trial, c.facts, c.sentence_zh,
-                c.sentence_en, c.revision
+                c.sentence_en, c.revision, c.about, c.subject, a.who AS ack_who, a.until AS ack_until, a.why AS ack_why,
+                CASE WHEN c.about IN ('edge', 'hall') THEN (
+                    SELECT count(*) FROM episode own JOIN episode e ON c.about || ':' || c.subject = ANY(e.above)
+                    WHERE own.thing = c.about AND own.subject = c.subject AND own.until IS NULL AND own.since <= c.due_at
+                      AND e.until IS NULL AND e.id <> own.id) END AS holds
              FROM card c JOIN hall h ON h.code = c.hall AND h.path @> ARRAY[$1]
+             LEFT JOIN acknowledgement a ON a.card = c.id AND a.ended_at IS NULL
              WHERE ($2::text IS NULL OR c.unit = $2) AND ($3::text IS NULL OR c.win = $3) ",
             $rest
         )
@@ -152,6 +169,35 @@ pub async fn of_ids(db: &PgPool, seen: &Seen, ids: &[i64]) -> Result<Vec<Card>, 
         .bind(&seen.unit)
         .bind(&seen.window)
         .bind(ids)
+        .fetch_all(db)
+        .await?)
+}
+
+/// The open cards that somebody knows of, soonest back first.
+pub async fn acknowledged(db: &PgPool, seen: &Seen) -> Result<Vec<Card>, StoreError> {
+    let rows = sqlx::query_as(select_cards!(
+        "AND a.until IS NOT NULL AND c.closed_at IS NULL ORDER BY a.until LIMIT 500"
+    ));
+    Ok(rows
+        .bind(&seen.hall)
+        .bind(&seen.unit)
+        .bind(&seen.window)
+        .fetch_all(db)
+        .await?)
+}
+
+/// How many provisional cards wait for each source.
+pub async fn waiting(db: &PgPool, seen: &Seen) -> Result<Vec<(String, i64)>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT c.source, count(*) FROM card c JOIN hall h ON h.code = c.hall AND h.path @> ARRAY[$1]
+         WHERE c.state = 'provisional' AND c.source IS NOT NULL
+           AND ($2::text IS NULL OR c.unit = $2) AND ($3::text IS NULL OR c.win = $3)
+         GROUP BY c.source ORDER BY c.source",
+    );
+    Ok(rows
+        .bind(&seen.hall)
+        .bind(&seen.unit)
+        .bind(&seen.window)
         .fetch_all(db)
         .await?)
 }

@@ -132,6 +132,15 @@ impl Edges {
         }
     }
 
+    /// The sources that were heard of, and the edge by which each comes.
+    pub fn deliveries(&self) -> Vec<(String, String)> {
+        let inner = self.lock();
+        let pairs = inner.sources.iter();
+        pairs
+            .map(|(source, edge)| (source.clone(), edge.clone()))
+            .collect()
+    }
+
     /// The sources that cannot be heard now, because the edge by which they came is gone.
     pub fn cut_sources(&self) -> Vec<String> {
         let inner = self.lock();

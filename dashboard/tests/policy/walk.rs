@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use chrono::{TimeDelta, Utc};
 use mingjing_alerts::store::attachments::With;
 use mingjing_dashboard::api;
 use mingjing_dashboard::auth::Stage;
@@ -92,6 +93,7 @@ struct Subjects {
     cards: BTreeMap<&'static str, i64>,
     /// A file that goes with the card there.
     files: BTreeMap<&'static str, i64>,
+    maintenance: BTreeMap<&'static str, i64>,
     accounts: BTreeMap<&'static str, i64>,
     tokens: BTreeMap<&'static str, i64>,
     /// One of somebody else's.
@@ -103,6 +105,7 @@ impl Subjects {
         let mut subjects = Self {
             cards: BTreeMap::new(),
             files: BTreeMap::new(),
+            maintenance: BTreeMap::new(),
             accounts: BTreeMap::new(),
             tokens: BTreeMap::new(),
             session: 0,
@@ -120,6 +123,8 @@ impl Subjects {
             subjects.cards.insert(word, card);
             let file = world.file(With::Card(card)).await;
             subjects.files.insert(word, file);
+            let planned = world.maintenance(place.hall()).await;
+            subjects.maintenance.insert(word, planned);
             subjects.accounts.insert(word, world.account(&login).await);
             subjects.tokens.insert(word, token);
         }
@@ -139,6 +144,7 @@ impl Subjects {
             Subject::Case => place.case(),
             Subject::Camera => place.camera(),
             Subject::Card => self.cards[word].to_string(),
+            Subject::Maintenance => self.maintenance[word].to_string(),
             Subject::Account => self.accounts[word].to_string(),
             Subject::Token => self.tokens[word].to_string(),
             Subject::Session => self.session.to_string(),
@@ -163,6 +169,10 @@ impl Subjects {
             }
             (Subject::Card, path) if path.ends_with("{action}") => {
                 Some(json!({"revision": 999, "why": "walk"}))
+            }
+            (Subject::Card, path) if path.ends_with("/acknowledge") => {
+                let until = Utc::now() + TimeDelta::hours(1);
+                Some(json!({"until": until, "why": "walk"}))
             }
             (Subject::Account, path) if path.ends_with("/role") => {
                 Some(json!({"role": "leader", "hall": TOWN_1}))

@@ -3,8 +3,9 @@
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode};
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use mingjing_alerts::store::attachments::{self, NewFile, With};
+use mingjing_alerts::store::maintenance::{self, Planned};
 use mingjing_dashboard::attachments::Vault;
 use mingjing_dashboard::auth::secret;
 use mingjing_dashboard::policy::Role;
@@ -194,6 +195,25 @@ impl World {
         let id = sqlx::query_scalar("SELECT id FROM card WHERE case_no = $1 ORDER BY id LIMIT 1");
         id.bind(case)
             .fetch_one(self.console.app.db())
+            .await
+            .unwrap()
+    }
+
+    /// A maintenance of a hall, which is to come.
+    pub async fn maintenance(&self, hall: &str) -> i64 {
+        let mut connection = self.console.app.db().acquire().await.unwrap();
+        let now = Utc::now();
+        let planned = Planned {
+            thing: "hall",
+            subject: hall,
+            hall,
+            starts: now + TimeDelta::hours(1),
+            ends: now + TimeDelta::hours(2),
+            why: "to walk the table",
+            account: 1,
+            who: "somebody",
+        };
+        maintenance::plan(&mut connection, &planned, now)
             .await
             .unwrap()
     }

@@ -27,6 +27,7 @@ export const router = createRouter({
     { path: '/performance', name: 'performance', component: () => import('./views/PerformanceView.vue'), meta: { entry: 'performance' } },
     { path: '/profiles', name: 'profiles', component: () => import('./views/ProfilesView.vue'), meta: { entry: 'profiles' } },
     { path: '/calendar', name: 'calendar', component: () => import('./views/CalendarView.vue'), meta: { entry: 'calendar' } },
+    { path: '/maintenance', name: 'maintenance', component: () => import('./views/MaintenanceView.vue'), meta: { entry: 'maintenance' } },
     { path: '/accounts', name: 'accounts', component: () => import('./views/AccountsView.vue'), meta: { entry: 'accounts' } },
     { path: '/tokens', name: 'tokens', component: () => import('./views/TokensView.vue'), meta: { entry: 'tokens' } },
     { path: '/audit', name: 'audit', component: () => import('./views/AuditView.vue'), meta: { entry: 'audit' } },
@@ -35,7 +36,7 @@ export const router = createRouter({
   ],
 })
 
-const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'profiles', 'calendar', 'tokens', 'audit']
+const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'profiles', 'calendar', 'maintenance', 'tokens', 'audit']
 
 /** Where somebody starts: the first function that they have; the own account is everybody's. */
 function start(): string {

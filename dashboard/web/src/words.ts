@@ -24,6 +24,11 @@ export function sentence(card: CardRow): string {
   return (locale.value === 'en' ? card.sentence_en : card.sentence_zh) || label('rule', card.rule)
 }
 
+/** What a card is about when it is not about a case: `摄像机 三号窗口`. */
+export function aboutWords(card: CardRow): string {
+  return card.about === 'case' ? (card.item_name ?? card.item ?? '—') : `${label('about', card.about)} ${card.subject_name ?? card.subject ?? ''}`
+}
+
 /** `R2 超过时限`. */
 export function ruleWords(rule: string): string {
   const word = label('rule', rule)

@@ -64,6 +64,10 @@ codes!(
         PersonUnmasked = "person.unmasked",
         /// Somebody acted on a card.
         CardChanged = "card.changed",
+        /// A maintenance of a hall, camera or source was planned: its alerts are held back meanwhile.
+        MaintenancePlanned = "maintenance.planned",
+        /// It was ended before its time, or called off.
+        MaintenanceEnded = "maintenance.ended",
         /// Somebody brought a file to attach.
         AttachmentBrought = "attachment.brought",
         /// An attached file was taken away.

@@ -189,6 +189,23 @@ pub async fn of_cases(
         .collect()
 }
 
+/// Every event of these complaints, by number and time.
+pub async fn of_complaints(
+    connection: &mut PgConnection,
+    numbers: &[&str],
+) -> Result<Vec<CaseEvent>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT time, received, committed, source, id, case_no, type, data FROM case_event
+         WHERE case_no = ANY($1) AND type LIKE 'complaint.%' ORDER BY case_no, time",
+    )
+    .bind(numbers)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| Ok(Stored::try_from(row)?.event))
+        .collect()
+}
+
 /// Every event of a case in its order, as the case page shows them.
 pub async fn of_case(pool: &PgPool, case: &str) -> Result<Vec<Stored>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(

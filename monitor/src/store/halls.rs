@@ -62,13 +62,39 @@ pub async fn halls(pool: &PgPool, scope: &str) -> Result<Vec<Hall>, StoreError> 
     rows.into_iter().map(Hall::try_from).collect()
 }
 
+/// The hall that bears what goes wrong with a source: the lowest one above all halls that it speaks of, or the county's.
+pub async fn bearing(connection: &mut PgConnection, source: &str) -> Result<String, StoreError> {
+    let paths: Vec<Vec<String>> = sqlx::query_scalar(
+        "SELECT h.path FROM hall h WHERE h.code IN (
+             SELECT hall FROM window_state WHERE source = $1
+             UNION SELECT hall FROM token WHERE source = $1 AND revoked IS NULL)",
+    )
+    .bind(source)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut paths = paths.into_iter();
+    let mut common = paths.next().unwrap_or_default();
+    for path in paths {
+        let same = common.iter().zip(&path).take_while(|(a, b)| a == b).count();
+        common.truncate(same);
+    }
+    if let Some(hall) = common.pop() {
+        return Ok(hall);
+    }
+    let root =
+        sqlx::query_scalar("SELECT code FROM hall WHERE parent IS NULL ORDER BY code LIMIT 1");
+    let root: Option<String> = root.fetch_optional(connection).await?;
+    root.ok_or_else(|| StoreError::Stored("there is no hall".to_owned()))
+}
+
 /// Every hall, as a tree.
 pub async fn tree(pool: &PgPool) -> Result<Tree, StoreError> {
     let mut connection = pool.acquire().await?;
     tree_in(&mut connection).await
 }
 
-async fn tree_in(connection: &mut PgConnection) -> Result<Tree, StoreError> {
+/// Every hall, as a tree, inside a transaction.
+pub async fn tree_in(connection: &mut PgConnection) -> Result<Tree, StoreError> {
     let rows: Vec<HallRow> = sqlx::query_as(
         "SELECT code, parent, level, name, name_en, opening FROM hall ORDER BY path",
     )

@@ -10,6 +10,7 @@ pub mod attempts;
 pub mod audit;
 pub mod calendars;
 pub mod cases;
+pub mod complaints;
 pub mod county;
 pub mod events;
 pub mod halls;

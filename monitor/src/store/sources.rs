@@ -226,6 +226,14 @@ pub async fn edges(connection: &mut PgConnection) -> Result<Vec<String>, StoreEr
     Ok(rows.fetch_all(connection).await?)
 }
 
+/// The edges that are missed now, each since when.
+pub async fn missed_edges(pool: &PgPool) -> Result<Vec<(String, DateTime<Utc>)>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT subject, min(since) FROM outage WHERE what = 'edge' AND until IS NULL GROUP BY subject",
+    );
+    Ok(rows.fetch_all(pool).await?)
+}
+
 /// These sources spoke through an edge, in words received between `from` and `to`: they were cut off with it while it was.
 pub async fn cut_off_with_edge(
     connection: &mut PgConnection,

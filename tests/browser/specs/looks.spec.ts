@@ -26,6 +26,8 @@ const WALKS: Record<string, (no: string) => Look[]> = {
     { path: 'profiles', open: ['trial-switch', 'why-dialog'] },
     { path: 'calendar' },
     { path: 'calendar?year=2027', id: 'calendar' },
+    { path: 'maintenance' },
+    { path: 'maintenance', open: ['plan', 'plan-dialog'] },
   ],
   sysadmin: () => [
     { path: 'accounts' },
@@ -35,6 +37,7 @@ const WALKS: Record<string, (no: string) => Look[]> = {
     { path: 'tokens' },
     { path: 'tokens', open: ['new-token', 'new-dialog'] },
     { path: 'calendar', open: ['calendar-import', 'import-dialog'] },
+    { path: 'maintenance' },
     { path: 'account' },
   ],
   secadmin: () => [

@@ -7,7 +7,7 @@ export type Instant = string
 export type Level = 'county' | 'town' | 'village'
 export type Role =
   | 'inspector' | 'leader' | 'commission' | 'unit_head' | 'hall_manager' | 'clerk' | 'sysadmin' | 'secadmin' | 'auditor' | 'unassigned'
-export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'video' | 'performance' | 'profiles' | 'calendar' | 'accounts' | 'tokens' | 'audit'
+export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'video' | 'performance' | 'profiles' | 'calendar' | 'maintenance' | 'accounts' | 'tokens' | 'audit'
 
 export interface Account {
   login: string
@@ -334,8 +334,53 @@ export interface Unmasked {
 
 export type CardView = 'to_answer' | 'unsigned' | 'provisional' | 'contested' | 'all'
 
+/** What is supervised. */
+export type About = 'case' | 'complaint' | 'source' | 'edge' | 'hall' | 'camera' | 'unit'
+
+export interface MaintenanceRow {
+  id: number
+  thing: 'hall' | 'camera' | 'source'
+  subject: string
+  name: string
+  hall: string
+  hall_name: string
+  starts: Instant
+  ends: Instant
+  why: string
+  who: string
+  created_at: Instant
+  ended_at: Instant | null
+  ended_by: string | null
+  state: 'current' | 'coming' | 'past'
+  held: number
+}
+
+/** Everything that is kept quiet now. */
+export interface QuietNow {
+  held: {
+    thing: 'source' | 'edge' | 'hall' | 'camera'
+    subject: string
+    name: string
+    hall: string
+    hall_name: string
+    trouble: string
+    since: Instant
+    by: { kind: 'maintenance' | 'source' | 'edge' | 'hall' | 'camera' | 'outage'; name: string; until: Instant | null }[]
+  }[]
+  acknowledged: CardRow[]
+  waiting: { source: string; cards: number }[]
+  maintenance: MaintenanceRow[]
+}
+
 export interface CardRow {
   id: number | string
+  about: About
+  /** What else than a case it is about. */
+  subject: string | null
+  subject_name: string | null
+  /** Alerts that it holds back while what it is about is down. */
+  holds: number | null
+  acknowledged: { who: string; until: Instant; why: string } | null
   rule: string
   kind: string
   grade: Grade

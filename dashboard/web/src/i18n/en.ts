@@ -1,6 +1,6 @@
 export default {
   app: { name: 'Mingjing', title: 'Mingjing · electronic supervision', tagline: 'Electronic supervision of county, town and village service halls', replay: 'Replay', replay_speed: 'Replay ×{rate}', replay_hint: '“Now” is the clock of the log that is replayed; its data go when the replay ends', trial: 'Trial run', trial_hint: 'In the trial run everything works, but nothing counts and nothing is sent' },
-  menu: { monitoring: 'Monitoring', video: 'Video', cards: 'Warnings', cases: 'Cases', performance: 'Ranking', profiles: 'Rules', calendar: 'Calendar', accounts: 'Accounts', tokens: 'Tokens', audit: 'Audit', main: 'Main navigation', skip: 'Skip to content' },
+  menu: { monitoring: 'Monitoring', video: 'Video', cards: 'Warnings', cases: 'Cases', performance: 'Ranking', profiles: 'Rules', calendar: 'Calendar', maintenance: 'Planned work', accounts: 'Accounts', tokens: 'Tokens', audit: 'Audit', main: 'Main navigation', skip: 'Skip to content' },
   role: {
     inspector: 'Inspector', leader: 'Leader', commission: 'Commission', unit_head: 'Unit head', hall_manager: 'Hall manager', clerk: 'Clerk',
     sysadmin: 'System administrator', secadmin: 'Security administrator', unassigned: 'No role yet', edge: 'Edge', reader: 'Reader', auditor: 'Auditor', system: 'System', source: 'Source system',
@@ -79,6 +79,16 @@ export default {
   rule: {
     R1: 'Near due', R2: 'Over limit', R3: 'Step over limit', R4: 'Procedure', R5: 'Unreasoned refusal', R6: 'Fee', R7: 'Data', R8: 'Share of voided', R9: 'Presence', R10: 'Complaint', R11: 'Bad rating', R12: 'Answer due', R13: 'Special procedure', R14: 'Camera', R15: 'Before and after',
   },
+  about: { case: 'Case', complaint: 'Complaint', source: 'Source', edge: 'Edge site', hall: 'Hall', camera: 'Camera', unit: 'Unit' },
+  quiet: {
+    now: 'Kept quiet now', now_hint: 'Every alert that is held back, acknowledged or under maintenance', nothing: 'Nothing is held back', nothing_hint: 'Every alert goes out as usual.',
+    maintenance: 'Planned maintenance', plan: 'Plan maintenance', plan_hint: 'Its alerts do not go out meanwhile; they are listed and counted, and go out if the trouble outlasts it.', thing: 'Kind', subject: 'What', choose: 'Choose', starts: 'From', ends: 'Until', span: 'From – until', who: 'Planned by', held: 'Held back',
+    end: 'End now', call_off: 'Call off', ended: 'ended early by {who}, {at}', none: 'No maintenance planned', none_hint: 'Before work on a hall, camera or source begins, enter its time here.',
+    state: { current: 'Going on', coming: 'Coming', past: 'Over' }, trouble: { silent: 'silent', offline: 'offline', frozen: 'frozen picture', black: 'black picture', covered: 'covered' },
+    by: { maintenance: 'Maintenance: {name}', source: 'Source "{name}" is silent', edge: 'Edge site "{name}" is cut off', hall: 'The network of {name} is down', camera: 'Camera "{name}"', outage: 'We could not receive' },
+    till: 'until {until}', till_back: 'until it is back', waiting: '{n} provisional cards wait for data', known: 'Acknowledged by {who}: {why}', back_at: 'back at {until}', mark: 'Maintenance until {until}',
+    acknowledge: 'Acknowledge', acknowledge_hint: 'For 7 days at most; a card that is still open then comes back.', resume: 'Take back', until: 'Until', holds: 'Holds back {n} alerts below it',
+  },
   kind: { timeliness: 'Timeliness', process: 'Process', content: 'Content', discretion: 'Discretion', conduct: 'Conduct', complaint: 'Complaint', data: 'Data' },
   window_state: { serving: 'Serving', idle: 'Idle', empty: 'Empty', paused: 'Paused', unknown: 'Unknown', closed: 'Closed' },
   window_hint: { serving: 'A case moved here within ten minutes', idle: 'Open, nothing moved for ten minutes', empty: 'Open and nobody there', paused: 'A pause was entered', unknown: 'The source is silent: not known', closed: 'Outside opening hours' },
@@ -120,7 +130,7 @@ export default {
   audit_action: {
     session_opened: 'Signed in', session_refused: 'Sign-in refused', session_closed: 'Signed out', session_ended: 'Session ended', account_locked: 'Account locked', account_created: 'Account made', account_changed: 'Account changed',
     account_password_changed: 'Password changed', account_factor_changed: 'Second factor changed', token_created: 'Token made', token_granted: 'Token granted', token_revoked: 'Token revoked', history_loaded: 'History loaded', camera_viewed: 'Live picture viewed',
-    camera_left: 'Live picture left', snapshot_viewed: 'Snapshot viewed', recording_viewed: 'Recording viewed', person_unmasked: 'Personal data viewed', card_changed: 'Card changed', attachment_brought: 'Attachment brought', attachment_taken: 'Attachment taken', import_made: 'Import', profile_changed: 'Profile changed', setting_changed: 'Setting changed',
+    camera_left: 'Live picture left', snapshot_viewed: 'Snapshot viewed', recording_viewed: 'Recording viewed', person_unmasked: 'Personal data viewed', card_changed: 'Card changed', maintenance_planned: 'Maintenance planned', maintenance_ended: 'Maintenance ended', attachment_brought: 'Attachment brought', attachment_taken: 'Attachment taken', import_made: 'Import', profile_changed: 'Profile changed', setting_changed: 'Setting changed',
     key_rotated: 'Key rotated', export_made: 'Export', access_denied: 'Access denied', audit_verified: 'Chain checked',
   },
   monitoring: {

@@ -1,6 +1,6 @@
 export default {
   app: { name: '明镜', title: '明镜 · 电子监察', tagline: '县镇村政务服务电子监察', replay: '日志重放', replay_speed: '日志重放 ×{rate}', replay_hint: '“现在”是所重放日志自己的时钟；重放结束后数据即清除', trial: '试运行', trial_hint: '试运行期间一切照常运行，但不计分、不外发' },
-  menu: { monitoring: '实时监控', video: '视频监察', cards: '预警纠错', cases: '办件', performance: '绩效评估', profiles: '规则方案', calendar: '工作日历', accounts: '账户与角色', tokens: '令牌', audit: '审计日志', main: '主导航', skip: '跳到内容' },
+  menu: { monitoring: '实时监控', video: '视频监察', cards: '预警纠错', cases: '办件', performance: '绩效评估', profiles: '规则方案', calendar: '工作日历', maintenance: '维护与静默', accounts: '账户与角色', tokens: '令牌', audit: '审计日志', main: '主导航', skip: '跳到内容' },
   role: {
     inspector: '监察员', leader: '领导', commission: '纪委', unit_head: '单位负责人', hall_manager: '大厅负责人', clerk: '窗口人员',
     sysadmin: '系统管理员', secadmin: '安全管理员', unassigned: '未授权', edge: '前端', reader: '只读程序', auditor: '审计员', system: '系统', source: '来源系统',
@@ -79,6 +79,16 @@ export default {
   rule: {
     R1: '临近时限', R2: '超过时限', R3: '环节超时', R4: '程序', R5: '无理由退件', R6: '收费', R7: '数据', R8: '办件异常比例', R9: '在岗', R10: '投诉', R11: '差评', R12: '限期答复', R13: '特别程序', R14: '摄像机', R15: '受理与送达',
   },
+  about: { case: '办件', complaint: '投诉', source: '数据源', edge: '接入点', hall: '大厅', camera: '摄像机', unit: '单位' },
+  quiet: {
+    now: '正在静默', now_hint: '被压住、已知晓或维护中的告警全部列在这里', nothing: '没有被压住的告警', nothing_hint: '所有告警都照常发出。',
+    maintenance: '计划维护', plan: '登记维护', plan_hint: '期间相关告警不发出，但会列出并计数；结束后仍未恢复的照常发出。', thing: '类别', subject: '对象', choose: '请选择', starts: '开始', ends: '结束', span: '起止', who: '计划人', held: '压住告警',
+    end: '提前结束', call_off: '取消', ended: '{who} 于 {at} 提前结束', none: '没有计划维护', none_hint: '大厅、摄像机或数据源要检修时，先在这里登记起止时间。',
+    state: { current: '进行中', coming: '即将开始', past: '已结束' }, trouble: { silent: '失联', offline: '离线', frozen: '画面停滞', black: '黑屏', covered: '被遮挡' },
+    by: { maintenance: '维护中：{name}', source: '上级数据源「{name}」失联', edge: '上级接入点「{name}」失联', hall: '上级「{name}」网络中断', camera: '摄像机「{name}」', outage: '我方接收中断' },
+    till: '至 {until}', till_back: '至其恢复', waiting: '{n} 张暂定牌等待数据', known: '{who} 已知晓：{why}', back_at: '{until} 重新提醒', mark: '维护中 至 {until}',
+    acknowledge: '知晓', acknowledge_hint: '最长 7 天；到时未办结的牌会重新提醒。', resume: '取消知晓', until: '到何时', holds: '压住 {n} 条下级告警',
+  },
   kind: { timeliness: '时效', process: '流程', content: '内容', discretion: '裁量', conduct: '行为', complaint: '投诉', data: '数据' },
   window_state: { serving: '办理中', idle: '空闲', empty: '无人', paused: '暂停', unknown: '未知', closed: '未开放' },
   window_hint: { serving: '十分钟内有办件动作', idle: '开放中，十分钟内没有动作', empty: '开放中，窗口无人', paused: '已登记暂停', unknown: '来源没有消息，不知道', closed: '不在开放时间' },
@@ -120,7 +130,7 @@ export default {
   audit_action: {
     session_opened: '登录', session_refused: '登录被拒', session_closed: '退出', session_ended: '会话被结束', account_locked: '账户锁定', account_created: '新建账户', account_changed: '变更账户',
     account_password_changed: '更改密码', account_factor_changed: '变更第二重验证', token_created: '新建令牌', token_granted: '令牌授权', token_revoked: '吊销令牌', history_loaded: '装入历史', camera_viewed: '查看实时画面',
-    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', attachment_brought: '上传附件', attachment_taken: '下载附件', import_made: '导入', profile_changed: '变更规则', setting_changed: '变更设置',
+    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', maintenance_planned: '计划维护', maintenance_ended: '结束维护', attachment_brought: '上传附件', attachment_taken: '下载附件', import_made: '导入', profile_changed: '变更规则', setting_changed: '变更设置',
     key_rotated: '更换密钥', export_made: '导出', access_denied: '越权被拒', audit_verified: '核验链条',
   },
   monitoring: {
