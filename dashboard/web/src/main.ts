@@ -7,6 +7,10 @@ import { router } from './router'
 import './styles/tokens.css'
 import './styles/base.css'
 
-setLocale(locale.value)
-createApp(App).use(i18n).use(router).mount('#app')
-registerWorker()
+// Without the words of its language a page begins in Chinese.
+void setLocale(locale.value)
+  .catch(() => undefined)
+  .then(() => {
+    createApp(App).use(i18n).use(router).mount('#app')
+    registerWorker()
+  })

@@ -1,7 +1,6 @@
 import { computed } from 'vue'
 import { createI18n } from 'vue-i18n'
 
-import en from './en'
 import zh from './zh-CN'
 
 export type Locale = 'zh-CN' | 'en'
@@ -19,14 +18,20 @@ export const i18n = createI18n({
   legacy: false,
   locale: first(),
   fallbackLocale: 'zh-CN',
-  messages: { 'zh-CN': zh, en },
+  messages: { 'zh-CN': zh } as Record<Locale, typeof zh>,
   missingWarn: false,
   fallbackWarn: false,
 })
 
 export const locale = computed<Locale>(() => i18n.global.locale.value as Locale)
 
-export function setLocale(next: Locale): void {
+/** English is a file of its own: whoever reads Chinese need not carry it. */
+async function load(wanted: Locale): Promise<void> {
+  if (wanted === 'en') i18n.global.setLocaleMessage('en', (await import('./en')).default as unknown as typeof zh)
+}
+
+export async function setLocale(next: Locale): Promise<void> {
+  await load(next)
   i18n.global.locale.value = next
   localStorage.setItem(KEPT, next)
   document.documentElement.lang = next
