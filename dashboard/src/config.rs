@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 pub use self::oidc::Oidc;
 use crate::policy::Role;
+use crate::sender::guard::Inside;
 use crate::transport::client::{Network, ProxyHeader};
 
 /// Everything that can be set.
@@ -38,6 +39,8 @@ pub struct Config {
     pub oidc: Option<Oidc>,
     /// What seals the secrets that the console has to read again.
     pub secrets: Secrets,
+    /// Where messages may go.
+    pub channels: Channels,
     /// What is written to the log.
     pub log: Log,
     /// Where the console keeps files.
@@ -175,6 +178,18 @@ impl Default for Limits {
             connections_per_address: 4_000,
         }
     }
+}
+
+/// `[channels]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Channels {
+    /// Receivers inside that channels may connect to: `10.20.0.5:8443`, `10.20.0.0/24`. Nothing else inside is reached.
+    pub inside: Vec<Inside>,
+    /// The console's address as people reach it, for links in messages; none stand in them without it.
+    pub console_url: Option<String>,
+    /// PEM file of authorities that are trusted beside the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// `[database]`

@@ -27,6 +27,7 @@ pub mod policy;
 pub mod problem;
 pub mod publish;
 pub mod replay;
+pub mod sender;
 pub mod server;
 pub mod shadow;
 pub mod store;

@@ -152,7 +152,7 @@ async fn passwords_of_cameras_come_out_nowhere() {
     }
     let said = stage.run(&["secret", "rotate"], "").await;
     assert!(
-        said.contains("1 passwords and 0 second factors sealed again"),
+        said.contains("1 passwords, 0 second factors and the secrets of 0 channels sealed again"),
         "{said}"
     );
     // It still opens: the console starts with it.

@@ -77,6 +77,12 @@ pub async fn of_halls(pool: &PgPool, scope: &str) -> Result<Vec<ChannelRow>, Sto
     Ok(rows.bind(scope).fetch_all(pool).await?)
 }
 
+/// All of them, by name.
+pub async fn all(pool: &PgPool) -> Result<Vec<ChannelRow>, StoreError> {
+    let rows = sqlx::query_as("SELECT * FROM channel ORDER BY name");
+    Ok(rows.fetch_all(pool).await?)
+}
+
 /// One of them.
 pub async fn one(
     connection: &mut PgConnection,

@@ -241,6 +241,12 @@ impl Due {
     }
 }
 
+/// Takes the lock by which one console of several sends; it goes with the connection.
+pub async fn lock(connection: &mut PgConnection, number: i64) -> Result<bool, StoreError> {
+    let taken = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)");
+    Ok(taken.bind(number).fetch_one(connection).await?)
+}
+
 /// What of a channel's queue may go out at `now`, the gravest first, of equal ones the earliest.
 pub async fn due(pool: &PgPool, channel: i64, now: DateTime<Utc>) -> Result<Vec<Due>, StoreError> {
     let rows = sqlx::query_as(
@@ -292,6 +298,9 @@ pub async fn attempts_since(
 
 /// Quiet hours hold these, each until an instant; giving up counts from there.
 pub async fn hold(pool: &PgPool, held: &[(i64, DateTime<Utc>)]) -> Result<(), StoreError> {
+    if held.is_empty() {
+        return Ok(());
+    }
     sqlx::query(
         "UPDATE delivery d SET state = 'held', next_at = h.until, since = h.until
          FROM UNNEST($1::bigint[], $2::timestamptz[]) AS h (id, until) WHERE d.id = h.id",
@@ -402,6 +411,9 @@ pub async fn drop_unsent(
     detail: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
     let mut tx = pool.begin().await?;
     sqlx::query(
         "UPDATE delivery SET state = 'not_sent', reason = $2, detail = $3, next_at = NULL, done_at = $4

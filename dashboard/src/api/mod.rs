@@ -8,7 +8,9 @@ pub mod calendar;
 pub mod cameras;
 pub mod cards;
 pub mod cases;
+pub mod channels;
 pub mod county;
+pub mod deliveries;
 pub mod events;
 pub mod halls;
 pub mod health;
@@ -26,6 +28,7 @@ pub mod second_factor;
 pub mod session;
 pub mod sources;
 pub mod sso;
+pub mod subscriptions;
 pub mod tokens;
 
 use axum::Router;
@@ -124,6 +127,17 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(tokens::list, tokens::create))
         .api(routes!(tokens::grant))
         .api(routes!(tokens::revoke))
+        .api(routes!(subscriptions::list, subscriptions::create))
+        .api(routes!(subscriptions::change, subscriptions::remove))
+        .api(routes!(channels::list, channels::create))
+        .api(routes!(channels::change))
+        .api(routes!(channels::test))
+        .api(routes!(
+            channels::applicant_texts,
+            channels::set_applicant_texts
+        ))
+        .api(routes!(deliveries::list))
+        .api(routes!(deliveries::summary))
         .raw(Method::GET, "/api/v1/cameras/{id}/live", get(cameras::live))
         .raw(Method::GET, "/api/v1/live", get(live::socket::open))
         .raw(Method::POST, "/api/v1/events", post(events::take))

@@ -1,5 +1,7 @@
 //! `mingjing doctor`
 
+mod channels;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -104,8 +106,13 @@ impl Doctor {
     /// # Errors
     /// Something fails.
     pub async fn run(self, config: Config) -> Result<(), CliError> {
-        let (mut checks, cameras) = tokio::join!(database(&config), cameras(&config));
+        let (mut checks, cameras, channels) = tokio::join!(
+            database(&config),
+            cameras(&config),
+            channels::check(&config)
+        );
         checks.extend(cameras);
+        checks.extend(channels);
         checks.extend(passwords(&config));
         checks.push(certificate(&config, Utc::now()));
         checks.push(space(&config.storage.dir));

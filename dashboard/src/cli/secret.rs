@@ -3,19 +3,21 @@
 use std::path::Path;
 
 use clap::Args;
+use mingjing_alerts::store::channels;
 use mingjing_ingest::seal::command::{self, CommandError, SecretCommand};
 use mingjing_ingest::seal::{Sealer, rotate};
 use mingjing_monitor::audit::Action;
 use mingjing_monitor::store::{StoreError, second_factors};
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::{CliError, database, output};
 use crate::audit::{Record, Trail};
 use crate::auth::totp;
 use crate::config::Config;
+use crate::sender;
 
-/// Seal passwords of cameras, and replace the key that seals them and the second factors of accounts.
+/// Seal passwords of cameras, and replace the key that seals them, the second factors of accounts and the secrets of channels.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mingjing secret seal --camera t07-1 < password.txt\n  mingjing secret rotate --config /etc/mingjing.toml\n\n\
@@ -61,18 +63,60 @@ async fn rotate_all(config: &Config, file: Option<&Path>) -> Result<String, CliE
         Some(file) => rotate::reseal_config(file, &sealer).map_err(failed)?,
         None => 0,
     };
-    let factors = reseal_factors(&db, &sealer).await?;
+    let (factors, channels) = reseal_stored(&db, &sealer).await?;
     rotate::drop_old_keys(&key).map_err(failed)?;
     Ok(format!(
-        "a new key; {passwords} passwords and {factors} second factors sealed again"
+        "a new key; {passwords} passwords, {factors} second factors and the secrets of {channels} channels sealed again"
     ))
 }
 
-async fn reseal_factors(db: &PgPool, sealer: &Sealer) -> Result<usize, CliError> {
-    let refused = |error: StoreError| CliError::store("sealing second factors again", &error);
+/// Second factors and the secrets of channels, in one transaction; how many of each.
+async fn reseal_stored(db: &PgPool, sealer: &Sealer) -> Result<(usize, usize), CliError> {
+    let refused =
+        |error: StoreError| CliError::store("sealing what the database holds again", &error);
     let mut tx = db.begin().await.map_err(|error| refused(error.into()))?;
+    let factors = reseal_factors(&mut tx, sealer).await?;
+    let channels = reseal_channels(&mut tx, sealer).await?;
+    let after = json!({"second_factors": factors, "channels": channels});
+    let record = Record::of(Action::KeyRotated).after(after);
+    Trail::command()
+        .append(&mut tx, record)
+        .await
+        .map_err(refused)?;
+    tx.commit().await.map_err(|error| refused(error.into()))?;
+    Ok((factors, channels))
+}
+
+async fn reseal_channels(
+    connection: &mut PgConnection,
+    sealer: &Sealer,
+) -> Result<usize, CliError> {
+    let refused =
+        |error: StoreError| CliError::store("sealing the secrets of channels again", &error);
     let mut resealed = 0;
-    for (account, envelope) in second_factors::sealed(&mut tx).await.map_err(refused)? {
+    for (channel, envelope) in channels::sealed(connection).await.map_err(refused)? {
+        if !sealer.is_old(&envelope) {
+            continue;
+        }
+        let belongs_to = sender::belongs_to(channel);
+        let secret = sealer.open(&envelope, &belongs_to).map_err(|error| {
+            failed(format!(
+                "{error} (give the channel its secrets anew on its page, then again)"
+            ))
+        })?;
+        let new = sealer.seal(&secret, &belongs_to);
+        channels::set_secrets(connection, channel, Some(&new))
+            .await
+            .map_err(refused)?;
+        resealed += 1;
+    }
+    Ok(resealed)
+}
+
+async fn reseal_factors(connection: &mut PgConnection, sealer: &Sealer) -> Result<usize, CliError> {
+    let refused = |error: StoreError| CliError::store("sealing second factors again", &error);
+    let mut resealed = 0;
+    for (account, envelope) in second_factors::sealed(connection).await.map_err(refused)? {
         if !sealer.is_old(&envelope) {
             continue;
         }
@@ -81,16 +125,10 @@ async fn reseal_factors(db: &PgPool, sealer: &Sealer) -> Result<usize, CliError>
             .open(&envelope, &belongs_to)
             .map_err(|error| failed(format!("{error} (mingjing user totp-reset, then again)")))?;
         let new = sealer.seal(&secret, &belongs_to);
-        second_factors::reseal(&mut tx, account, &new)
+        second_factors::reseal(connection, account, &new)
             .await
             .map_err(refused)?;
         resealed += 1;
     }
-    let record = Record::of(Action::KeyRotated).after(json!({"second_factors": resealed}));
-    Trail::command()
-        .append(&mut tx, record)
-        .await
-        .map_err(refused)?;
-    tx.commit().await.map_err(|error| refused(error.into()))?;
     Ok(resealed)
 }

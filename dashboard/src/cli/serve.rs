@@ -20,7 +20,7 @@ use crate::config::{Config, ConfigError, LogFormat, Tls};
 use crate::store::Notice;
 use crate::transport::listener::Patience;
 use crate::transport::tls::Certificates;
-use crate::{audit, background, engine, server, store};
+use crate::{audit, background, engine, sender, server, store};
 
 /// Run the console.
 #[derive(Debug, Args)]
@@ -167,12 +167,21 @@ async fn work(app: &App, address: SocketAddr) -> Result<(), CliError> {
     };
     tokio::spawn(boot::follow_changes(app.clone(), reload));
     tokio::spawn(background::run(app.clone()));
+    // On the clock of a log nothing goes out: what it shows happened long ago.
+    let sending = (!app.clock().is_of_log()).then(|| tokio::spawn(sender::run(app.clone())));
     let counting = tokio::spawn(audit::follow(app.clone()));
     app.stopping().cancelled().await;
     // The ingest first: what it could not deliver is in its spool before the writer ends.
     stop(app, ingest).await;
     if tokio::time::timeout(server::GRACE, writer).await.is_err() {
         tracing::warn!("the writer did not end in time; what was not acknowledged comes again");
+    }
+    if let Some(sending) = sending
+        && tokio::time::timeout(server::GRACE, sending).await.is_err()
+    {
+        tracing::warn!(
+            "the sender did not end in time; what was on its way is tried again at the next start"
+        );
     }
     if tokio::time::timeout(server::GRACE, counting).await.is_err() {
         tracing::warn!("counts for the audit log could not be written in time");

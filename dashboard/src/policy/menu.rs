@@ -16,6 +16,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("maintenance", "/api/v1/maintenance"),
     ("accounts", "/api/v1/accounts"),
     ("tokens", "/api/v1/tokens"),
+    ("channels", "/api/v1/deliveries"),
     ("audit", "/api/v1/audit"),
 ];
 
@@ -44,12 +45,19 @@ mod tests {
     fn administrators_find_no_cases_in_their_menu() {
         assert_eq!(
             Role::Sysadmin.menu(),
-            ["video", "calendar", "maintenance", "accounts", "tokens"]
+            [
+                "video",
+                "calendar",
+                "maintenance",
+                "accounts",
+                "tokens",
+                "channels"
+            ]
         );
         assert_eq!(Role::Secadmin.menu(), ["accounts", "tokens"]);
         assert_eq!(Role::Auditor.menu(), ["audit"]);
         assert!(Role::Unassigned.menu().is_empty());
         assert!(Role::Reader.menu().is_empty());
-        assert_eq!(Role::Inspector.menu().len(), 8);
+        assert_eq!(Role::Inspector.menu().len(), 9);
     }
 }

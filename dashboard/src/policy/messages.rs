@@ -3,7 +3,7 @@
 //! The live stream is written from it: a kind that has no row here is told to nobody. The sockets of programs are in it so that
 //! what they may bring is as plain to see as the routes are, and walked by the same test.
 
-use super::table::{CONNECTED, EDGES, RULE_READERS, SUPERVISORS, VIEWERS, WATCHERS};
+use super::table::{CONNECTED, EDGES, LOG_READERS, RULE_READERS, SUPERVISORS, VIEWERS, WATCHERS};
 use super::{Access, Role, Subject};
 
 /// The live stream.
@@ -80,6 +80,7 @@ pub const MESSAGES: &[Message] = &[
     told(LIVE, "ranking.changed", SUPERVISORS, Subject::Halls),
     told(LIVE, "camera.health", VIEWERS, Subject::Camera),
     told(LIVE, "source.changed", WATCHERS, Subject::Halls),
+    told(LIVE, "delivery.changed", LOG_READERS, Subject::Nothing),
     // Live video.
     told(CAMERA, "init", VIEWERS, Subject::Camera),
     told(CAMERA, "segment", VIEWERS, Subject::Camera),

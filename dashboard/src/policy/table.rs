@@ -76,13 +76,17 @@ pub enum Subject {
     Rules,
     /// The county as a whole: only who stands over all of it.
     County,
+    /// One channel, by its hall.
+    Channel,
+    /// One of the caller's own subscriptions.
+    Subscription,
     /// What a program brings, by the halls of its token.
     Brought,
 }
 
 impl Subject {
     /// Every subject.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Nothing,
         Self::Own,
         Self::Session,
@@ -95,6 +99,8 @@ impl Subject {
         Self::Token,
         Self::Rules,
         Self::County,
+        Self::Channel,
+        Self::Subscription,
         Self::Brought,
     ];
 
@@ -113,6 +119,8 @@ impl Subject {
             Self::Token => "token in own halls",
             Self::Rules => "the rules of all halls",
             Self::County => "the whole county",
+            Self::Channel => "channel in own halls",
+            Self::Subscription => "own subscription",
             Self::Brought => "halls of the token",
         }
     }
@@ -128,6 +136,8 @@ impl Subject {
                 | Self::Maintenance
                 | Self::Account
                 | Self::Token
+                | Self::Channel
+                | Self::Subscription
         )
     }
 }
@@ -290,6 +300,10 @@ const MAKERS: Access = Access::Roles(&[Sysadmin]);
 const GRANTERS: Access = Access::Roles(&[Secadmin]);
 /// Both.
 const ADMINISTRATORS: Access = Access::Roles(&[Sysadmin, Secadmin]);
+/// Whoever sees cards as a person, and so may be told of them.
+const SUBSCRIBERS: Access = Access::Roles(&[Inspector, Leader, Commission, UnitHead, HallManager]);
+/// Who reads what went out. A sysadmin reads that it did, and not what it was about.
+pub(super) const LOG_READERS: Access = Access::Roles(&[Inspector, Sysadmin]);
 /// Who reads the audit log.
 const AUDITORS: Access = Access::Roles(&[Auditor]);
 /// Ingests.
@@ -344,6 +358,18 @@ pub const TABLE: &[Row] = &[
         "/api/v1/account/sessions/{id}",
         Access::Account,
         Subject::Session,
+    ),
+    get("/api/v1/account/subscriptions", SUBSCRIBERS, Subject::Own),
+    post("/api/v1/account/subscriptions", SUBSCRIBERS, Subject::Own),
+    put(
+        "/api/v1/account/subscriptions/{id}",
+        SUBSCRIBERS,
+        Subject::Subscription,
+    ),
+    delete(
+        "/api/v1/account/subscriptions/{id}",
+        SUBSCRIBERS,
+        Subject::Subscription,
     ),
     // The county.
     get("/api/v1/halls", RESIDENTS, Subject::Halls),
@@ -456,6 +482,15 @@ pub const TABLE: &[Row] = &[
     post("/api/v1/tokens", MAKERS, Subject::Halls),
     post("/api/v1/tokens/{id}/role", GRANTERS, Subject::Token),
     delete("/api/v1/tokens/{id}", ADMINISTRATORS, Subject::Token),
+    // Channels, and what went out over them.
+    get("/api/v1/channels", LOG_READERS, Subject::Halls),
+    post("/api/v1/channels", MAKERS, Subject::Halls),
+    put("/api/v1/channels/{id}", MAKERS, Subject::Channel),
+    post("/api/v1/channels/{id}/test", MAKERS, Subject::Channel),
+    get("/api/v1/applicant-texts", LOG_READERS, Subject::Nothing),
+    put("/api/v1/applicant-texts", MAKERS, Subject::Nothing),
+    get("/api/v1/deliveries", LOG_READERS, Subject::Halls),
+    get("/api/v1/deliveries/summary", LOG_READERS, Subject::Halls),
     // Programs.
     post("/api/v1/events", Access::Intake, Subject::Brought),
     socket("/uplink/v1/events", EDGES, Subject::Brought),
@@ -512,6 +547,8 @@ mod tests {
         for row in TABLE
             .iter()
             .filter(|row| row.method != Verb::Get && matches!(row.access, Access::Roles(_)))
+            // What they are told themselves is theirs to say.
+            .filter(|row| !matches!(row.subject, Subject::Own | Subject::Subscription))
         {
             assert!(!row.access.admits(Role::Leader), "{}", row.path);
             assert!(!row.access.admits(Role::Reader), "{}", row.path);

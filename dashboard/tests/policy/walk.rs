@@ -9,7 +9,7 @@ use chrono::{TimeDelta, Utc};
 use mingjing_alerts::store::attachments::With;
 use mingjing_dashboard::api;
 use mingjing_dashboard::auth::Stage;
-use mingjing_dashboard::policy::{Access, Role, Row, Subject, TABLE, row};
+use mingjing_dashboard::policy::{Access, Role, Row, Subject, TABLE, Verb, row};
 use mingjing_ingest::Ingest;
 use mingjing_ingest::camera::Secret;
 use serde_json::{Value, json};
@@ -75,8 +75,8 @@ impl Verdict {
 
 /// Whether a role over the first town stands over a subject at this place (domain.md, chapter 9).
 fn covers(role: Role, subject: Subject, place: Place) -> bool {
-    // Wherever it is, the session that the sample names is another's.
-    if subject == Subject::Session {
+    // Wherever it is, what the sample names is another's.
+    if matches!(subject, Subject::Session | Subject::Subscription) {
         return false;
     }
     let by_unit = matches!(subject, Subject::Case | Subject::Card | Subject::Camera);
@@ -96,8 +96,11 @@ struct Subjects {
     maintenance: BTreeMap<&'static str, i64>,
     accounts: BTreeMap<&'static str, i64>,
     tokens: BTreeMap<&'static str, i64>,
+    channels: BTreeMap<&'static str, i64>,
     /// One of somebody else's.
     session: i64,
+    /// One of somebody else's.
+    subscription: i64,
 }
 
 impl Subjects {
@@ -108,7 +111,9 @@ impl Subjects {
             maintenance: BTreeMap::new(),
             accounts: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            channels: BTreeMap::new(),
             session: 0,
+            subscription: 0,
         };
         for place in Place::ALL {
             let word = place.word();
@@ -127,7 +132,14 @@ impl Subjects {
             subjects.maintenance.insert(word, planned);
             subjects.accounts.insert(word, world.account(&login).await);
             subjects.tokens.insert(word, token);
+            let channel = world
+                .channel(&format!("channel-{word}"), place.hall())
+                .await;
+            subjects.channels.insert(word, channel);
         }
+        subjects.subscription = world
+            .subscription(subjects.channels["inside"], subjects.accounts["inside"])
+            .await;
         let stranger = world.console.sign_in("account-inside").await;
         subjects.session = sqlx::query_scalar("SELECT id FROM session WHERE hash = $1")
             .bind(stranger.hash())
@@ -148,6 +160,8 @@ impl Subjects {
             Subject::Account => self.accounts[word].to_string(),
             Subject::Token => self.tokens[word].to_string(),
             Subject::Session => self.session.to_string(),
+            Subject::Channel => self.channels[word].to_string(),
+            Subject::Subscription => self.subscription.to_string(),
             _ => return None,
         };
         let path = row
@@ -174,6 +188,10 @@ impl Subjects {
                 let until = Utc::now() + TimeDelta::hours(1);
                 Some(json!({"until": until, "why": "walk"}))
             }
+            (Subject::Channel, path) if path.ends_with("{id}") => Some(json!({"revision": 999})),
+            // It leads inside: nothing is sent.
+            (Subject::Channel, _) => Some(json!({})),
+            (Subject::Subscription, _) if row.method == Verb::Put => Some(json!({})),
             (Subject::Account, path) if path.ends_with("/role") => {
                 Some(json!({"role": "leader", "hall": TOWN_1}))
             }
@@ -295,7 +313,8 @@ fn foreign(text: &str) -> Option<String> {
     ["outside", "above"]
         .iter()
         .flat_map(|word| {
-            ["case", "camera", "account", "token", "made"].map(|kind| format!("{kind}-{word}"))
+            ["case", "camera", "account", "token", "channel", "made"]
+                .map(|kind| format!("{kind}-{word}"))
         })
         .chain(["\"T2\"".to_owned()])
         .find(|needle| text.contains(needle.as_str()))

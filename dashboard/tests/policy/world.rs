@@ -5,6 +5,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode};
 use chrono::{TimeDelta, Utc};
 use mingjing_alerts::store::attachments::{self, NewFile, With};
+use mingjing_alerts::store::channels::{self, ChannelWrite, SubscriptionWrite};
 use mingjing_alerts::store::maintenance::{self, Planned};
 use mingjing_dashboard::attachments::Vault;
 use mingjing_dashboard::auth::secret;
@@ -189,6 +190,42 @@ impl World {
             .await
             .unwrap();
         (id, secret)
+    }
+
+    /// A channel that is off and leads inside; its id.
+    pub async fn channel(&self, name: &str, hall: &str) -> i64 {
+        let channel = ChannelWrite {
+            name,
+            kind: "webhook",
+            hall,
+            settings: &json!({"url": "https://127.0.0.1/"}),
+            secret_names: &[],
+            enabled: false,
+            per_minute: 20,
+        };
+        let mut connection = self.console.app.db().acquire().await.unwrap();
+        channels::create(&mut connection, &channel, Utc::now())
+            .await
+            .unwrap()
+    }
+
+    /// What an account is told over a channel; its id.
+    pub async fn subscription(&self, channel: i64, account: i64) -> i64 {
+        let subscription = SubscriptionWrite {
+            channel,
+            address: None,
+            shown: "group",
+            grades: &["red_card".to_owned()],
+            rules: &[],
+            hall: TOWN_1,
+            language: "zh",
+            quiet: None,
+            red_breaks_quiet: true,
+        };
+        let mut connection = self.console.app.db().acquire().await.unwrap();
+        channels::subscribe(&mut connection, account, &subscription, Utc::now())
+            .await
+            .unwrap()
     }
 
     pub async fn card(&self, case: &str) -> i64 {

@@ -30,13 +30,14 @@ export const router = createRouter({
     { path: '/maintenance', name: 'maintenance', component: () => import('./views/MaintenanceView.vue'), meta: { entry: 'maintenance' } },
     { path: '/accounts', name: 'accounts', component: () => import('./views/AccountsView.vue'), meta: { entry: 'accounts' } },
     { path: '/tokens', name: 'tokens', component: () => import('./views/TokensView.vue'), meta: { entry: 'tokens' } },
+    { path: '/channels', name: 'channels', component: () => import('./views/ChannelsView.vue'), meta: { entry: 'channels' } },
     { path: '/audit', name: 'audit', component: () => import('./views/AuditView.vue'), meta: { entry: 'audit' } },
     { path: '/account', name: 'account', component: () => import('./views/AccountView.vue') },
     { path: '/:missing(.*)*', name: 'missing', component: () => import('./views/MissingView.vue') },
   ],
 })
 
-const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'profiles', 'calendar', 'maintenance', 'tokens', 'audit']
+const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'profiles', 'calendar', 'maintenance', 'tokens', 'channels', 'audit']
 
 /** Where somebody starts: the first function that they have; the own account is everybody's. */
 function start(): string {

@@ -78,6 +78,12 @@ codes!(
         ProfileChanged = "profile.changed",
         /// A setting of the console changed.
         SettingChanged = "setting.changed",
+        /// A channel was made, changed, or switched on or off; never what its secrets are.
+        ChannelChanged = "channel.changed",
+        /// A test was sent over a channel.
+        ChannelTested = "channel.tested",
+        /// Somebody changed what they are told.
+        SubscriptionChanged = "subscription.changed",
         /// A key that seals secrets was replaced.
         KeyRotated = "key.rotated",
         /// Data left the console as a file.

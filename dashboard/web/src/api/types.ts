@@ -7,7 +7,7 @@ export type Instant = string
 export type Level = 'county' | 'town' | 'village'
 export type Role =
   | 'inspector' | 'leader' | 'commission' | 'unit_head' | 'hall_manager' | 'clerk' | 'sysadmin' | 'secadmin' | 'auditor' | 'unassigned'
-export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'video' | 'performance' | 'profiles' | 'calendar' | 'maintenance' | 'accounts' | 'tokens' | 'audit'
+export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'video' | 'performance' | 'profiles' | 'calendar' | 'maintenance' | 'accounts' | 'tokens' | 'channels' | 'audit'
 
 export interface Account {
   login: string
@@ -545,4 +545,106 @@ export interface ChainCheck {
   entries: number
   head: string
   fault: { kind: string; seq: number; detail: string } | null
+}
+
+export type ChannelKind = 'sms' | 'mail' | 'wecom' | 'dingtalk' | 'webhook'
+
+export interface ChannelView {
+  id: number
+  name: string
+  kind: ChannelKind
+  hall: string
+  hall_name: string
+  settings: Record<string, unknown>
+  /** Names of the secrets that are set; what they are is never told. */
+  secrets: string[]
+  enabled: boolean
+  per_minute: number
+  created: Instant
+  revision: number
+  failures: number
+  retry_at: Instant | null
+  last_sent: Instant | null
+  last_error: string | null
+}
+
+export interface Tested {
+  sent: boolean
+  reason: string | null
+  answer: string
+}
+
+export interface Subscription {
+  id: number
+  channel: number
+  channel_name: string
+  kind: ChannelKind
+  channel_enabled: boolean
+  address: string | null
+  grades: Grade[]
+  rules: string[]
+  hall: string
+  hall_name: string
+  language: 'zh' | 'en'
+  quiet_from: string | null
+  quiet_until: string | null
+  red_breaks_quiet: boolean
+}
+
+export interface OfferedChannel {
+  id: number
+  name: string
+  kind: ChannelKind
+  needs_address: boolean
+}
+
+export interface Subscriptions {
+  items: Subscription[]
+  channels: OfferedChannel[]
+}
+
+export interface ApplicantTexts {
+  enabled: boolean
+  channel: number | null
+  moments: string[]
+  steps: string[]
+  query_at: string
+  complain_at: string
+  language: 'zh' | 'en'
+}
+
+export type DeliveryState = 'queued' | 'held' | 'sending' | 'retrying' | 'sent' | 'digested' | 'not_sent'
+
+export interface Delivery {
+  id: number
+  queued_at: Instant
+  channel: number
+  channel_name: string
+  kind: ChannelKind
+  recipient: string
+  person: string | null
+  about: 'card' | 'order' | 'case' | 'digest' | 'test'
+  what: string
+  hall: string
+  hall_name: string
+  /** This and what follows up to `sentence_en` is null for who sees no cards. */
+  subject: string | null
+  grade: Grade | null
+  rule: string | null
+  sentence_zh: string | null
+  sentence_en: string | null
+  state: DeliveryState
+  reason: string | null
+  detail: string | null
+  next_at: Instant | null
+  done_at: Instant | null
+  digest: number | null
+  messages: number | null
+  attempts: { n: number; at: Instant; outcome: 'sent' | 'later' | 'refused' | 'interrupted'; answer: string }[]
+}
+
+export interface DeliverySummary {
+  not_sent: number
+  waiting: number
+  failing: { id: number; name: string; failures: number; last_error: string | null; retry_at: Instant | null }[]
 }

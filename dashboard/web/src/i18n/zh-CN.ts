@@ -1,6 +1,6 @@
 export default {
   app: { name: '明镜', title: '明镜 · 电子监察', tagline: '县镇村政务服务电子监察', replay: '日志重放', replay_speed: '日志重放 ×{rate}', replay_hint: '“现在”是所重放日志自己的时钟；重放结束后数据即清除', trial: '试运行', trial_hint: '试运行期间一切照常运行，但不计分、不外发' },
-  menu: { monitoring: '实时监控', video: '视频监察', cards: '预警纠错', cases: '办件', performance: '绩效评估', profiles: '规则方案', calendar: '工作日历', maintenance: '维护与静默', accounts: '账户与角色', tokens: '令牌', audit: '审计日志', main: '主导航', skip: '跳到内容' },
+  menu: { monitoring: '实时监控', video: '视频监察', cards: '预警纠错', cases: '办件', performance: '绩效评估', profiles: '规则方案', calendar: '工作日历', maintenance: '维护与静默', accounts: '账户与角色', tokens: '令牌', channels: '通知渠道', audit: '审计日志', main: '主导航', skip: '跳到内容' },
   role: {
     inspector: '监察员', leader: '领导', commission: '纪委', unit_head: '单位负责人', hall_manager: '大厅负责人', clerk: '窗口人员',
     sysadmin: '系统管理员', secadmin: '安全管理员', unassigned: '未授权', edge: '前端', reader: '只读程序', auditor: '审计员', system: '系统', source: '来源系统',
@@ -119,6 +119,26 @@ export default {
     clock_mode: '计时方式', clock_days: '工作日的算法', clock_lawful: '依法停钟的特别程序', clock_max_extension: '最多延期（工作日）', clock_joint_limit: '联办件法定时限（工作日）', clock_joint_extension: '联办件延期（工作日）', R1_on: '启用', R1_workdays: '剩余不超过（工作日）', R1_share: '剩余不超过时限的', R2_on: '启用', R2_yellow_of: '黄牌按哪个时限', R2_yellow_share: '用去多少发黄牌', R2_red_of: '红牌按哪个时限', R2_red_share: '用去多少发红牌', R3_on: '启用', R3_grade: '环节超时发', R4_on: '启用', R4_grade: '环节缺、乱、重，线下环节未返回', R4_suspension: '特别程序不合法或手续不全', R4_overreach: '越权办理', R4_not_accepted: '未经受理', R5_on: '启用', R5_grade: '无理由退件', R6_on: '启用', R6_amount: '收费不符标准或无理由减免', R6_early: '受理前收费', R7_on: '启用', R7_silent: '来源静默', R7_backdated: '倒填超过（工作日）', R7_ahead_minutes: '早于我方时钟（分钟）', R7_grade: '倒填或未来时间', R8_on: '启用', R8_share: '当月占比超过', R8_least: '至少办件数', R8_grade: '发', R9_on: '启用', R9_notice_minutes: '空岗多久提醒（分钟）', R9_yellow_minutes: '空岗多久黄牌（分钟）', R9_red_from: '当月第几张黄牌起为红牌', R9_pause_minutes: '每日可暂停（分钟）', R10_on: '启用', R10_accept: '受理（工作日）', R10_finish: '办结（工作日）', R10_extension: '延期（工作日）', R10_near: '临期发', R10_grade: '超期发', R11_on: '启用', R11_call_back: '回访（工作日）', R11_put_right: '整改（工作日）', R11_grade: '超期发', R12_on: '启用', R12_yellow: '黄牌答复（工作日）', R12_red: '红牌答复（工作日）', R12_supervision: '督办单答复（工作日）', R12_appeal: '申诉期（工作日）', R12_decide: '申诉裁定（工作日）', R13_on: '启用', R13_near: '届满前预警（工作日）', R13_red_after: '超期多久红牌（工作日）', R14_on: '启用', R14_notice_seconds: '异常多久提醒（秒）', R14_yellow_minutes: '异常多久黄牌（分钟）', R15_on: '启用', R15_online_channels: '网上渠道', R15_online: '网上申请受理（工作日）', R15_other: '其他渠道受理（工作日）', R15_supplement: '补正告知（工作日）', R15_late: '逾期受理发', R15_yellow_after: '逾期多久黄牌（工作日）', R15_red_after: '逾期多久红牌（工作日）', R15_immediate: '即办件当日未办结', R15_delivery: '送达（工作日）', R15_delivery_grade: '逾期送达发',
   },
   rule_value: { true: '是', false: '否', day: '按日', second: '按秒', workday: '工作日', calendar: '自然日', promise: '承诺时限', legal: '法定时限', notice: '蓝牌提醒', warning: '预警', yellow_card: '黄牌', red_card: '红牌', hearing: '听证', tender: '招标', auction: '拍卖', inspection: '检验', testing: '检测', quarantine: '检疫', appraisal: '鉴定', expert_review: '专家评审', app: '手机应用', mini_program: '小程序', portal: '门户网站', web: '网站', wechat: '微信' },
+  channels: {
+    log: '投递记录', channels: '渠道', applicants: '申请人短信', tabs: '通知渠道', new: '新建渠道', edit: '修改渠道', state_all: '全部', every_channel: '全部渠道',
+    not_sent_n: '24 小时内未发出 {n} 条', waiting_n: '等待 {n} 条', all_sent: '24 小时内没有未发出的消息', failing: '渠道“{name}”连续失败 {n} 次：{error}', retry_at: '{time} 再试',
+    col: { state: '状态', what: '内容', to: '接收者', channel: '渠道', at: '时间', attempts: '尝试' },
+    kind: { sms: '短信', mail: '邮件', wecom: '企业微信群', dingtalk: '钉钉群', webhook: '程序（Webhook）' },
+    state: { queued: '待发', held: '免打扰', sending: '发送中', retrying: '待重试', sent: '已发', digested: '已汇总', not_sent: '未发出' },
+    outcome: { sent: '已接收', later: '稍后再试', refused: '被拒绝', interrupted: '监察台中途停止，可能已送达' },
+    what: { issued: '发牌', reinstated: '恢复', returned: '打回', answer_due: '反馈将到期', withdrawn: '凭证撤回', revoked: '撤牌', cancelled: '取消', accepted: '受理', step: '环节完成', completed: '办结', digest: '汇总 {n} 条', test: '试发' },
+    about: { card: '牌', order: '督办', case: '申请人短信', digest: '汇总', test: '试发' },
+    reason: { refused: '被服务方拒绝', credentials: '密钥、口令或签名不被接受', too_many: '超过服务方频率', failed: '服务方出错', unreachable: '连不上', slow: '没有及时应答', redirect: '要求转到别处，未跟随', inside: '地址在内网且未列入许可', gave_up: '多次重试后放弃', trial_run: '试运行期间不发送', no_address: '没有号码或邮箱', switched_off: '渠道已停用', not_allowed: '接收者已无权查看', interrupted: '监察台中途停止', settings: '设置或密钥不可用' },
+    field: { url: '地址', method: '方法', headers: '请求头（每行一个，名称: 值）', format: '正文格式', body: '正文模板', signature: '短信签名', longest: '每条最多字数', pointer: '应答中代码的位置（JSON 指针）', is: '表示成功的代码（逗号分隔）', again: '表示稍后再试的代码（逗号分隔）', contains: '非 JSON 应答：成功时包含', host: '服务器', port: '端口', security: '加密', user: '登录名', from: '发件地址', from_name: '发件人名称' },
+    field_hint: { sms: '模板中可用 {phone} {text} {id} {time} 以及 {secret}。', robot: '留空即用官方地址。', webhook: '每次请求带时间戳和 HMAC-SHA256 签名，见操作手册。' },
+    security: { starttls: 'STARTTLS', tls: 'TLS', none: '不加密（仅限许可的内网服务器）' }, format: { json: 'JSON', form: '表单', xml: 'XML' }, method: { POST: 'POST', GET: 'GET' },
+    secret: '密钥 {name}', secret_kept: '已设置；留空不变', name: '名称', per_minute: '每分钟最多条数', enabled: '启用', off: '已停用', on: '启用中', last_sent: '最近发出', never_sent: '从未发出', save: '保存',
+    test: '试发', test_to: '号码或邮箱', tested: '已发出', tested_not: '未发出',
+    moved: '换了接收地址，须重新填写全部密钥。', none: '还没有渠道', none_hint: '系统管理员可新建短信、邮件、群机器人或 Webhook 渠道。', none_log: '没有符合条件的记录', none_log_hint: '放宽筛选条件再试。', hidden: '内容只对监察人员显示',
+    texts_hint: '受理、办结和重要环节时给申请人发短信：办到哪一步、在哪里查询、向谁投诉。默认不发；历史数据从不发送。', texts_on: '给申请人发短信', moment: { accepted: '受理时', step: '完成所列环节时', completed: '办结时' }, steps: '环节代码（逗号分隔）', query_at: '在哪里查询', complain_at: '向谁投诉', sms_channel: '短信渠道', choose: '请选择', preview: '预览', saved: '已保存',
+    preview_zh: '您的办件 2026-320382-000017 已受理。查询：{query}。投诉：{complain}。', preview_en: 'Your case 2026-320382-000017 was accepted. Query: {query}. Complain: {complain}.', texts_language: '短信语言', in_digest: '汇总于第 {id} 条', next_at: '下次 {time}',
+    subscriptions: '消息订阅', subscribe: '新增订阅', unsubscribe: '退订', subscription_none: '没有订阅：牌只在监察台上显示。', no_offer: '还没有可用的渠道，请联系系统管理员。', grades: '等级', rules: '规则（逗号分隔，留空为全部）', whose: '范围', language: '语言', quiet: '免打扰', quiet_span: '{from}–{until} 免打扰', red_breaks: '红牌不受免打扰限制', to: '号码或邮箱', channel: '渠道', no_quiet: '不设免打扰', edit_subscription: '修改订阅',
+  },
   audit: {
     action: '动作', every_action: '全部动作', actor: '用户名', subject: '对象', subject_hint: '对象 card:17', words: '包含文字', from: '自', to: '至', export: '导出', verify: '核验链条',
     unchecked: '链条：打开本页以来尚未核验', checking: '正在核验……', whole: '链条完整，共 {n} 条。请抄存链头：', seq: '序号', at: '时间', who: '何人', reason: '理由', address: '地址', before: '之前', after: '之后',
@@ -126,11 +146,11 @@ export default {
     fault: { changed: '第 {seq} 条被改动。', removed: '第 {seq} 条被删除。', moved: '第 {seq} 条被挪动。', unlinked: '第 {seq} 条与前一条接不上。', cut: '第 {seq} 条起被截去。', forged: '第 {seq} 条与抄存的链头不符。' },
   },
   audit_actor: { account: '账户', token: '令牌', command: '命令行', system: '系统', nobody: '未登录者' },
-  audit_subject: { draft: '规则草案', profile: '规则方案', shadow: '影子运行', setting: '设置', account: '账户', token: '令牌', camera: '摄像机', card: '牌', case: '办件', attachment: '附件', audit: '审计日志', file: '文件', route: '接口', session: '会话' },
+  audit_subject: { draft: '规则草案', profile: '规则方案', shadow: '影子运行', setting: '设置', channel: '通知渠道', subscription: '消息订阅', account: '账户', token: '令牌', camera: '摄像机', card: '牌', case: '办件', attachment: '附件', audit: '审计日志', file: '文件', route: '接口', session: '会话' },
   audit_action: {
     session_opened: '登录', session_refused: '登录被拒', session_closed: '退出', session_ended: '会话被结束', account_locked: '账户锁定', account_created: '新建账户', account_changed: '变更账户',
     account_password_changed: '更改密码', account_factor_changed: '变更第二重验证', token_created: '新建令牌', token_granted: '令牌授权', token_revoked: '吊销令牌', history_loaded: '装入历史', camera_viewed: '查看实时画面',
-    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', maintenance_planned: '计划维护', maintenance_ended: '结束维护', attachment_brought: '上传附件', attachment_taken: '下载附件', import_made: '导入', profile_changed: '变更规则', setting_changed: '变更设置',
+    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', maintenance_planned: '计划维护', maintenance_ended: '结束维护', attachment_brought: '上传附件', attachment_taken: '下载附件', import_made: '导入', profile_changed: '变更规则', setting_changed: '变更设置', channel_changed: '变更通知渠道', channel_tested: '试发通知', subscription_changed: '变更通知订阅',
     key_rotated: '更换密钥', export_made: '导出', access_denied: '越权被拒', audit_verified: '核验链条',
   },
   monitoring: {
