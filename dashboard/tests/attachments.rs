@@ -147,7 +147,7 @@ async fn a_file_goes_with_a_reply_and_is_only_ever_saved() {
     let (status, ..) = world.raw(Method::GET, &up, &inspector, nothing()).await;
     assert_eq!(
         status,
-        StatusCode::NOT_FOUND,
+        StatusCode::BAD_REQUEST,
         "a file has a number and no path"
     );
 
