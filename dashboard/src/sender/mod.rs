@@ -35,7 +35,7 @@ const SELDOM: Duration = Duration::from_secs(30);
 /// For how long messages on their way are waited for when the console stops.
 const GRACE: Duration = Duration::from_secs(5);
 /// Only one console sends over a database.
-const LOCK: i64 = 7_365_216;
+const LOCK: i64 = 7_365_217;
 
 /// Authorities that are trusted beside the system's: a county's own.
 #[derive(Debug, Clone, Default)]
