@@ -127,9 +127,11 @@ test('administrators see where an account comes from, and what they cannot do to
   test.setTimeout(120_000)
   await signIn(page, stage, 'secadmin')
   await page.goto(`${stage.facts.url}/accounts?q=qian`)
-  await expect(page.getByTestId('account-sso')).toHaveText('统一身份认证')
+  // Local accounts may be called alike: the one meant is the one that the provider answers for.
+  const row = page.getByTestId('account-row').filter({ has: page.getByTestId('account-sso') })
+  await expect(row.getByTestId('account-sso')).toHaveText('统一身份认证')
   await looks(page, 'office-zh-CN-accounts-sso')
-  await page.getByTestId('account-row').click()
+  await row.click()
   await expect(page.getByTestId('account-origin')).toContainText(provider.issuer)
   await expect(page.getByTestId('account-pane')).toContainText('由其所在的组决定')
   await expect(page.getByTestId('grant-form')).toHaveCount(0)
