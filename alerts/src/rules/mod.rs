@@ -132,6 +132,25 @@ pub struct Evaluation {
     pub next_instant: Option<DateTime<Utc>>,
 }
 
+/// How the words of a source reach us: what is told late because of it is not backdated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hearing {
+    /// Its usual lag, as declared.
+    pub lag: TimeDelta,
+    /// Spans, sorted and disjoint, in which we could not hear it, recorded by ourselves.
+    pub away: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+impl Default for Hearing {
+    /// At once, and always.
+    fn default() -> Self {
+        Self {
+            lag: TimeDelta::zero(),
+            away: Vec::new(),
+        }
+    }
+}
+
 /// What a rule looks at.
 pub(crate) struct Case<'a> {
     pub fold: &'a CaseFold,
@@ -139,6 +158,7 @@ pub(crate) struct Case<'a> {
     pub rules: &'a RuleSet,
     pub calendar: &'a Calendar,
     pub clock: &'a CaseClock<'a>,
+    pub hearing: &'a Hearing,
     pub now: DateTime<Utc>,
 }
 
@@ -335,13 +355,15 @@ pub fn as_counted<'a>(
     (Cow::Owned(fold), item)
 }
 
-/// What the rules say of a case at `now`. `fold` and `item` are [`as_counted`], `clock` is made of them.
+/// What the rules say of a case at `now`. `fold` and `item` are [`as_counted`], `clock` is made of them, `hearing` is that of the
+/// case's source.
 pub fn evaluate(
     fold: &CaseFold,
     item: Option<&ItemVersion>,
     clock: &CaseClock<'_>,
     rules: &RuleSet,
     calendar: &Calendar,
+    hearing: &Hearing,
     now: DateTime<Utc>,
 ) -> Evaluation {
     let case = Case {
@@ -350,6 +372,7 @@ pub fn evaluate(
         rules,
         calendar,
         clock,
+        hearing,
         now,
     };
     let mut found = Findings {

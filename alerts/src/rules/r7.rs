@@ -1,7 +1,8 @@
 //! R7 for cases: times that were told too long after they happened (backdated), and times that lay in the future when they were
 //! told. That a source is silent is said of the source.
 //!
-//! A time that is only a date is never held against anybody, and history loaded as such counts as received when it happened.
+//! A time that is only a date is never held against anybody, and history loaded as such counts as received when it happened. Nor
+//! is what a source needs anyway: its declared lag, and the time in which we could not hear it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_monitor::case::{CaseFold, Moment};
@@ -21,6 +22,7 @@ struct Named<'a> {
 pub(super) fn find(case: &Case<'_>, found: &mut Findings) {
     let working = case.calendar.working();
     let allowed = (case.rules.r7.backdated.get() * working.length() as f64) as i64;
+    let lag = case.hearing.lag;
     let ahead = TimeDelta::minutes(case.rules.r7.ahead_minutes.get().into());
     // A workday has no more than 24 hours: what was told sooner than that needs no calendar.
     let soon = TimeDelta::microseconds(allowed);
@@ -29,15 +31,13 @@ pub(super) fn find(case: &Case<'_>, found: &mut Findings) {
         let Moment { at, received, .. } = *named.moment;
         if at > received + ahead {
             future.push(named);
-        } else if received - at > soon
-            && working.position(received) - working.position(at) > allowed
-        {
+        } else if received - at > soon + lag && late(case, named.moment) > allowed {
             backdated.push(named);
         }
     }
     if let Some(first) = backdated.iter().min_by_key(|named| named.moment.received) {
-        let worst = backdated.iter().map(|it| late(case, it.moment));
-        let days = worst.fold(0.0, f64::max);
+        let worst = backdated.iter().map(|it| late(case, it.moment)).max();
+        let days = worst.unwrap_or(0) as f64 / working.length() as f64;
         let more = backdated.len();
         found.event(first.moment.received, || {
             told_late(case, first, (days, more))
@@ -50,11 +50,18 @@ pub(super) fn find(case: &Case<'_>, found: &mut Findings) {
     }
 }
 
-/// Workdays between an event and its receipt.
-fn late(case: &Case<'_>, moment: &Moment) -> f64 {
+/// Working time, in microseconds, between an event and its receipt beyond what the source needs anyway.
+fn late(case: &Case<'_>, moment: &Moment) -> i64 {
     let working = case.calendar.working();
-    let run = working.position(moment.received) - working.position(moment.at);
-    run as f64 / working.length() as f64
+    let run = |from, to| (working.position(to) - working.position(from)).max(0);
+    let (at, told) = (moment.at, moment.received - case.hearing.lag);
+    let away = case.hearing.away.iter();
+    let unheard: i64 = away
+        .map(|&(from, to)| (from.max(at), to.min(told)))
+        .filter(|(from, to)| from < to)
+        .map(|(from, to)| run(from, to))
+        .sum();
+    run(at, told) - unheard
 }
 
 /// Every time that a source told of a case.
@@ -139,12 +146,20 @@ fn told_late(case: &Case<'_>, named: &Named<'_>, (days, count): (f64, usize)) ->
     let (late, limit) = (number(days), number(case.rules.r7.backdated.get()));
     let mut anomaly = blank(case, "backdated", named, count);
     anomaly.facts.insert("workdays".into(), days.into());
+    let (mut beyond_zh, mut beyond_en) = (String::new(), String::new());
+    if case.hearing.lag > TimeDelta::zero() {
+        let hours = case.hearing.lag.num_minutes() as f64 / 60.0;
+        anomaly.facts.insert("lag_hours".into(), hours.into());
+        let hours = number(hours);
+        beyond_zh = format!("（已扣除数据源声明的延迟 {hours} 小时）");
+        beyond_en = format!(" beyond the source's declared lag of {hours} h");
+    }
     anomaly.sentence = Sentence {
         zh: format!(
-            "{what_zh}时间 {at}，{received} 才收到，最多迟报 {late} 个工作日，限 {limit} 个工作日"
+            "{what_zh}时间 {at}，{received} 才收到，最多迟报 {late} 个工作日{beyond_zh}，限 {limit} 个工作日"
         ),
         en: format!(
-            "{what_en} is dated {at} and was received {received}: up to {late} workdays late, {limit} allowed"
+            "{what_en} is dated {at} and was received {received}: up to {late} workdays late{beyond_en}, {limit} allowed"
         ),
     };
     anomaly

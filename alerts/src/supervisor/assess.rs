@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_monitor::calendar::Calendar;
 use mingjing_monitor::case::{CaseClock, CaseFold};
 use mingjing_monitor::item::{Item, ItemVersion};
 use mingjing_monitor::org::Level;
 use mingjing_monitor::store::items::kind_word;
+use mingjing_monitor::store::sources::{Outage, Source};
 use mingjing_monitor::store::states::CaseRecord;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::profile::{Profile, RuleSet, Subject};
-use crate::rules::{Anomaly, Evaluation, as_counted, evaluate};
+use crate::rules::{Anomaly, Evaluation, Hearing, as_counted, evaluate};
 use crate::store::deliveries::Heard;
 use crate::versions::{Term, Versions};
 
@@ -34,6 +35,81 @@ pub struct Reference {
     pub trial: bool,
     /// What anybody outside hears of.
     pub heard: Heard,
+    /// How the words of sources reach us.
+    pub hearings: Hearings,
+}
+
+/// How the words of each source reach us.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hearings {
+    of: HashMap<String, Hearing>,
+    /// Of sources that declared nothing.
+    others: Hearing,
+}
+
+impl Hearings {
+    /// These sources, and the outages that we recorded. One that lasts is known of up to `now`.
+    pub fn new(sources: &[Source], outages: &[Outage], now: DateTime<Utc>) -> Self {
+        let away = |source: Option<&str>| {
+            let cut_off = |outage: &&Outage| match outage.what.as_str() {
+                "console" => true,
+                "source" => source == Some(&outage.subject),
+                // While the console is away, so is its own ingest, which hears on behalf of everybody else.
+                _ => outage.subject == "local",
+            };
+            let spans = outages.iter().filter(cut_off);
+            disjoint(spans.map(|outage| (outage.since, outage.until.unwrap_or(now))))
+        };
+        let cut_off = outages.iter().filter(|outage| outage.what == "source");
+        let mut of: HashMap<String, Hearing> = cut_off
+            .map(|outage| outage.subject.as_str())
+            .chain(sources.iter().map(|source| source.id.as_str()))
+            .map(|source| {
+                let (lag, away) = (TimeDelta::zero(), away(Some(source)));
+                (source.to_owned(), Hearing { lag, away })
+            })
+            .collect();
+        for source in sources {
+            if let Some(hearing) = of.get_mut(&source.id) {
+                hearing.lag = TimeDelta::seconds(source.lag_seconds);
+            }
+        }
+        Self {
+            of,
+            others: Hearing {
+                away: away(None),
+                ..Hearing::default()
+            },
+        }
+    }
+
+    /// How this one's reach us.
+    pub fn of(&self, source: &str) -> &Hearing {
+        self.of.get(source).unwrap_or(&self.others)
+    }
+
+    /// Whether every source has the lag that it had.
+    pub(super) fn lags_as(&self, before: &Self) -> bool {
+        let lag = |all: &Self, source: &String| all.of(source).lag;
+        let mut sources = self.of.keys().chain(before.of.keys());
+        sources.all(|source| lag(self, source) == lag(before, source))
+    }
+}
+
+/// Spans sorted, those that meet put together.
+fn disjoint(
+    spans: impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)>,
+) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+    let mut spans: Vec<_> = spans.filter(|(from, to)| from < to).collect();
+    spans.sort_unstable();
+    let mut apart: Vec<(DateTime<Utc>, DateTime<Utc>)> = Vec::with_capacity(spans.len());
+    for (from, to) in spans {
+        match apart.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            _ => apart.push((from, to)),
+        }
+    }
+    apart
 }
 
 /// What a look at a case gives.
@@ -175,6 +251,7 @@ impl Reference {
             &clock,
             &rules,
             &self.calendar,
+            self.hearings.of(&fold.source),
             now,
         );
         let timing = Timing {

@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use mingjing_monitor::item::{Item, ItemVersion};
 use mingjing_monitor::store::sources::Source;
-use mingjing_monitor::store::{StoreError, county, halls, items, sources, states};
+use mingjing_monitor::store::{StoreError, calendars, county, halls, items, sources, states};
 use sqlx::{PgConnection, PgPool};
 
 use crate::store::episodes::{self, EpisodeRecord};
@@ -36,7 +36,7 @@ use crate::store::{acknowledgements, deliveries, profiles};
 use months::Round;
 use sweep::Sweep;
 
-pub use assess::{Assessment, Found, Reference};
+pub use assess::{Assessment, Found, Hearings, Reference};
 pub use delta::{ActError, Actor, Applied, BatchOutcome, CardAction, Delta, Rejection};
 pub use quiet::{LONGEST_ACKNOWLEDGEMENT, LONGEST_MAINTENANCE, Quiet, QuietError};
 pub use tell::remind;
@@ -95,6 +95,7 @@ impl Supervisor {
         if round.is_none() {
             supervisor.round = Round::new(None, supervisor.midnight_after(now));
         }
+        supervisor.catch_up_with_calendar(now).await?;
         supervisor.take_unfolded_complaints(now).await?;
         Ok(supervisor)
     }
@@ -105,13 +106,22 @@ impl Supervisor {
         let before = std::mem::replace(&mut self.reference, load_reference(&self.pool, now).await?);
         self.sweep.learn(&self.reference.profiles, now);
         // A year that was not there before concerns only what was expected; else every deadline may be another.
-        if !self.reference.calendar.continues(&before.calendar) {
-            self.sweep.again(now);
+        let (mark, known) = (self.reference.calendar.mark(), before.calendar.mark());
+        if !mark.continues(&known) {
+            self.follow_calendar(&known, now);
+        }
+        if !self.reference.hearings.lags_as(&before.hearings) {
+            self.sweep.again(None, now);
         }
         let mut connection = self.pool.acquire().await?;
         self.sources = by_id(sources::load(&mut connection).await?);
         drop(connection);
-        self.look_again_at_expected(now).await
+        let deltas = self.look_again_at_expected(now).await?;
+        if mark != known && !self.sweep.goes_on_again() {
+            let mut connection = self.pool.acquire().await?;
+            calendars::settle(&mut connection, &mark, now).await?;
+        }
+        Ok(deltas)
     }
 
     /// What cases are judged by. The pages use it to show the clock as the rules see it.
@@ -213,6 +223,11 @@ pub async fn load_reference(pool: &PgPool, now: DateTime<Utc>) -> Result<Referen
         // Before a county is set up, nothing may count.
         trial: county.is_none_or(|county| county.trial_run),
         heard: deliveries::heard(pool).await?,
+        hearings: {
+            let mut connection = pool.acquire().await?;
+            let known = sources::load(&mut connection).await?;
+            Hearings::new(&known, &sources::long_outages(&mut connection).await?, now)
+        },
     })
 }
 

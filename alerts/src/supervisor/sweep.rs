@@ -1,10 +1,11 @@
-//! The rules change: every case that may still come to something is looked at by the new version, a few thousand a call, so
+//! The rules or the calendar change: every case that may still come to something is looked at by the new version, a few thousand a call, so
 //! that batches and deadlines go on meanwhile. How far that got need not survive a stop: looking twice changes nothing, and
-//! a version counts as settled only when all cases were looked at under it.
+//! a version, or a calendar, counts as settled only when all cases were looked at under it.
 
 use chrono::{DateTime, Utc};
+use mingjing_monitor::calendar::CalendarMark;
 use mingjing_monitor::store::states::CaseRecord;
-use mingjing_monitor::store::{StoreError, states};
+use mingjing_monitor::store::{StoreError, calendars, states};
 
 use super::delta::Deltas;
 use super::{FIRE_CHUNK, Supervisor};
@@ -18,8 +19,10 @@ pub(super) struct Sweep {
     settled: i32,
     /// The version that is being settled, and the number of the last case that was looked at under it.
     going: Option<(i32, String)>,
-    /// Every case is to be looked at though no version is new: the calendar changed.
+    /// Every case is to be looked at though no version is new: the calendar changed, or a lag.
     again: bool,
+    /// And so are those that were decided since then.
+    decided_since: Option<DateTime<Utc>>,
     /// When there is something to do.
     due: Option<DateTime<Utc>>,
 }
@@ -30,6 +33,7 @@ impl Sweep {
             settled,
             going: None,
             again: false,
+            decided_since: None,
             due: None,
         };
         sweep.learn(versions, now);
@@ -46,11 +50,20 @@ impl Sweep {
         }
     }
 
-    /// Every case has to be looked at once more, whatever was settled.
-    pub(super) fn again(&mut self, now: DateTime<Utc>) {
+    /// Every case has to be looked at once more, whatever was settled, and those that were decided since then.
+    pub(super) fn again(&mut self, decided_since: Option<DateTime<Utc>>, now: DateTime<Utc>) {
         self.going = None;
         self.again = true;
+        self.decided_since = match (self.decided_since, decided_since) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
         self.due = Some(now);
+    }
+
+    /// Whether cases are still to be looked at by the present calendar.
+    pub(super) fn goes_on_again(&self) -> bool {
+        self.again
     }
 
     /// When there is something to do.
@@ -60,6 +73,36 @@ impl Sweep {
 }
 
 impl Supervisor {
+    /// The calendar is not the one by which every case was looked at: a stop came between, or the program brought other years.
+    pub(super) async fn catch_up_with_calendar(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mark = self.reference.calendar.mark();
+        match calendars::settled(&self.pool).await? {
+            Some(before) if before == mark => {}
+            Some(before) => self.follow_calendar(&before, now),
+            None => {
+                let mut connection = self.pool.acquire().await?;
+                if states::any(&mut connection).await? {
+                    self.sweep.again(None, now);
+                } else {
+                    calendars::settle(&mut connection, &mark, now).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every open case is to be looked at by the present calendar. What days were is a fact: where a year says something else
+    /// than it did, cases decided in it or later are judged by it too.
+    pub(super) fn follow_calendar(&mut self, before: &CalendarMark, now: DateTime<Utc>) {
+        let calendar = &self.reference.calendar;
+        let first = calendar.mark().first_change(before);
+        let since = first.map(|year| calendar.new_year(year));
+        self.sweep.again(since, now);
+    }
+
     /// Looks at the next few thousand cases under a version that came into force by `now`.
     pub(super) async fn sweep_on(
         &mut self,
@@ -75,7 +118,8 @@ impl Supervisor {
             _ => String::new(),
         };
         let mut transaction = self.pool.begin().await?;
-        let records = states::waiting(&mut transaction, &after, FIRE_CHUNK).await?;
+        let since = self.sweep.decided_since;
+        let records = states::waiting(&mut transaction, since, &after, FIRE_CHUNK).await?;
         let last = records.last().map(|record| record.fold.case_no.clone());
         let mut next = Vec::new();
         for (at, lived, cases) in self.by_source(records, now) {
@@ -84,23 +128,34 @@ impl Supervisor {
                     .await?,
             );
         }
-        if last.is_none() {
-            profiles::settle(&mut transaction, version, now).await?;
-        }
         transaction.commit().await?;
         self.queue.extend(next);
         match last {
-            Some(last) => self.sweep.going = Some((version, last)),
-            None => {
-                tracing::info!(version, "every case was looked at under the new rules");
-                self.look_at_open_complaints(now, deltas).await?;
-                self.look_at_episodes_again(now, deltas).await?;
-                self.sweep.settled = version;
-                self.sweep.going = None;
-                self.sweep.again = false;
-                self.sweep.learn(&self.reference.profiles, now);
+            Some(last) => {
+                self.sweep.going = Some((version, last));
+                Ok(())
             }
+            None => self.finish_sweep(version, now, deltas).await,
         }
+    }
+
+    /// Every case was looked at. What else the rules are about is next, and only then is it settled: a stop before that begins
+    /// again.
+    async fn finish_sweep(
+        &mut self,
+        version: i32,
+        now: DateTime<Utc>,
+        deltas: &mut Deltas,
+    ) -> Result<(), StoreError> {
+        self.look_at_open_complaints(now, deltas).await?;
+        self.look_at_episodes_again(now, deltas).await?;
+        let mut transaction = self.pool.begin().await?;
+        profiles::settle(&mut transaction, version, now).await?;
+        let mark = self.reference.calendar.mark();
+        calendars::settle(&mut transaction, &mark, now).await?;
+        transaction.commit().await?;
+        tracing::info!(version, "every case was looked at under the new rules");
+        self.sweep = Sweep::new(version, &self.reference.profiles, now);
         Ok(())
     }
 

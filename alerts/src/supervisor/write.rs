@@ -230,10 +230,11 @@ impl Writer<'_> {
             events.iter().filter(counts),
         );
         let assessment = self.reference.assess(fold, case.at);
+        // What would have fallen due only later was no ground for it then.
         !assessment
             .found
             .iter()
-            .any(|anomaly| anomaly.cause_key == card.cause_key)
+            .any(|anomaly| anomaly.cause_key == card.cause_key && anomaly.due_at <= firm)
     }
 
     fn settle(&self, case: &mut Touched, in_time: &HashSet<i64>) {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Asia::Shanghai;
 use mingjing_alerts::profile::{Profile, Subject};
-use mingjing_alerts::rules::{Evaluation, as_counted, evaluate};
+use mingjing_alerts::rules::{Evaluation, Hearing, as_counted, evaluate};
 use mingjing_monitor::calendar::Calendar;
 use mingjing_monitor::case::{CaseClock, CaseFold};
 use mingjing_monitor::event::{CaseEvent, Yuan};
@@ -113,6 +113,7 @@ pub struct Judge {
     pub calendar: Calendar,
     pub profile: Profile,
     pub item: ItemVersion,
+    pub hearing: Hearing,
 }
 
 impl Judge {
@@ -121,6 +122,7 @@ impl Judge {
             calendar: Calendar::default(),
             profile: Profile::parse(profile, 1).unwrap(),
             item,
+            hearing: Hearing::default(),
         }
     }
 
@@ -133,7 +135,15 @@ impl Judge {
         });
         let (fold, item) = as_counted(fold, Some(&self.item), &rules);
         let clock = CaseClock::of(&fold, item.as_deref(), &self.calendar, &rules.clock, now);
-        evaluate(&fold, item.as_deref(), &clock, &rules, &self.calendar, now)
+        evaluate(
+            &fold,
+            item.as_deref(),
+            &clock,
+            &rules,
+            &self.calendar,
+            &self.hearing,
+            now,
+        )
     }
 
     /// Lives through the events, each told when it happened: between two instants at which there is something to look at,

@@ -3,9 +3,11 @@
 
 mod acting;
 mod batches;
+mod calendar;
 mod common;
 mod deadlines;
 mod evidence;
+mod hearing;
 mod history;
 mod order;
 mod other_rules;

@@ -1,12 +1,15 @@
 //! The county's calendar: statutory workdays, office hours and time zone together, and the scales on which time is
 //! measured with them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use super::{DayKind, OfficeHours, OpeningHours, Span, Workdays, local_to_utc};
+use super::{DayKind, OfficeHours, OpeningHours, Span, WorkdayYear, Workdays, local_to_utc};
 
 /// Microseconds in a second, the finest step of every clock (it is the database's too).
 const MICRO: i64 = 1_000_000;
@@ -35,12 +38,57 @@ impl Default for Calendar {
     }
 }
 
-impl Calendar {
+/// What tells one calendar from another, small enough to be kept beside what was judged by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CalendarMark {
+    /// Office hours and zone.
+    hours: String,
+    /// A hash of each year.
+    years: BTreeMap<i32, String>,
+}
+
+impl CalendarMark {
     /// Whether it says the same as `before` of every year that `before` had: it may have more years.
     pub fn continues(&self, before: &Self) -> bool {
-        let mut years = before.workdays.years();
-        let same = years.all(|year| self.workdays.years().any(|mine| mine == year));
-        same && self.office == before.office && self.zone == before.zone
+        let mut years = before.years.iter();
+        self.hours == before.hours && years.all(|(year, hash)| self.years.get(year) == Some(hash))
+    }
+
+    /// The first year of which the two do not say the same; `None`: they differ in hours at most.
+    pub fn first_change(&self, before: &Self) -> Option<i32> {
+        let all = self.years.keys().chain(before.years.keys());
+        all.copied()
+            .filter(|year| self.years.get(year) != before.years.get(year))
+            .min()
+    }
+}
+
+impl Calendar {
+    /// What tells it from another one.
+    pub fn mark(&self) -> CalendarMark {
+        let hash = |year: &WorkdayYear| {
+            let mut days = [year.holidays.clone(), year.makeup.clone()];
+            days.iter_mut().for_each(|days| days.sort_unstable());
+            let digest = Sha256::digest(format!("{days:?}"));
+            digest[..8]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect()
+        };
+        let (opens, closes) = (self.office.0.opens(), self.office.0.closes());
+        CalendarMark {
+            hours: format!("{opens} {closes} {}", self.zone),
+            years: self
+                .workdays
+                .years()
+                .map(|year| (year.year, hash(year)))
+                .collect(),
+        }
+    }
+
+    /// The first instant of a year.
+    pub fn new_year(&self, year: i32) -> DateTime<Utc> {
+        self.midnight(NaiveDate::from_yo_opt(year, 1).unwrap_or(NaiveDate::MIN))
     }
 
     /// The local date and time of an instant.
@@ -202,6 +250,43 @@ mod tests {
         ] {
             assert_eq!(calendar.next_closing(instant(at)), instant(closing), "{at}");
         }
+    }
+
+    #[test]
+    fn a_mark_tells_calendars_apart_by_what_they_say() {
+        let year = |year: i32, holidays: &[&str]| WorkdayYear {
+            year,
+            notice: "测试".into(),
+            holidays: holidays.iter().map(|day| day.parse().unwrap()).collect(),
+            makeup: vec![],
+        };
+        let with = |years: &[WorkdayYear]| {
+            let mut workdays = Workdays::shipped();
+            for year in years {
+                workdays = workdays.with_year(year.clone()).unwrap();
+            }
+            Calendar {
+                workdays: Arc::new(workdays),
+                ..Calendar::default()
+            }
+        };
+        let shipped = with(&[]).mark();
+        let more = with(&[year(2027, &["2027-01-01"])]).mark();
+        assert!(more.continues(&shipped) && !shipped.continues(&more));
+        assert_eq!(more.first_change(&shipped), Some(2027));
+        let other = with(&[year(2026, &["2026-01-01"])]).mark();
+        assert!(!other.continues(&shipped));
+        assert_eq!(other.first_change(&more), Some(2026));
+        let turned = |days: &[&str]| with(&[year(2027, days)]).mark();
+        assert_eq!(
+            turned(&["2027-01-01", "2027-02-10"]),
+            turned(&["2027-02-10", "2027-01-01"]),
+            "the order of the file does not matter"
+        );
+        let zone = Tz::Europe__Amsterdam;
+        let moved = Calendar { zone, ..with(&[]) }.mark();
+        assert!(!moved.continues(&shipped));
+        assert_eq!(moved.first_change(&shipped), None);
     }
 
     #[test]

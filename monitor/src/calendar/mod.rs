@@ -7,7 +7,7 @@ mod workdays;
 use chrono::{DateTime, MappedLocalTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
-pub use county::{Calendar, Scale};
+pub use county::{Calendar, CalendarMark, Scale};
 pub use hours::{HoursError, OfficeHours, OpeningHours, Span};
 pub use workdays::{CalendarError, DayKind, WorkdayYear, Workdays, read_years};
 

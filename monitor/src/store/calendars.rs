@@ -1,10 +1,11 @@
 //! Calendar years loaded on top of the shipped ones.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 
 use super::StoreError;
-use crate::calendar::{WorkdayYear, Workdays};
+use crate::calendar::{CalendarMark, WorkdayYear, Workdays};
 
 type Row = (i32, Vec<NaiveDate>, Vec<NaiveDate>, String);
 
@@ -45,6 +46,31 @@ pub async fn set_year(connection: &mut PgConnection, year: &WorkdayYear) -> Resu
     .bind(&year.holidays)
     .bind(&year.makeup)
     .bind(&year.notice)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The calendar by which every case was looked at; `None` where that was never kept.
+pub async fn settled(pool: &PgPool) -> Result<Option<CalendarMark>, StoreError> {
+    let mark: Option<Json<CalendarMark>> = sqlx::query_scalar("SELECT mark FROM calendar_settled")
+        .fetch_optional(pool)
+        .await?;
+    Ok(mark.map(|mark| mark.0))
+}
+
+/// Every case was looked at by this calendar.
+pub async fn settle(
+    connection: &mut PgConnection,
+    mark: &CalendarMark,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO calendar_settled (mark, at) VALUES ($1, $2)
+         ON CONFLICT (only_one) DO UPDATE SET mark = excluded.mark, at = excluded.at",
+    )
+    .bind(Json(mark))
+    .bind(now)
     .execute(connection)
     .await?;
     Ok(())

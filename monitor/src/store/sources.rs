@@ -277,6 +277,15 @@ pub async fn outages(
         .await?)
 }
 
+/// Outages of an hour and more, and those that last: what they delayed, nobody delayed.
+pub async fn long_outages(connection: &mut PgConnection) -> Result<Vec<Outage>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT what, subject, since, until FROM outage
+         WHERE until IS NULL OR until - since >= interval '1 hour' ORDER BY since",
+    );
+    Ok(rows.fetch_all(connection).await?)
+}
+
 /// The sources that speak of a subtree: one of its windows was last spoken of by them, or a token binds them to one of its halls.
 pub async fn speaking_of(pool: &PgPool, hall: &str) -> Result<Vec<String>, StoreError> {
     let rows = sqlx::query_scalar(

@@ -252,20 +252,30 @@ pub async fn expected_count(pool: &sqlx::PgPool, hall: &str) -> Result<i64, Stor
     Ok(count.bind(hall).fetch_one(pool).await?)
 }
 
-/// Cases that may still come to something: what has to be looked at when the rules change.
+/// Cases that may still come to something, and those decided or delivered since then: what has to be looked at when the rules
+/// or the calendar change.
 pub async fn waiting(
     connection: &mut PgConnection,
+    decided_since: Option<DateTime<Utc>>,
     after: &str,
     limit: i64,
 ) -> Result<Vec<CaseRecord>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(select_records!(
-        "WHERE (is_open OR next_instant IS NOT NULL) AND no > $1 ORDER BY no LIMIT $2"
+        "WHERE (is_open OR next_instant IS NOT NULL OR greatest(decided_at, delivered_at) >= $1) AND no > $2
+         ORDER BY no LIMIT $3"
     ))
+    .bind(decided_since)
     .bind(after)
     .bind(limit)
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(CaseRecord::from).collect())
+}
+
+/// Whether there is any case.
+pub async fn any(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    let any = sqlx::query_scalar("SELECT EXISTS (SELECT FROM case_state)");
+    Ok(any.fetch_one(connection).await?)
 }
 
 /// Writes whole rows, new or not.
