@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use mingjing_ingest::config::{
-    self, CameraEntry, IngestConfig, IntakeConfig, Secrets, SpoolConfig,
+    self, CameraEntry, IngestConfig, IntakeConfig, RecordingConfig, Secrets, SpoolConfig,
 };
 use mingjing_ingest::seal::{SealError, Sealer};
 use serde::Deserialize;
@@ -47,6 +47,8 @@ pub struct Config {
     pub storage: Storage,
     /// What the ingest inside the console keeps while the database is away.
     pub spool: SpoolConfig,
+    /// What is kept of the cameras' pictures by the ingest inside the console.
+    pub recording: RecordingConfig,
     /// What it takes at once.
     pub intake: IntakeConfig,
     /// Its cameras, as `[[camera]]` tables like those of `mingjing-ingest`.
@@ -399,6 +401,7 @@ impl Config {
                 .unwrap_or(chrono_tz::Asia::Shanghai),
             secrets: self.secrets.clone(),
             spool: self.spool.clone(),
+            recording: self.recording.clone(),
             intake: self.intake.clone(),
             cameras: self.cameras.clone(),
             ..IngestConfig::default()

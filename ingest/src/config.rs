@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::camera::{CameraConfig, CameraConfigError, Secret, Transport};
+use crate::recording::{Rules, Schedule};
 use crate::seal::{SEALED, SealError, Sealer, belongs_to_camera};
 use crate::uplink::MAX_CAMERA_ID;
 use crate::uplink::protocol::CameraDescription;
@@ -43,6 +44,8 @@ pub struct IngestConfig {
     pub secrets: Secrets,
     /// What is kept while the console is away.
     pub spool: SpoolConfig,
+    /// What is kept of the cameras' pictures.
+    pub recording: RecordingConfig,
     /// What the intake takes at once.
     pub intake: IntakeConfig,
     /// The cameras, as `[[camera]]` tables.
@@ -60,6 +63,7 @@ impl Default for IngestConfig {
             uplink: UplinkConfig::default(),
             secrets: Secrets::default(),
             spool: SpoolConfig::default(),
+            recording: RecordingConfig::default(),
             intake: IntakeConfig::default(),
             cameras: Vec::new(),
         }
@@ -125,6 +129,84 @@ impl Default for SpoolConfig {
     }
 }
 
+/// `[recording]`: what is kept of the cameras' pictures. A camera's own `recording` table sets it differently for that camera.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecordingConfig {
+    /// Whether cameras are recorded.
+    pub enabled: bool,
+    /// Where; without it `recordings` in the data directory. Made when missing.
+    pub dir: Option<PathBuf>,
+    /// Days that a recording is kept at most.
+    pub days: u32,
+    /// Bytes of one camera at most.
+    pub max_bytes: u64,
+    /// When: lines like `mon-fri 08:00-18:30` in the county's time zone; none: always.
+    pub schedule: Schedule,
+    /// Bytes of the disk that are not for recordings: before less is free, the oldest ones give way.
+    pub min_free_bytes: u64,
+}
+
+impl Default for RecordingConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            dir: None,
+            days: 30,
+            max_bytes: 64 << 30,
+            schedule: Schedule::default(),
+            min_free_bytes: 4 << 30,
+        }
+    }
+}
+
+impl RecordingConfig {
+    /// Where recordings are.
+    pub fn directory(&self, data_dir: &Path) -> PathBuf {
+        self.dir
+            .clone()
+            .unwrap_or_else(|| data_dir.join("recordings"))
+    }
+
+    /// What holds for a camera that says nothing itself.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            days: self.days,
+            max_bytes: self.max_bytes,
+            schedule: self.schedule.clone(),
+        }
+    }
+}
+
+/// A camera's own `recording`: what is left out is as in [`RecordingConfig`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CameraRecording {
+    /// Whether it is recorded.
+    pub enabled: Option<bool>,
+    /// Days.
+    pub days: Option<u32>,
+    /// Bytes.
+    pub max_bytes: Option<u64>,
+    /// When.
+    pub schedule: Option<Schedule>,
+}
+
+impl CameraRecording {
+    /// What holds for this camera; `None`: it is not recorded.
+    pub fn rules(&self, all: &RecordingConfig) -> Option<Rules> {
+        let own = Rules {
+            days: self.days.unwrap_or(all.days),
+            max_bytes: self.max_bytes.unwrap_or(all.max_bytes),
+            schedule: self
+                .schedule
+                .clone()
+                .unwrap_or_else(|| all.schedule.clone()),
+        };
+        self.enabled.unwrap_or(all.enabled).then_some(own)
+    }
+}
+
 /// What the intake takes at once.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -175,6 +257,9 @@ pub struct CameraEntry {
     /// TCP unless the camera cannot.
     #[serde(default)]
     pub transport: Transport,
+    /// What is kept of its pictures, where that differs from `[recording]`.
+    #[serde(default)]
+    pub recording: CameraRecording,
 }
 
 /// A camera ready to be started: what the console is told, and what the session needs.
@@ -184,6 +269,8 @@ pub struct Camera {
     pub description: CameraDescription,
     /// With them.
     pub session: CameraConfig,
+    /// What is kept of its pictures, where that differs from `[recording]`.
+    pub recording: CameraRecording,
 }
 
 /// Why a configuration cannot be used. The text names the place and what to do; it holds no secret.
@@ -363,6 +450,7 @@ impl CameraEntry {
         Ok(Camera {
             description,
             session,
+            recording: self.recording.clone(),
         })
     }
 

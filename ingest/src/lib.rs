@@ -8,6 +8,7 @@ pub mod log;
 pub mod logs;
 pub mod media;
 pub mod picture;
+pub mod recording;
 pub mod seal;
 mod service;
 pub mod spool;

@@ -21,7 +21,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(4);
 /// Receive the cameras and case events of a hall and carry them to the console.
 ///
 /// Events are taken at http://LISTEN/api/v1/events. While the console is away they are kept on disk and delivered
-/// later, in order; video stays with the cameras until somebody watches.
+/// later, in order; video is recorded here and goes up only while somebody watches.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -97,6 +97,7 @@ edge.toml:
   url = \"rtsp://10.7.0.11/main\"
   username = \"viewer\"
   password = \"sealed:…\"          # mingjing-ingest secret seal; or password_file, password_env
+  recording = { days = 90 }        # else as [recording] says: 30 days, 64 GiB, always
 
 Every key can be set as MINGJING_SECTION__KEY too, e.g. MINGJING_SPOOL__MAX_BYTES=1000000000.
 Exit codes: 0 stopped as asked, 1 failed, 2 used wrongly.";

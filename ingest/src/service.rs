@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::camera::{Camera, CameraConfigError, CameraHandle, Secret};
-use crate::config::{self, ConfigError, IngestConfig};
+use crate::config::{self, ConfigError, IngestConfig, RecordingConfig};
 use crate::events::Intake;
 use crate::picture::PictureBudget;
+use crate::recording::{CameraRecorder, Recorder};
 use crate::spool::{Fill, Spool, SpoolError};
 use crate::uplink::{Endpoint, EndpointError, EventsLink, LinkState, MediaLink, Roster, Tokens};
 
@@ -30,6 +31,14 @@ pub enum StartError {
     /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The directory of the recordings.
+    #[error("recordings cannot be kept in {path}: {source}; check `recording.dir` and who owns it")]
+    Recordings {
+        /// The directory.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
 /// A running ingest.
@@ -39,6 +48,8 @@ pub struct Ingest {
     /// Taken while a camera is exchanged, so that two changes of one camera do not cross.
     changing: Mutex<()>,
     budget: Arc<PictureBudget>,
+    recorder: Arc<Recorder>,
+    recording: RecordingConfig,
     intake: Intake,
     spool: Spool,
     link: watch::Receiver<LinkState>,
@@ -52,7 +63,8 @@ impl Ingest {
     /// `shutdown` is cancelled; [`Ingest::stop`] waits for that.
     ///
     /// # Errors
-    /// What is wrong with the configuration, the address, the token or the spool; nothing is left running then.
+    /// What is wrong with the configuration, the address, the token, the spool or the recordings' directory; nothing is
+    /// left running then.
     pub async fn start(
         config: IngestConfig,
         token: Secret,
@@ -75,8 +87,11 @@ impl Ingest {
             shutdown: shutdown.clone(),
         };
         let budget = Arc::new(PictureBudget::default());
+        let recorder = open_recorder(&config)?;
         for camera in cameras {
-            let handle = Camera::spawn(camera.session, Arc::clone(&budget), &shutdown)
+            let recording = record(&recorder, &config.recording, &camera);
+            let budget = Arc::clone(&budget);
+            let handle = Camera::spawn_after(None, camera.session, recording, budget, &shutdown)
                 .map_err(ConfigError::Camera)?;
             roster.put(camera.description, handle);
         }
@@ -88,11 +103,14 @@ impl Ingest {
             shutdown: shutdown.clone(),
         };
         let intake = Intake::new(courier, table, config.timezone, &config.intake);
-        let tasks = vec![events, media.start()];
+        let watch = tokio::spawn(Arc::clone(&recorder).watch(shutdown.clone()));
+        let tasks = vec![events, media.start(), watch];
         Ok(Self {
             roster,
             changing: Mutex::new(()),
             budget,
+            recorder,
+            recording: config.recording,
             intake,
             spool,
             link,
@@ -114,6 +132,11 @@ impl Ingest {
     /// How full the spool is.
     pub fn spool(&self) -> Fill {
         self.spool.fill()
+    }
+
+    /// What is recorded.
+    pub fn recorder(&self) -> &Arc<Recorder> {
+        &self.recorder
     }
 
     /// The running session of a camera.
@@ -140,7 +163,8 @@ impl Ingest {
             old.stop();
         }
         let budget = Arc::clone(&self.budget);
-        let handle = Camera::spawn_after(old, camera.session, budget, &self.shutdown)?;
+        let recording = record(&self.recorder, &self.recording, &camera);
+        let handle = Camera::spawn_after(old, camera.session, recording, budget, &self.shutdown)?;
         self.roster.put(camera.description, handle);
         Ok(())
     }
@@ -167,4 +191,26 @@ impl Ingest {
             tracing::warn!("cameras or sockets did not end in time; they are given up");
         }
     }
+}
+
+fn open_recorder(config: &IngestConfig) -> Result<Arc<Recorder>, StartError> {
+    let recording = &config.recording;
+    let directory = recording.directory(&config.data_dir);
+    let path = directory.display().to_string();
+    let opened = Recorder::open(
+        directory,
+        config.timezone,
+        recording.min_free_bytes,
+        recording.rules(),
+    );
+    opened.map_err(|source| StartError::Recordings { path, source })
+}
+
+fn record(
+    recorder: &Arc<Recorder>,
+    config: &RecordingConfig,
+    camera: &config::Camera,
+) -> Option<CameraRecorder> {
+    let rules = camera.recording.rules(config)?;
+    Some(recorder.camera(&camera.description.id, rules))
 }

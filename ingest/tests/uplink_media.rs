@@ -9,7 +9,7 @@ mod support;
 use console::{Console, Media};
 use mingjing_ingest::Ingest;
 use mingjing_ingest::camera::{CameraState, Secret};
-use mingjing_ingest::config::{Camera, IngestConfig};
+use mingjing_ingest::config::{Camera, CameraRecording, IngestConfig};
 use mingjing_ingest::uplink::protocol::{
     CameraDescription, MediaFrame, MediaToConsole, MediaToIngest, ToConsole,
 };
@@ -26,6 +26,7 @@ fn described(server: &RtspServer, mount: &str) -> Camera {
     Camera {
         description,
         session: server.camera(mount),
+        recording: CameraRecording::default(),
     }
 }
 

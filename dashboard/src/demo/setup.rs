@@ -433,6 +433,9 @@ async fn token(
     Ok(made)
 }
 
+/// Bytes that are kept of each camera.
+const RECORDED: i64 = 48 << 20;
+
 /// Writes the console's configuration; passwords and the database's address stand in files beside it.
 ///
 /// # Errors
@@ -477,6 +480,15 @@ pub fn config(
     config.insert(
         "storage".into(),
         table(vec![("dir", text(&state.path("data")))]),
+    );
+    // Enough to look back for a while, and little of the disk of whoever only looks.
+    config.insert(
+        "recording".into(),
+        table(vec![
+            ("days", 2.into()),
+            ("max_bytes", RECORDED.into()),
+            ("min_free_bytes", (1_i64 << 30).into()),
+        ]),
     );
     let cameras = cameras.iter().map(|(camera, url)| {
         table(vec![

@@ -55,6 +55,9 @@ impl ClockOffset {
         for at in [&mut health.last_frame_at, &mut health.picture_at] {
             *at = at.map(|at| self.right(at));
         }
+        if let Some(recording) = &mut health.recording {
+            recording.until = recording.until.map(|at| self.right(at));
+        }
     }
 
     /// When the ingest said that something is so, by our clock.

@@ -105,6 +105,12 @@ impl LiveHub {
         self.with_ring(|ring| ring.closed = true);
     }
 
+    /// Whether the camera was taken out of service.
+    pub fn is_closed(&self) -> bool {
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.closed
+    }
+
     /// Tells all viewers that nothing comes for now.
     pub fn offline(&self, since: DateTime<Utc>, state: CameraState) {
         self.with_ring(|ring| {

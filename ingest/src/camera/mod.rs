@@ -1,7 +1,7 @@
 //! Cameras: one supervised RTSP session each, from an address to fragments, pictures and an honest state.
 //!
 //! ```text
-//! supervise ─ session (retina) ─┬─ fragment ─▶ LiveHub ─▶ LiveStream (one a viewer)
+//! supervise ─ session (retina) ─┬─ fragment ─▶ LiveHub ─▶ LiveStream (one a viewer, one for the recording)
 //!                               └─ key frame ─▶ picture ─▶ thumbnail, snapshot
 //! ```
 
@@ -29,6 +29,7 @@ use self::reporter::Reporter;
 use self::session::Context;
 use crate::fragment::Fragmenter;
 use crate::picture::{self, Picture, PictureBudget};
+use crate::recording::CameraRecorder;
 
 /// How long a camera that replaces another waits for that one to end.
 const PREDECESSOR: Duration = Duration::from_secs(5);
@@ -48,16 +49,18 @@ impl Camera {
         budget: Arc<PictureBudget>,
         shutdown: &CancellationToken,
     ) -> Result<CameraHandle, CameraConfigError> {
-        Self::spawn_after(None, config, budget, shutdown)
+        Self::spawn_after(None, config, None, budget, shutdown)
     }
 
-    /// As [`Camera::spawn`], once `predecessor` (stopped by the caller) has ended: many cameras serve one client only.
+    /// As [`Camera::spawn`], with `recorder` recording it, once `predecessor` (stopped by the caller) has ended: many
+    /// cameras serve one client only.
     ///
     /// # Errors
     /// As [`Camera::spawn`].
     pub fn spawn_after(
         predecessor: Option<CameraHandle>,
         config: CameraConfig,
+        recorder: Option<CameraRecorder>,
         budget: Arc<PictureBudget>,
         shutdown: &CancellationToken,
     ) -> Result<CameraHandle, CameraConfigError> {
@@ -81,11 +84,11 @@ impl Camera {
             group: Arc::new(SessionGroup::default().named(config.id.clone())),
             config,
             reporter: reporter.clone(),
-            hub,
+            hub: hub.clone(),
             key_frames,
             fragmenter: Fragmenter::new(Instant::now()),
         };
-        let still = stop.clone();
+        let (still, recorded) = (stop.clone(), reporter.clone());
         tokio::spawn(picture::run(
             key_frame_receiver,
             picture_sender,
@@ -100,7 +103,12 @@ impl Camera {
             if let Some(predecessor) = predecessor {
                 let _ = tokio::time::timeout(PREDECESSOR, predecessor.stopped()).await;
             }
-            supervise::run(context, stop).await;
+            let recording = async move {
+                if let Some(recorder) = recorder {
+                    recorder.run(hub, |how| recorded.recording(how)).await;
+                }
+            };
+            tokio::join!(supervise::run(context, stop), recording);
         });
         Ok(handle)
     }
@@ -137,7 +145,8 @@ impl CameraHandle {
         self.stop.cancel();
     }
 
-    /// Waits until the camera has ended and its session is torn down (2 s at most after [`CameraHandle::stop`]).
+    /// Waits until the camera has ended, its session is torn down (2 s at most after [`CameraHandle::stop`]) and its
+    /// recording is written.
     pub async fn stopped(&self) {
         self.done.cancelled().await;
     }

@@ -11,6 +11,7 @@ use super::live::LiveHub;
 use super::{CameraHealth, CameraState};
 use crate::media::InitSegment;
 use crate::picture::Outcome;
+use crate::recording::Recorded;
 
 /// Writes health, and tells viewers when a camera goes away.
 #[derive(Clone, Debug)]
@@ -105,6 +106,16 @@ impl Reporter {
                 }
                 None => health.picture_errors += 1,
             }
+        });
+    }
+
+    /// How its recording goes. Told with the next word about the camera, at once where its state changed.
+    pub fn recording(&self, recorded: Recorded) {
+        self.health.send_if_modified(|health| {
+            let state = |recorded: &Recorded| (recorded.state, recorded.disk);
+            let changed = health.recording.as_ref().map(state) != Some(state(&recorded));
+            health.recording = Some(recorded);
+            changed
         });
     }
 

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::recording::Recorded;
+
 /// The one thing to say about a camera now. The codes (snake case) are stable: screens and stored health use them.
 ///
 /// A camera that fails keeps its state while it is tried again; [`CameraState::Live`] alone ends a failure.
@@ -124,6 +126,9 @@ pub struct CameraHealth {
     pub picture_stretched: bool,
     /// Key frames that could not be decoded, since the camera was started.
     pub picture_errors: u64,
+    /// How its recording goes; `None`: it is not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Recorded>,
 }
 
 impl CameraHealth {
@@ -147,6 +152,7 @@ impl CameraHealth {
             picture_interval_seconds: None,
             picture_stretched: false,
             picture_errors: 0,
+            recording: None,
         }
     }
 }

@@ -4,8 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use mp4_atom::{
     Avc1, Codec, Decode, Dinf, Dref, Encode, Ftyp, Hdlr, Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mvex,
-    Mvhd, Prft, ReferenceTime, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun,
-    TrunEntry, Vmhd,
+    Mvhd, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Vmhd,
 };
 
 use super::clock::TIMESCALE;
@@ -119,13 +118,7 @@ pub fn fragment(
     let too_large = || BoxError::TooLarge(access_unit.len());
     let mdat_size = u32::try_from(access_unit.len() + 8).map_err(|_| too_large())?;
     let mut out = BytesMut::with_capacity(access_unit.len() + 192);
-    Prft {
-        reference_track_id: TRACK,
-        ntp_timestamp: ntp(captured_at),
-        media_time: u64::try_from(times.presentation).unwrap_or(0),
-        utc_time_semantics: ReferenceTime::Input,
-    }
-    .encode(&mut out)?;
+    prft(&mut out, times.presentation, captured_at);
 
     let mut moof = moof(sequence, times, key, mdat_size - 8);
     let begin = out.len();
@@ -141,6 +134,20 @@ pub fn fragment(
     let data = out.len();
     out.put_slice(access_unit);
     Ok((out.freeze(), data))
+}
+
+/// Bytes of our `prft`.
+pub(crate) const PRFT: u32 = 32;
+
+/// `prft` (14496-12, 8.16.5) by hand: in mp4-atom it changes its size with the time, and a recording moves that time.
+fn prft(out: &mut BytesMut, presentation: i64, captured_at: DateTime<Utc>) {
+    out.put_u32(PRFT);
+    out.put_slice(b"prft");
+    // Version 1; flags 0: the instant is the picture's, as it went into the encoder.
+    out.put_u32(1 << 24);
+    out.put_u32(TRACK);
+    out.put_u64(ntp(captured_at));
+    out.put_u64(u64::try_from(presentation).unwrap_or(0));
 }
 
 /// The same fragment with another instant of capture, for whoever knows better; bytes that are none of ours are left alone.
@@ -192,9 +199,17 @@ fn ntp(at: DateTime<Utc>) -> u64 {
     (seconds << 32) | fraction.min(u64::from(u32::MAX))
 }
 
+/// The instant of [`ntp`], in the 68 years before or after 2036.
+pub(crate) fn from_ntp(ntp: u64) -> Option<DateTime<Utc>> {
+    let (seconds, fraction) = ((ntp >> 32) as i64, ntp & u64::from(u32::MAX));
+    let era = if seconds < 1 << 31 { 1 << 32 } else { 0 };
+    let nanos = u32::try_from((fraction * 1_000_000_000 + (1 << 31)) >> 32).ok()?;
+    DateTime::from_timestamp(seconds + era - NTP_TO_UNIX, nanos)
+}
+
 #[cfg(test)]
 mod tests {
-    use mp4_atom::{Any, Mdat};
+    use mp4_atom::{Any, Mdat, Prft};
 
     use super::*;
 

@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use retina::codec::VideoParameters;
 
 pub use boxes::{BoxError, stamped};
+pub(crate) use boxes::{PRFT, from_ntp};
 pub use clock::{CaptureClock, TIMESCALE};
 pub use timeline::{Timeline, Times};
 
@@ -182,6 +183,19 @@ impl Fragmenter {
             access_unit,
         })
     }
+}
+
+/// A fragment as the recorder gets it, for tests of other modules.
+#[cfg(test)]
+pub(crate) fn boxed(
+    sequence: u64,
+    times: Times,
+    key: bool,
+    captured_at: DateTime<Utc>,
+    picture: &[u8],
+) -> Bytes {
+    let (bytes, _) = boxes::fragment(sequence, times, key, captured_at, picture).unwrap();
+    bytes
 }
 
 #[cfg(test)]

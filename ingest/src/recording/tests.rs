@@ -1,0 +1,411 @@
+//! Files, from the pictures in to the index after a crash.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::archive::Archive;
+use super::boxes;
+use super::index::{Gap, Mark, Reason, Span};
+use super::writer::{Step, Writer};
+use super::{DiskState, Recorder, Rules, Schedule};
+use crate::fragment::{self, TIMESCALE, Times};
+use crate::media::{Fragment, InitSegment};
+
+/// A camera with a picture every 100 ms and a key frame a second, on a time line that is hours old.
+struct Source {
+    next: u64,
+    begun: DateTime<Utc>,
+    init: Arc<InitSegment>,
+}
+
+impl Source {
+    fn new(begun: &str) -> Self {
+        Self {
+            next: 0,
+            begun: begun.parse().unwrap(),
+            init: init("avc1.a"),
+        }
+    }
+
+    fn pictures(&mut self, count: u64) -> Vec<Step> {
+        (0..count).map(|_| self.picture()).collect()
+    }
+
+    fn picture(&mut self) -> Step {
+        let (sequence, tick) = (self.next, i64::from(TIMESCALE) / 10);
+        self.next += 1;
+        let decode = 1_000_000_000 + sequence as i64 * tick;
+        let times = Times {
+            decode,
+            duration: tick,
+            presentation: decode + 2 * tick,
+        };
+        let captured_at = self.begun + TimeDelta::milliseconds(100 * sequence as i64);
+        let key = sequence.is_multiple_of(10);
+        let picture = sequence.to_be_bytes().repeat(50);
+        let bytes = fragment::boxed(sequence, times, key, captured_at, &picture);
+        Step::Picture(
+            Arc::clone(&self.init),
+            Fragment {
+                bytes,
+                key,
+                captured_at,
+                sequence,
+            },
+        )
+    }
+
+    fn at(&self, picture: u64) -> DateTime<Utc> {
+        self.begun + TimeDelta::milliseconds(100 * picture as i64)
+    }
+}
+
+fn init(codec: &str) -> Arc<InitSegment> {
+    let brand = codec.as_bytes();
+    let boxed = |kind: &[u8], body: &[u8]| {
+        [&(8 + body.len() as u32).to_be_bytes()[..], kind, body].concat()
+    };
+    let segment = Bytes::from([boxed(b"ftyp", brand), boxed(b"moov", brand)].concat());
+    Arc::new(InitSegment {
+        codec: codec.into(),
+        width: 16,
+        height: 16,
+        segment,
+    })
+}
+
+fn archive(dir: &tempfile::TempDir) -> Arc<Archive> {
+    Arc::new(Archive::open(dir.path().join("cam")).unwrap())
+}
+
+fn files(archive: &Archive) -> Vec<PathBuf> {
+    archive.read(|index| index.segments().map(|it| archive.path(it)).collect())
+}
+
+fn told(archive: &Archive, from: DateTime<Utc>, to: DateTime<Utc>) -> (Vec<Span>, Vec<Gap>) {
+    archive.read(|index| index.spans(from, to, to))
+}
+
+#[test]
+fn files_of_a_minute_begin_with_a_key_frame_and_tell_their_length() {
+    let (dir, mut source) = (
+        tempfile::tempdir().unwrap(),
+        Source::new("2026-11-20T01:00:05.020Z"),
+    );
+    let archive = archive(&dir);
+    let mut writer = Writer::new(Arc::clone(&archive), 10_000);
+    // A viewer that comes in the middle of a group of pictures.
+    let late: Vec<Step> = source.pictures(3).split_off(1);
+    writer.write(late).unwrap();
+    assert!(!writer.is_open());
+    for _ in 0..13 {
+        writer.write(source.pictures(100)).unwrap();
+    }
+    let segments = archive.read(|index| index.segments().copied().collect::<Vec<_>>());
+    let told = segments.iter().map(|it| (it.start, it.millis, it.finished));
+    // Cut at 10 s past the minute, at the first key frame then.
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            (source.at(10), 4_000, true),
+            (source.at(50), 60_000, true),
+            (source.at(650), 60_000, true),
+            (source.at(1_250), 5_300, false)
+        ]
+    );
+    assert_eq!(writer.until(), Some(source.at(1_303)));
+    for segment in &segments {
+        let path = archive.path(segment);
+        let file = fs::File::open(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), segment.bytes);
+        let contents = boxes::walk(&file).unwrap();
+        assert_eq!(contents.ticks, u64::from(segment.millis) * 90);
+        assert_eq!(
+            (contents.keys[0].decode, contents.keys[0].offset),
+            (0, contents.init)
+        );
+        let table = boxes::read_table(&file).unwrap();
+        assert_eq!(
+            table,
+            segment.finished.then_some((contents.keys, contents.end)),
+            "{path:?}"
+        );
+    }
+}
+
+#[test]
+fn a_crash_costs_only_what_was_not_written_whole() {
+    let (dir, mut source) = (
+        tempfile::tempdir().unwrap(),
+        Source::new("2026-11-20T01:00:05Z"),
+    );
+    let first = archive(&dir);
+    let mut writer = Writer::new(Arc::clone(&first), 0);
+    writer.write(source.pictures(36)).unwrap();
+    let path = files(&first).remove(0);
+    // The process is gone; the last picture was written in half.
+    std::mem::forget(writer);
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 17).unwrap();
+    drop(first);
+
+    let again = archive(&dir);
+    let segment = again
+        .read(|index| index.segments().next().copied())
+        .unwrap();
+    assert_eq!(
+        (segment.start, segment.millis, segment.finished),
+        (source.at(0), 3_500, true)
+    );
+    let adopted = files(&again).remove(0);
+    assert!(
+        !path.exists()
+            && adopted.ends_with(
+                "20261120T010005.000Z-".to_owned()
+                    + &format!("{:08x}-3500.mp4", segment.parameters)
+            )
+    );
+    let (keys, _) = boxes::read_table(&fs::File::open(&adopted).unwrap())
+        .unwrap()
+        .unwrap();
+    assert_eq!(keys.len(), 4);
+    // Recording goes on; nobody recorded in between, and that is said.
+    source.next = 100;
+    let mut writer = Writer::new(Arc::clone(&again), 0);
+    writer.write(source.pictures(20)).unwrap();
+    let (spans, gaps) = told(&again, source.at(0), source.at(120));
+    assert_eq!(
+        spans.iter().map(|it| (it.from, it.to)).collect::<Vec<_>>(),
+        [
+            (source.at(0), source.at(35)),
+            (source.at(100), source.at(120))
+        ]
+    );
+    assert_eq!(
+        gaps,
+        [Gap {
+            from: source.at(35),
+            to: source.at(100),
+            reason: Reason::Stopped,
+            detail: None
+        }]
+    );
+}
+
+#[test]
+fn a_file_without_a_whole_picture_is_put_aside_and_not_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let day = dir.path().join("cam/2026-11-20");
+    fs::create_dir_all(&day).unwrap();
+    let torn = day.join("20261120T010005.000Z-00000001.mp4");
+    fs::write(&torn, b"\0\0\0\x0cftypiso6\0\0\0\x10moov").unwrap();
+    fs::write(day.join("notes.txt"), b"of somebody").unwrap();
+    let archive = archive(&dir);
+    assert_eq!(archive.read(|index| index.segments().count()), 0);
+    assert!(!torn.exists() && torn.with_extension("unreadable").exists());
+    assert!(day.join("notes.txt").exists());
+}
+
+#[test]
+fn gaps_are_named_and_lost_pictures_too() {
+    let (dir, mut source) = (
+        tempfile::tempdir().unwrap(),
+        Source::new("2026-11-20T01:00:00Z"),
+    );
+    let archive = archive(&dir);
+    let mut writer = Writer::new(Arc::clone(&archive), 0);
+    let offline = Mark {
+        reason: Reason::Offline,
+        detail: Some("silent".into()),
+    };
+    writer.write(source.pictures(30)).unwrap();
+    // Told twice, and six seconds after the last picture.
+    for _ in 0..2 {
+        writer
+            .write(vec![Step::Gap(source.at(90), offline.clone())])
+            .unwrap();
+    }
+    source.next = 200;
+    writer.write(source.pictures(30)).unwrap();
+    // Fragments that the recorder never saw.
+    source.next = 300;
+    writer.write(source.pictures(20)).unwrap();
+    // Other parameters, without a gap.
+    source.init = init("avc1.b");
+    writer.write(source.pictures(20)).unwrap();
+    let (spans, gaps) = told(&archive, source.at(0), source.at(340));
+    let reasons: Vec<_> = gaps
+        .iter()
+        .map(|gap| (gap.from, gap.to, gap.reason))
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            (source.at(30), source.at(200), Reason::Offline),
+            (source.at(230), source.at(300), Reason::Loss)
+        ]
+    );
+    assert_eq!(gaps[0].detail.as_deref(), Some("silent"));
+    assert_eq!(spans.len(), 4);
+    assert_ne!(spans[2].parameters, spans[3].parameters);
+    let journal = fs::read_to_string(dir.path().join("cam/journal.jsonl")).unwrap();
+    assert_eq!(journal.lines().count(), 2, "{journal}");
+}
+
+#[test]
+fn a_clock_that_was_set_begins_another_file() {
+    let (dir, mut source) = (
+        tempfile::tempdir().unwrap(),
+        Source::new("2026-11-20T01:00:00Z"),
+    );
+    let archive = archive(&dir);
+    let mut writer = Writer::new(Arc::clone(&archive), 0);
+    writer.write(source.pictures(25)).unwrap();
+    source.begun += TimeDelta::hours(1);
+    writer.write(source.pictures(25)).unwrap();
+    let starts = archive.read(|index| index.segments().map(|it| it.start).collect::<Vec<_>>());
+    assert_eq!(starts, [source.at(0) - TimeDelta::hours(1), source.at(30)]);
+}
+
+#[test]
+fn a_disk_that_refuses_costs_no_file_that_is_there() {
+    let (dir, mut source) = (
+        tempfile::tempdir().unwrap(),
+        Source::new("2026-11-20T01:00:00Z"),
+    );
+    let archive = archive(&dir);
+    let mut writer = Writer::new(Arc::clone(&archive), 0);
+    writer.write(source.pictures(30)).unwrap();
+    // What is no fragment cannot be written, as when the disk fails.
+    let bad = Fragment {
+        bytes: Bytes::from_static(b"?"),
+        key: false,
+        captured_at: source.at(30),
+        sequence: 30,
+    };
+    let error = writer
+        .write(vec![Step::Picture(Arc::clone(&source.init), bad)])
+        .unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    let kept = archive
+        .read(|index| index.segments().next().copied())
+        .unwrap();
+    assert!(kept.finished && kept.millis == 3_000);
+    writer
+        .write(vec![Step::Gap(
+            source.at(50),
+            Mark {
+                reason: Reason::Disk,
+                detail: None,
+            },
+        )])
+        .unwrap();
+    source.next = 100;
+    writer.write(source.pictures(10)).unwrap();
+    let (_, gaps) = told(&archive, source.at(0), source.at(110));
+    assert_eq!(
+        gaps,
+        [Gap {
+            from: source.at(30),
+            to: source.at(100),
+            reason: Reason::Disk,
+            detail: None
+        }]
+    );
+}
+
+#[test]
+fn retention_removes_files_and_empty_days_and_says_so() {
+    let (dir, mut source) = (
+        tempfile::tempdir().unwrap(),
+        Source::new("2026-11-19T23:58:30Z"),
+    );
+    let archive = archive(&dir);
+    let mut writer = Writer::new(Arc::clone(&archive), 0);
+    writer.write(source.pictures(2_400)).unwrap();
+    writer
+        .write(vec![Step::Gap(
+            source.at(2_400),
+            Mark {
+                reason: Reason::Stopped,
+                detail: None,
+            },
+        )])
+        .unwrap();
+    let all = files(&archive);
+    assert_eq!(all.len(), 5);
+    let before = archive.read(|index| index.bytes());
+    let one = fs::metadata(&all[2]).unwrap().len();
+    assert_eq!(
+        archive.enforce(source.at(2_400), 30, before - 1).unwrap(),
+        1
+    );
+    assert_eq!(archive.enforce(source.at(2_400), 30, 3 * one).unwrap(), 1);
+    assert!(!all[0].parent().unwrap().exists(), "yesterday is empty");
+    assert!(all[2..].iter().all(|path| path.exists()));
+    let (spans, gaps) = told(&archive, source.at(0), source.at(2_400));
+    assert_eq!(spans.len(), 1);
+    assert_eq!(
+        gaps,
+        [Gap {
+            from: source.at(0),
+            to: source.at(900),
+            reason: Reason::Retention,
+            detail: None
+        }]
+    );
+    // And after a restart.
+    drop((writer, archive));
+    let again = Archive::open(dir.path().join("cam")).unwrap();
+    assert_eq!(told(&again, source.at(0), source.at(2_400)), (spans, gaps));
+}
+
+#[tokio::test]
+async fn the_oldest_give_way_to_the_reserve_but_never_what_is_pinned() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = Rules {
+        days: 30,
+        max_bytes: u64::MAX,
+        schedule: Schedule::default(),
+    };
+    // More than any disk has.
+    let recorder = Recorder::open(
+        dir.path().join("recordings"),
+        chrono_tz::UTC,
+        u64::MAX,
+        rules.clone(),
+    )
+    .unwrap();
+    let mut sources = ["a", "b"].map(|camera| (camera, Source::new("2026-11-20T01:00:00Z")));
+    for (camera, source) in &mut sources {
+        let archive = recorder.archive(camera, rules.clone()).await.unwrap();
+        let mut writer = Writer::new(Arc::clone(&archive), 0);
+        writer.write(source.pictures(1_300)).unwrap();
+    }
+    let at = |picture| sources[0].1.at(picture);
+    recorder.pin("b", "card:7", at(100), at(200)).await.unwrap();
+    assert!(
+        recorder
+            .pin("nobody", "card:7", at(0), at(1))
+            .await
+            .is_err()
+    );
+    recorder.look(at(1_300), false).unwrap();
+    assert_eq!(recorder.disk(), DiskState::Full);
+    let left = |camera: &str| {
+        recorder
+            .of(camera)
+            .unwrap()
+            .read(|index| index.segments().map(|it| it.start).collect::<Vec<_>>())
+    };
+    assert_eq!(left("a"), [at(1_200)], "the file being written stays");
+    assert_eq!(left("b"), [at(0), at(1_200)]);
+    recorder.unpin("b", "card:7").await.unwrap();
+    recorder.look(at(1_300), true).unwrap();
+    assert_eq!(left("b"), [at(1_200)]);
+}
