@@ -26,7 +26,7 @@ use crate::views::CardRow;
 
 /// Longest reason, in characters.
 const MAX_WHY: usize = 4_000;
-/// Cards acknowledged in one call at most.
+/// Cards named in one call at most.
 const MAX_BULK: usize = 500;
 
 /// What the list is narrowed to.
@@ -47,6 +47,8 @@ pub struct Narrow {
     view: Option<String>,
     /// Part of the case number, the sentence or the item.
     q: Option<String>,
+    /// Only these cards of the list, by number, with commas; 500 at most.
+    only: Option<String>,
     /// `next` of the page before.
     cursor: Option<String>,
     /// Rows, 1 to 500 (100).
@@ -99,8 +101,10 @@ pub async fn list(
     }
     .keyed()?;
     let filter = filter(narrow)?;
-    let (rows, next) = cards::list(app.db(), &seen, &filter, &page).await?;
-    let (to_answer, unsigned, provisional, contested, all) = cards::counts(app.db(), &seen).await?;
+    let ((rows, next), (to_answer, unsigned, provisional, contested, all)) = tokio::try_join!(
+        cards::list(app.db(), &seen, &filter, &page),
+        cards::counts(app.db(), &seen)
+    )?;
     Ok(Json(CardList {
         items: rows
             .iter()
@@ -147,6 +151,7 @@ fn filter(narrow: Narrow) -> Result<Filter> {
         case: text(narrow.case),
         window: text(narrow.window),
         query: text(narrow.q),
+        only: text(narrow.only).map(|only| numbers(&only)).transpose()?,
         from: narrow.from,
         to: narrow.to,
         ..Filter::default()
@@ -188,6 +193,23 @@ fn filter(narrow: Narrow) -> Result<Filter> {
         filter.states = Some(asked.into_iter().filter(of_view).collect());
     }
     Ok(filter)
+}
+
+fn numbers(only: &str) -> Result<Vec<i64>> {
+    let numbers: Vec<i64> = only
+        .split(',')
+        .map(|one| one.trim().parse())
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|_| {
+            Problem::invalid(format!("only {only:?}: give numbers of cards, with commas"))
+        })?;
+    if numbers.len() > MAX_BULK {
+        return Err(Problem::invalid(format!(
+            "only: {} cards asked for, give {MAX_BULK} at most",
+            numbers.len()
+        )));
+    }
+    Ok(numbers)
 }
 
 /// A card with all that belongs to it.

@@ -1,4 +1,4 @@
-import { computed, getCurrentScope, onMounted, onScopeDispose, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue'
+import { computed, getCurrentScope, onMounted, onScopeDispose, ref, shallowRef, triggerRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue'
 
 import { ApiError, get } from './api/client'
 import type { List } from './api/types'
@@ -23,19 +23,33 @@ export interface PagedList<T, L extends List<T>> {
   reveal: () => void
 }
 
+/** How single rows of a list are fetched, and where they belong in it. */
+export interface Places<T> {
+  /** As the console sorts: negative when `a` stands above `b`. */
+  order: (a: T, b: T) => number
+}
+
 const PAGE = 200
+/** Rows of the first answer: more than any screen shows. */
 const HEAD = 100
+/** Rows in one answer at most, and rows asked for by their ids at once: their ids stand in the address. */
+const LARGEST = 500
+const ASKED = 200
+/** Rows more than there were that are fetched at most to come to where the list ended. */
+const DEEPER = 5_000
 
 /**
  * A list in the console's order, newest first, fetched a page at a time. What is on the screen stays where it is: new
- * rows come in at the top only while `atTop` says so, and wait otherwise. Whether a row belongs to a filter is the
- * console's decision alone, so a row that is new is fetched, not guessed.
+ * rows come in only while `atTop` says so, and wait otherwise. Whether a row belongs to a filter is the console's
+ * decision alone, so a row that is new is fetched, not guessed: by its id (`only=`) where `places` says where it
+ * belongs, else among the first rows.
  */
 export function usePagedList<T, L extends List<T> = List<T>>(
   path: string,
   query: () => Record<string, string | number | null | undefined>,
   id: (row: T) => string,
   atTop: () => boolean,
+  places?: Places<T>,
 ): PagedList<T, L> {
   const rows = shallowRef<T[]>([])
   const waiting = shallowRef<T[]>([])
@@ -46,91 +60,218 @@ export function usePagedList<T, L extends List<T> = List<T>>(
   const scope = getCurrentScope()
   let next: string | null = null
   let running: AbortController | null = null
+  /** What a reload in between asked for: another one, when this one is done. */
+  let again = false
+  /** Where the stream stood when the list was taken. */
+  let base = 0
+  /** Rows that changed and are not here: not yet fetched, and fetched but of a page that was not. */
+  const unknown = new Set<string>()
+  const below = new Map<string, T>()
   const complete = computed(() => head.value !== null && !loading.value && next === null)
 
-  async function fetchPage(cursor: string | null, limit: number): Promise<L | null> {
-    running?.abort()
-    const mine = (running = new AbortController())
-    loading.value = true
+  let index: Map<string, number> | null = null
+  function positions(): Map<string, number> {
+    return (index ??= new Map(rows.value.map((row, nth) => [id(row), nth])))
+  }
+  function set(all: T[]): void {
+    rows.value = all
+    index = null
+  }
+
+  async function ask(limit: number, cursor: string | null, signal: AbortSignal, only?: string): Promise<L | null> {
     try {
       await streamStands()
-      const answer = await get<L>(path, { ...query(), limit, cursor }, mine.signal)
-      if (mine.signal.aborted) return null
+      const answer = await get<L>(path, { ...query(), limit, cursor, only }, signal)
+      if (signal.aborted) return null
       error.value = null
       at.value = serverNow()
       return answer
     } catch (cause) {
-      if (!mine.signal.aborted) error.value = cause instanceof ApiError ? cause : new ApiError(0, 'page', String(cause))
+      if (!signal.aborted) error.value = cause instanceof ApiError ? cause : new ApiError(0, 'page', String(cause))
       return null
-    } finally {
-      if (running === mine) {
-        loading.value = false
-        running = null
-      }
     }
   }
 
-  async function reload(): Promise<void> {
-    const answer = await fetchPage(null, Math.min(500, Math.max(PAGE, rows.value.length)))
-    if (!answer) return
-    next = answer.next
-    head.value = answer
-    rows.value = answer.items
-    waiting.value = []
-    replay(scope, answer.seq)
+  /** One fetch of pages at a time; a newer one ends it. */
+  async function alone(fetch: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    running?.abort()
+    const mine = (running = new AbortController())
+    loading.value = true
+    await fetch(mine.signal)
+    if (running !== mine) return
+    running = null
+    loading.value = false
+  }
+
+  /** As many rows as there were, so that the reader is not thrown up the list; at least a page. */
+  async function fetchAnew(signal: AbortSignal): Promise<void> {
+    const before = rows.value
+    const last = before.at(-1)
+    const wanted = Math.max(HEAD, before.length)
+    let first: L | null = null
+    let cursor: string | null = null
+    const items: T[] = []
+    const passed = () => items.length >= wanted && (!places || !last || items.length >= wanted + DEEPER || places.order(last, items.at(-1) as T) <= 0)
+    do {
+      const answer: L | null = await ask(Math.min(LARGEST, Math.max(HEAD, wanted - items.length)), cursor, signal)
+      if (!answer) return
+      first ??= answer
+      items.push(...answer.items)
+      cursor = answer.next
+    } while (cursor !== null && !passed())
+    next = cursor
+    head.value = first
+    base = first.seq
+    unknown.clear()
+    below.clear()
+    // Read now: who scrolled away meanwhile stays there.
+    if (before.length && !atTop()) {
+      const known = positions()
+      waiting.value = items.filter((row) => !known.has(id(row)))
+      set(items.filter((row) => known.has(id(row))))
+    } else {
+      waiting.value = []
+      set(items)
+    }
+    replay(scope, base)
+  }
+
+  let reloading: { done: Promise<void> } | null = null
+  function begin(): Promise<void> {
+    const mine = (reloading = { done: Promise.resolve() })
+    mine.done = (async () => {
+      do {
+        again = false
+        await alone(fetchAnew)
+      } while (again && reloading === mine)
+      if (reloading === mine) reloading = null
+    })()
+    return mine.done
+  }
+  function reload(): Promise<void> {
+    // Many reloads in a row, of a console under load, must not keep each other from ending.
+    again = reloading !== null
+    return reloading?.done ?? begin()
   }
 
   async function more(): Promise<void> {
     if (loading.value || next === null) return
-    const answer = await fetchPage(next, PAGE)
-    if (!answer) return
-    next = answer.next
-    const known = new Set(rows.value.map(id))
-    rows.value = [...rows.value, ...answer.items.filter((row) => !known.has(id(row)))]
+    await alone(async (signal) => {
+      const answer = await ask(PAGE, next, signal)
+      if (!answer) return
+      next = answer.next
+      const here = new Set([...positions().keys(), ...waiting.value.map(id)])
+      const fetched = answer.items.filter((row) => !here.has(id(row)))
+      for (const row of fetched) below.delete(id(row))
+      const all = [...rows.value, ...fetched]
+      const last = all.at(-1)
+      const inside = [...below.values()].filter((row) => next === null || (places && last && places.order(row, last) < 0))
+      for (const row of inside) below.delete(id(row))
+      set(inside.length ? merge(all, inside, places?.order) : all)
+    })
   }
 
-  /** The first rows again: what is new among them, and the counts. */
+  /** New rows to their places: on the screen, or where they wait for the reader, or for the page that they belong to. */
+  function take(fresh: T[]): void {
+    const here = positions()
+    const last = rows.value.at(-1)
+    const mine: T[] = []
+    for (const row of fresh) {
+      const far = places && next !== null && last && places.order(last, row) < 0
+      if (far) below.set(id(row), row)
+      else {
+        below.delete(id(row))
+        if (!here.has(id(row))) mine.push(row)
+      }
+    }
+    if (!mine.length) return
+    const newer = new Set(mine.map(id))
+    const all = merge(waiting.value.filter((row) => !newer.has(id(row))), mine, places?.order)
+    if (atTop()) {
+      set(merge(rows.value, all, places?.order))
+      waiting.value = []
+    } else waiting.value = all
+  }
+
+  let refreshing: AbortController | null = null
+  /** What is new, and the counts. */
   async function refresh(): Promise<void> {
-    if (loading.value) return
-    const answer = await fetchPage(null, HEAD)
-    if (!answer) return
-    head.value = { ...answer, next: head.value?.next ?? null }
-    const known = new Set(rows.value.map(id))
-    const fresh = answer.items.filter((row) => !known.has(id(row)))
-    const now = new Map(answer.items.map((row) => [id(row), row]))
-    rows.value = rows.value.map((row) => now.get(id(row)) ?? row)
-    if (!fresh.length) return
-    if (atTop()) rows.value = [...fresh, ...rows.value]
-    else waiting.value = fresh
+    if (loading.value || refreshing) return refreshSoon()
+    const mine = (refreshing = new AbortController())
+    await (places ? fetchUnknown(mine.signal) : fetchHead(mine.signal))
+    if (refreshing === mine) refreshing = null
   }
   const refreshSoon = useThrottle(refresh, 1_000)
 
+  async function fetchUnknown(signal: AbortSignal): Promise<void> {
+    do {
+      const asked = [...unknown].slice(0, ASKED)
+      // Without any only the counts are of interest.
+      const answer = await ask(asked.length || 1, null, signal, asked.join(',') || undefined)
+      if (!answer) return
+      for (const one of asked) unknown.delete(one)
+      head.value = answer
+      if (asked.length) take(answer.items)
+    } while (unknown.size)
+  }
+
+  async function fetchHead(signal: AbortSignal): Promise<void> {
+    const answer = await ask(HEAD, null, signal)
+    if (!answer) return
+    head.value = answer
+    const now = new Map(answer.items.map((row) => [id(row), row]))
+    const here = positions()
+    set(rows.value.map((row) => now.get(id(row)) ?? row))
+    take(answer.items.filter((row) => !here.has(id(row))))
+  }
+
   function patch(row: T, seq: number): void {
-    if (!head.value || seq <= head.value.seq) return
-    const index = rows.value.findIndex((old) => id(old) === id(row))
-    if (index >= 0) {
-      const copy = rows.value.slice()
-      copy[index] = row
-      rows.value = copy
-    }
+    if (!head.value || seq <= base) return
+    const key = id(row)
+    const place = positions().get(key)
+    if (place !== undefined) {
+      rows.value[place] = row
+      triggerRef(rows)
+    } else unknown.add(key)
     refreshSoon()
   }
 
   function reveal(): void {
-    rows.value = [...waiting.value, ...rows.value]
+    const here = positions()
+    const all = waiting.value.filter((row) => !here.has(id(row)))
+    set(merge(rows.value, all, places?.order))
     waiting.value = []
   }
 
   watch(() => JSON.stringify(query()), () => {
-    rows.value = []
+    refreshing?.abort()
+    refreshing = null
+    running?.abort()
+    set([])
     waiting.value = []
     head.value = null
-    void reload()
+    void begin()
   })
   onReload(reload)
-  onScopeDispose(() => running?.abort())
+  onScopeDispose(() => {
+    running?.abort()
+    refreshing?.abort()
+  })
   void reload()
   return { rows, head, waiting, error, loading, at, complete, more, reload, patch, reveal }
+}
+
+/** `fresh` among `rows`, which are in order; above them all where no order is known. */
+export function merge<T>(rows: readonly T[], fresh: readonly T[], order?: (a: T, b: T) => number): T[] {
+  if (!order) return [...fresh, ...rows]
+  const sorted = [...fresh].sort(order)
+  const all: T[] = []
+  let at = 0
+  for (const row of rows) {
+    for (let one = sorted[at]; one !== undefined && order(one, row) < 0; one = sorted[++at]) all.push(one)
+    all.push(row)
+  }
+  return all.concat(sorted.slice(at))
 }
 
 /** Only the rows on the screen are in the page: ten thousand scroll as smoothly as ten. All rows have one height. */

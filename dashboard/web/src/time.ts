@@ -13,6 +13,7 @@ let bestTrip = Infinity
 export function setZone(name: string): void {
   zone = name
   formatters.clear()
+  minutes.clear()
 }
 
 /** The log's clock as it was last told, and when; `null` on the wall clock. */
@@ -68,20 +69,35 @@ export interface Parts {
   second: string
 }
 
-/** An instant in the county's time zone, every part two digits (the year four). */
-export function parts(at: number | Instant): Parts {
+/** Minutes that were asked for, in the county's time zone: a list that is scrolled asks for the same ones again and again. */
+const minutes = new Map<number, Omit<Parts, 'second'>>()
+const MOST_MINUTES = 5_000
+
+function ofMinute(minute: number): Omit<Parts, 'second'> {
+  const known = minutes.get(minute)
+  if (known) return known
   let formatter = formatters.get(zone)
   if (!formatter) {
     formatter = new Intl.DateTimeFormat('en-GB', {
       timeZone: zone,
       hourCycle: 'h23',
-      year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
+      year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit',
     })
     formatters.set(zone, formatter)
   }
   const found: Record<string, string> = {}
-  for (const part of formatter.formatToParts(typeof at === 'number' ? at : Date.parse(at))) found[part.type] = part.value
-  return found as unknown as Parts
+  for (const part of formatter.formatToParts(minute * 60_000)) found[part.type] = part.value
+  if (minutes.size >= MOST_MINUTES) minutes.clear()
+  minutes.set(minute, found as unknown as Omit<Parts, 'second'>)
+  return found as unknown as Omit<Parts, 'second'>
+}
+
+/** An instant in the county's time zone, every part two digits (the year four). */
+export function parts(at: number | Instant): Parts {
+  const seconds = Math.floor((typeof at === 'number' ? at : Date.parse(at)) / 1_000)
+  // Zones differ by whole minutes.
+  const minute = Math.floor(seconds / 60)
+  return { ...ofMinute(minute), second: String(seconds - minute * 60).padStart(2, '0') }
 }
 
 export function date(at: number | Instant): string {

@@ -155,8 +155,8 @@ export default {
   },
   monitoring: {
     loading_history: '正在装入历史事件，装完之前本页数字不全。', loading_until: '{name}：已到 {until}',
-    open: '在办', due_today: '今日到期', over_promise: '超承诺', over_legal: '超法定', completed_today: '今日办结', accepted_today: '今日受理', on_time_rate: '本月按时率', windows: '窗口在办/开放', cameras: '摄像机在线', sources: '静默来源', strip: '全县数字', sources_title: '来源系统', last_heard: '最近收到',
-    matrix: '窗口', matrix_all: '全部状态', feed: '预警与纠错', rankings: '按时率排名', curve: '今日受理与办结', accepted: '受理', completed: '办结', best: '前五', worst: '后五', villages: '{n} 村', villages_open: '{open}/{n} 开放',
+    open: '在办', due_today: '今日到期', over_promise: '超承诺', over_legal: '超法定', completed_today: '今日办结', accepted_today: '今日受理', on_time_rate: '本月按时率', windows: '窗口在办/开放', cameras: '摄像机在线', not_sent: '消息未发出', sources: '静默来源', strip: '全县数字', sources_title: '来源系统', last_heard: '最近收到',
+    matrix: '窗口', matrix_all: '全部状态', alike: '同厅同规则另有 {n} 张', feed: '预警与纠错', rankings: '按时率排名', curve: '今日受理与办结', accepted: '受理', completed: '办结', best: '前五', worst: '后五', villages: '{n} 村', villages_open: '{open}/{n} 开放',
     show_villages: '展开村点', hide_villages: '收起村点', wall: '大屏', wall_leave: '退出大屏', held: '{n} 条新消息', hour: '时', count: '件', small: 'n 太小', change_up: '上升 {n}', change_down: '下降 {n}', change_none: '不变', change_new: '上月未排名', month_n: '应办 {due}，按时 {met}', legend: '图例',
     see_all: '全部', in_hand: '在办件 {no}', no_case: '没有在办件', click_hint: '点击看在办件', picture_none: '没有画面', picture_age: '{age}前的画面', issued: '发出', changed: '变化', no_camera: '此窗口没有摄像机', reduced: '只显示有窗口的村点',
   },

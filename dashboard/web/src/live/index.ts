@@ -13,6 +13,12 @@ const PROBE_LIMIT = 6_000
 const SETTLE = 1_200
 /** Deltas kept for snapshots that are on their way. */
 const MOST_RECENT = 2_000
+/** Longest turn of the handlers, in milliseconds: in a storm of deltas the page still draws, scrolls and takes keys in between. */
+const TURN = 8
+/** Deltas that wait at most; when there are more, taking everything anew is less work. */
+const MOST_QUEUED = 5_000
+/** A page that is not drawn has no frames; its deltas are taken after so long. */
+const NO_FRAME = 120
 
 interface Entry {
   handler: Handler
@@ -22,6 +28,9 @@ interface Entry {
 const state = shallowRef<State>(initial())
 const handlers = new Map<string, Set<Entry>>()
 const recent: Delta[] = []
+/** Deltas that wait for the next turn. */
+let queue: Delta[] = []
+let turning: { frame: number; timer: ReturnType<typeof setTimeout> } | null = null
 const reloaders = new Set<() => Promise<unknown> | undefined>()
 
 let socket: WebSocket | null = null
@@ -48,12 +57,12 @@ function feed(input: Input): void {
 function act(effect: Effect): void {
   switch (effect.kind) {
     case 'deliver':
-      recent.push(effect.delta)
-      if (recent.length > MOST_RECENT) recent.splice(0, MOST_RECENT / 2)
-      for (const entry of handlers.get(effect.delta.type) ?? []) entry.handler(effect.delta.data, effect.delta.seq)
-      return
+      queue.push(effect.delta)
+      if (queue.length <= MOST_QUEUED) return turnSoon()
+      forget()
+      return reloadAll()
     case 'reload':
-      recent.length = 0
+      forget()
       reloadAll()
       return
     case 'connect':
@@ -63,6 +72,40 @@ function act(effect: Effect): void {
     case 'signed_out':
       ended()
   }
+}
+
+/** A frame's deltas are one turn, and so one redraw. */
+function turnSoon(): void {
+  turning ??= { frame: requestAnimationFrame(turn), timer: setTimeout(turn, NO_FRAME) }
+}
+
+function noTurn(): void {
+  if (!turning) return
+  cancelAnimationFrame(turning.frame)
+  clearTimeout(turning.timer)
+  turning = null
+}
+
+function turn(): void {
+  noTurn()
+  const until = performance.now() + TURN
+  let done = 0
+  while (done < queue.length && (done === 0 || performance.now() < until)) deliver(queue[done++] as Delta)
+  queue = queue.slice(done)
+  if (queue.length) turnSoon()
+}
+
+function deliver(delta: Delta): void {
+  recent.push(delta)
+  if (recent.length > MOST_RECENT) recent.splice(0, MOST_RECENT / 2)
+  for (const entry of handlers.get(delta.type) ?? []) entry.handler(delta.data, delta.seq)
+}
+
+/** What came so far is part of the snapshots that are taken now. */
+function forget(): void {
+  noTurn()
+  queue = []
+  recent.length = 0
 }
 
 function reloadAll(): void {
@@ -122,7 +165,7 @@ export function startLive(onEnded: () => void): void {
   stopLive()
   ended = onEnded
   state.value = initial()
-  recent.length = 0
+  forget()
   settledYet = false
   early = false
   first = new Promise((resolve) => (settle = resolve))
