@@ -187,6 +187,31 @@ pub enum Role {
     HallManager,
     /// 首席代表, of the unit that bears the card.
     UnitHead,
+    /// 领导: instructs by supervision orders, and does nothing to cards.
+    Leader,
+}
+
+/// What exempts from a card, named with an appeal or a revocation (domain.md section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ground {
+    /// 虚假材料: the applicant's papers were false.
+    FalseMaterials,
+    /// 不可抗力
+    ForceMajeure,
+    /// 自行纠正: put right before it did harm.
+    SelfCorrection,
+}
+
+impl Ground {
+    /// The word of interface and database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FalseMaterials => "false_materials",
+            Self::ForceMajeure => "force_majeure",
+            Self::SelfCorrection => "self_correction",
+        }
+    }
 }
 
 impl Role {
@@ -198,16 +223,18 @@ impl Role {
             Self::Commission => "commission",
             Self::HallManager => "hall_manager",
             Self::UnitHead => "unit_head",
+            Self::Leader => "leader",
         }
     }
 
-    /// The role of an account, if accounts of that role ever act on cards.
+    /// The role of an account, if accounts of that role ever act on cards or orders.
     pub fn of_account(word: &str) -> Option<Self> {
         [
             Self::Inspector,
             Self::Commission,
             Self::HallManager,
             Self::UnitHead,
+            Self::Leader,
         ]
         .into_iter()
         .find(|role| role.as_str() == word)
@@ -467,7 +494,8 @@ pub const TABLE: &[Transition] = &[
         "refer",
         &[Appealed],
         To(Referred),
-        &[Inspector],
+        // By time, when nobody decided.
+        &[System, Inspector],
         true,
         Grades::Cards,
     ),

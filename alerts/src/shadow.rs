@@ -171,7 +171,9 @@ impl Tally {
         let mut of_case: HashMap<String, Vec<CardRecord>> = HashMap::new();
         for card in issued {
             let due = question.from <= card.due_at && card.due_at < question.to;
-            let stands = !matches!(card.state, State::Withdrawn | State::Cancelled);
+            // What a person wrote, and what followed when nobody answered, no draft would issue or leave out.
+            let stands =
+                !matches!(card.state, State::Withdrawn | State::Cancelled) && card.rests_on_facts();
             if let Some(case) = card.case_no.clone().filter(|_| due && stands) {
                 of_case.entry(case).or_default().push(card);
             }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mingjing_alerts::supervisor::{
-    ActError, Actor, Applied, BatchOutcome, CardAction, Delta, Quiet, QuietError, Rejection,
-    Sightings, Supervisor,
+    ActError, Actor, Applied, BatchOutcome, CardAction, Delta, NewCard, NewOrder, OrderAction,
+    Quiet, QuietError, Rejection, Sightings, Supervisor,
 };
 use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::store::{Store, StoreError, events};
@@ -31,15 +31,28 @@ const AWAY: Duration = Duration::from_millis(500);
 /// What became of a batch.
 pub type Taken = Result<Applied, StoreError>;
 
+/// Something that a person does.
+#[derive(Debug)]
+pub enum Deed {
+    /// Acts on a card.
+    Card(CardAction),
+    /// Acts on a supervision order.
+    Order(OrderAction),
+    /// Writes a supervision order.
+    NewOrder(NewOrder),
+    /// Writes a card.
+    NewCard(NewCard),
+}
+
 enum Command {
     Batch {
         events: Vec<CaseEvent>,
         initial_load: bool,
         done: oneshot::Sender<Taken>,
     },
-    Act {
-        action: Box<CardAction>,
-        done: oneshot::Sender<Result<(), ActError>>,
+    Perform {
+        deed: Box<Deed>,
+        done: oneshot::Sender<Result<i64, ActError>>,
     },
     Observe {
         seen: Box<Sightings>,
@@ -98,15 +111,15 @@ impl Engine {
         answer.await.map_err(|_| NotThere)
     }
 
-    /// Does to a card what a person asks for.
+    /// Does what a person asks for; the number of the card or order.
     ///
     /// # Errors
     /// When the writer is not there. Its own refusal is inside.
-    pub async fn act(&self, action: CardAction) -> Result<Result<(), ActError>, NotThere> {
+    pub async fn perform(&self, deed: Deed) -> Result<Result<i64, ActError>, NotThere> {
         let (done, answer) = oneshot::channel();
         self.0
-            .send(Command::Act {
-                action: Box::new(action),
+            .send(Command::Perform {
+                deed: Box::new(deed),
                 done,
             })
             .await
@@ -195,7 +208,10 @@ async fn start(app: &App, store: &Store) -> Option<Supervisor> {
     loop {
         let begun = std::time::Instant::now();
         match Supervisor::start(store.pool().clone(), app.now()).await {
-            Ok(supervisor) => {
+            Ok(mut supervisor) => {
+                if app.clock().is_of_log() {
+                    supervisor.ignore_answers();
+                }
                 let (instants, took) = (supervisor.queue_len(), begun.elapsed());
                 tracing::info!(
                     instants,
@@ -287,15 +303,12 @@ impl Writer {
                 let taken = self.batch(events, initial_load).await;
                 let _ = done.send(taken);
             }
-            Command::Act { action, done } => {
-                let acted = match self.supervisor.act(&action, self.app.now()).await {
-                    Ok(deltas) => {
-                        self.give_out(deltas);
-                        Ok(())
-                    }
-                    Err(error) => Err(error),
-                };
-                let _ = done.send(acted);
+            Command::Perform { deed, done } => {
+                let performed = self.perform(&deed).await.map(|(id, deltas)| {
+                    self.give_out(deltas);
+                    id
+                });
+                let _ = done.send(performed);
             }
             Command::Observe { seen, done } => {
                 let observed = match self.supervisor.observe(&seen, self.app.now()).await {
@@ -331,6 +344,22 @@ impl Writer {
                 Ok(deltas) => self.give_out(deltas),
                 Err(error) => self.away(&error),
             },
+        }
+    }
+
+    async fn perform(&mut self, deed: &Deed) -> Result<(i64, Vec<Delta>), ActError> {
+        let now = self.app.now();
+        match deed {
+            Deed::Card(action) => {
+                let deltas = self.supervisor.act(action, now).await?;
+                Ok((action.card, deltas))
+            }
+            Deed::Order(action) => {
+                let deltas = self.supervisor.act_on_order(action, now).await?;
+                Ok((action.order, deltas))
+            }
+            Deed::NewOrder(new) => self.supervisor.issue_by_hand(new, now).await,
+            Deed::NewCard(new) => self.supervisor.issue_card(new, now).await,
         }
     }
 

@@ -11,8 +11,8 @@ use tokio::time::MissedTickBehavior;
 use crate::app::App;
 use crate::clock::Reading;
 use crate::live::About;
-use crate::store::{Seen, cards, overview};
-use crate::views::{CardMark, CardRow, CaseRow, SourceView, WindowTile};
+use crate::store::{Seen, cards, orders, overview};
+use crate::views::{CardMark, CardRow, CaseRow, OrderRow, SourceView, WindowTile};
 
 /// Rows told one by one; when more change at once, pages fetch their lists again.
 const MOST: usize = 500;
@@ -22,6 +22,8 @@ const MOST: usize = 500;
 struct Changes {
     issued: BTreeSet<i64>,
     cards: BTreeSet<i64>,
+    new_orders: BTreeSet<i64>,
+    orders: BTreeSet<i64>,
     cases: BTreeSet<String>,
     windows: BTreeSet<(String, String)>,
     sources: BTreeSet<String>,
@@ -41,6 +43,12 @@ impl Changes {
                 self.cards.insert(id);
                 self.halls.insert(hall);
             }
+            Delta::OrderIssued { id, .. } => {
+                self.new_orders.insert(id);
+            }
+            Delta::OrderChanged { id, .. } => {
+                self.orders.insert(id);
+            }
             Delta::CaseChanged { no, hall } => {
                 self.cases.insert(no);
                 self.halls.insert(hall);
@@ -56,7 +64,9 @@ impl Changes {
     }
 
     fn len(&self) -> usize {
-        self.issued.len() + self.cards.len() + self.cases.len() + self.windows.len()
+        let supervised =
+            self.issued.len() + self.cards.len() + self.new_orders.len() + self.orders.len();
+        supervised + self.cases.len() + self.windows.len()
     }
 }
 
@@ -147,6 +157,7 @@ async fn rows(app: &App, root: &str, changes: Changes) -> Result<(), StoreError>
         window: None,
     };
     tell_cards(app, &all, &changes).await?;
+    tell_orders(app, &all, &changes).await?;
     tell_cases(app, &all, changes.cases.into_iter().collect()).await?;
     tell_windows(app, &all, &changes.windows).await?;
     if !changes.sources.is_empty() {
@@ -174,6 +185,29 @@ async fn tell_cards(app: &App, all: &Seen, changes: &Changes) -> Result<(), Stor
         };
         app.live()
             .publish(&directory, about, kind, &CardRow::new(&card, &directory));
+    }
+    Ok(())
+}
+
+async fn tell_orders(app: &App, all: &Seen, changes: &Changes) -> Result<(), StoreError> {
+    let ids: Vec<i64> = changes.new_orders.union(&changes.orders).copied().collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let directory = app.directory();
+    for order in orders::of_ids(app.db(), all, &ids).await? {
+        let kind = if changes.new_orders.contains(&order.id) {
+            "order.issued"
+        } else {
+            "order.changed"
+        };
+        let about = About::Supervision {
+            hall: &order.hall,
+            unit: order.unit.as_deref(),
+            window: order.win.as_deref(),
+        };
+        let row = OrderRow::new(&order, &directory);
+        app.live().publish(&directory, about, kind, &row);
     }
     Ok(())
 }

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use mingjing_alerts::card::{Grade, State};
+use mingjing_alerts::order::{self, Rung};
 use mingjing_ingest::camera::{CameraHealth, CameraState};
+use mingjing_monitor::personal::mask_text;
 use mingjing_monitor::store::cases;
 use mingjing_monitor::store::rollups::Buckets;
 use mingjing_monitor::store::sources::Source;
@@ -12,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::directory::Directory;
 use crate::store::cards::Card;
+use crate::store::orders::Order;
 
 /// A card on a window, case or tile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -215,6 +218,99 @@ impl CardRow {
             trial: card.trial,
             revision: card.revision,
             closed_at: card.closed_at,
+        }
+    }
+}
+
+/// A supervision order in a list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OrderRow {
+    id: i64,
+    /// `unanswered`, `inspector` or `instruction`.
+    origin: String,
+    /// `issued`, `received`, `answered`, `returned`, `escalated`, `closed` or `cancelled`.
+    state: String,
+    /// Who has it: `hall_manager`, `unit_head`, `inspector` or `commission`.
+    rung: String,
+    /// To whom it was written.
+    addressee: String,
+    hall: String,
+    hall_name: String,
+    unit: Option<String>,
+    unit_name: Option<String>,
+    window: Option<String>,
+    /// The card that it follows or is about.
+    card: Option<i64>,
+    case: Option<String>,
+    camera: Option<String>,
+    picture_at: Option<DateTime<Utc>>,
+    complaint: Option<String>,
+    text_zh: String,
+    text_en: String,
+    issued_at: DateTime<Utc>,
+    issued_by: String,
+    issued_role: String,
+    /// When what it follows fell due.
+    due_at: DateTime<Utc>,
+    /// By when whoever has it gives feedback.
+    answer_due: DateTime<Utc>,
+    answered_at: Option<DateTime<Utc>>,
+    closed_at: Option<DateTime<Utc>>,
+    /// Of the last feedback: whether the cause was an objective one.
+    objective: Option<bool>,
+    /// Of the last feedback: which measures were taken.
+    measures: Option<String>,
+    holder: Option<Holder>,
+    profile_version: i32,
+    trial: bool,
+    /// Name it when you act.
+    revision: i32,
+}
+
+impl OrderRow {
+    /// From the stored order.
+    pub fn new(order: &Order, directory: &Directory) -> Self {
+        let states = (order::State::parse(&order.state), Rung::parse(&order.rung));
+        let holder = match states {
+            (Some(state), Some(rung)) => state.holder(rung),
+            _ => None,
+        };
+        let holder = holder.map(|role| Holder {
+            role: role.as_str().to_owned(),
+            name: directory.holder_name(role.as_str(), &order.hall, order.unit.as_deref()),
+        });
+        Self {
+            id: order.id,
+            origin: order.origin.clone(),
+            state: order.state.clone(),
+            rung: order.rung.clone(),
+            addressee: order.addressee.clone(),
+            hall: order.hall.clone(),
+            hall_name: directory.hall_name(&order.hall),
+            unit: order.unit.clone(),
+            unit_name: order.unit.as_deref().map(|unit| directory.unit_name(unit)),
+            window: order.win.clone(),
+            card: order.card,
+            case: order.case_no.clone(),
+            camera: order.camera.clone(),
+            picture_at: order.picture_at,
+            complaint: order.complaint.clone(),
+            // People write numbers of applicants into what they ask.
+            text_zh: mask_text(&order.text_zh),
+            text_en: mask_text(&order.text_en),
+            issued_at: order.issued_at,
+            issued_by: order.issued_by.clone(),
+            issued_role: order.issued_role.clone(),
+            due_at: order.due_at,
+            answer_due: order.answer_due,
+            answered_at: order.answered_at,
+            closed_at: order.closed_at,
+            objective: order.objective,
+            measures: order.measures.as_deref().map(mask_text),
+            holder,
+            profile_version: order.profile_version,
+            trial: order.trial,
+            revision: order.revision,
         }
     }
 }

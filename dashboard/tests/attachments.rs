@@ -227,9 +227,9 @@ async fn what_is_not_what_it_says_or_too_much_is_refused_on_record() {
     let (status, problem) = world.bring(&world.manager, "more.txt", &long).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{problem}");
     assert_eq!(problem["type"], "/problems/too-large");
-    let leader = world.person("reader", "leader", TOWN_1).await;
+    let clerk = world.person("reader", "clerk", TOWN_1).await;
     assert_eq!(
-        world.bring(&leader, "a.txt", b"a").await.0,
+        world.bring(&clerk, "a.txt", b"a").await.0,
         StatusCode::FORBIDDEN
     );
     let refused = world.audited("access.denied").await;

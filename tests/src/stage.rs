@@ -214,6 +214,25 @@ impl Stage {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
+    /// Turns the clock of a card's or an order's answer: it has run out. The console finds that with the next instant that comes,
+    /// whosever it is.
+    pub async fn lapse(&self, kind: &str, id: i64) {
+        let sql = match kind {
+            "card" => {
+                "UPDATE card SET answer_due = now() - interval '1 minute', next_instant = now() WHERE id = $1"
+            }
+            _ => {
+                "UPDATE supervision_order SET answer_due = now() - interval '1 minute', next_instant = now() WHERE id = $1"
+            }
+        };
+        let turned = sqlx::query(sql)
+            .bind(id)
+            .execute(self.database.store.pool())
+            .await
+            .expect("the database is there");
+        assert_eq!(turned.rows_affected(), 1, "there is no {kind} {id}");
+    }
+
     /// A command of `mingjing` with this stage's configuration and database.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("mingjing"));

@@ -312,7 +312,10 @@ async fn county_of(log: &str, map: &str) -> Option<(TestDatabase, Loaded)> {
 
 async fn supervisor(database: &TestDatabase, log: &Loaded) -> Supervisor {
     let pool = database.store.pool().clone();
-    Supervisor::start(pool, log.events[0].time).await.unwrap()
+    let mut supervisor = Supervisor::start(pool, log.events[0].time).await.unwrap();
+    // As a replay does: in a log nobody answers.
+    supervisor.ignore_answers();
+    supervisor
 }
 
 /// Case, rule, grade, due instant and state of a card.

@@ -8,7 +8,14 @@ const GRADES: [Grade; 4] = [
     Grade::YellowCard,
     Grade::RedCard,
 ];
-const ROLES: [Role; 5] = [System, Inspector, Commission, HallManager, UnitHead];
+const ROLES: [Role; 6] = [
+    System,
+    Inspector,
+    Commission,
+    HallManager,
+    UnitHead,
+    Role::Leader,
+];
 
 fn targets(row: &Transition) -> Vec<State> {
     match row.to {
@@ -149,7 +156,8 @@ fn words_are_read_back() {
     for grade in GRADES {
         assert_eq!(Grade::parse(grade.as_str()), Some(grade));
     }
-    assert_eq!(Role::of_account("leader"), None);
+    assert_eq!(Role::of_account("leader"), Some(Role::Leader));
+    assert_eq!(Role::of_account("clerk"), None);
     assert_eq!(
         Role::of_account("system"),
         None,

@@ -111,6 +111,8 @@ words!(
         Reinstated = "reinstated",
         /// Its answer was sent back, another one is due.
         Returned = "returned",
+        /// Nobody answered it in time: the next rung of the ladder has it.
+        Escalated = "escalated",
         /// Its answer falls due by the next workday.
         AnswerDue = "answer_due",
         /// Evidence took it back.
@@ -143,6 +145,7 @@ impl What {
             "withdraw" => Some(Self::Withdrawn),
             "revoke" => Some(Self::Revoked),
             "cancel" => Some(Self::Cancelled),
+            "escalate" => Some(Self::Escalated),
             _ => None,
         }
     }

@@ -104,6 +104,7 @@ fn happened(what: What, language: Language) -> &'static str {
         What::Issued => ("", ""),
         What::Reinstated => ("恢复", " reinstated"),
         What::Returned => ("反馈被打回", ": answer sent back"),
+        What::Escalated => ("逾期上报", " escalated"),
         What::AnswerDue => ("即将到反馈期限", ": answer falls due"),
         What::Withdrawn => ("凭证撤回", " withdrawn on evidence"),
         What::Revoked => ("撤牌", " revoked"),

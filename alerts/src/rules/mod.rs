@@ -31,7 +31,7 @@ use mingjing_monitor::limit::{Limit, LimitUnit};
 use crate::card::{Grade, Kind};
 use crate::profile::{DayCount, RuleSet};
 
-pub use facts::{Facts, Sentence};
+pub use facts::{Facts, Sentence, local};
 
 macro_rules! rule_numbers {
     ($( $(#[$doc:meta])* $rule:ident )*) => {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::card::{Grade, State};
+use crate::card::{Grade, Ground, State};
 
 /// A row of `card`.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,8 +67,20 @@ pub struct CardRecord {
     pub superseded_from: Option<State>,
     /// What the case's facts were when an inspector upheld it.
     pub judged: Option<Vec<u8>>,
+    /// When an unanswered answer or an undecided appeal has consequences; `None`: never.
+    pub next_instant: Option<DateTime<Utc>>,
+    /// By when an appeal is to be decided.
+    pub decide_due: Option<DateTime<Utc>>,
     /// Counts the changes.
     pub revision: i32,
+}
+
+impl CardRecord {
+    /// Whether the facts of what it is about decide about it. They do not about one that a person wrote, or that followed an answer
+    /// that did not come.
+    pub fn rests_on_facts(&self) -> bool {
+        !matches!(self.rule.as_str(), "manual" | "R12")
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -101,6 +113,8 @@ struct Row {
     contested_from: Option<String>,
     superseded_from: Option<String>,
     judged: Option<Vec<u8>>,
+    next_instant: Option<DateTime<Utc>>,
+    decide_due: Option<DateTime<Utc>>,
     revision: i32,
 }
 
@@ -144,6 +158,8 @@ impl TryFrom<Row> for CardRecord {
             contested_from: row.contested_from.as_deref().map(state).transpose()?,
             superseded_from: row.superseded_from.as_deref().map(state).transpose()?,
             judged: row.judged,
+            next_instant: row.next_instant,
+            decide_due: row.decide_due,
             revision: row.revision,
         })
     }
@@ -205,6 +221,57 @@ pub async fn find(
     row.map(CardRecord::try_from).transpose()
 }
 
+/// Every instant at which time alone takes a card on.
+pub async fn instants(connection: &mut PgConnection) -> Result<Vec<DateTime<Utc>>, StoreError> {
+    let instants =
+        sqlx::query_scalar("SELECT DISTINCT next_instant FROM card WHERE next_instant IS NOT NULL");
+    Ok(instants.fetch_all(connection).await?)
+}
+
+/// The cards whose next instant has come, the earliest first.
+pub async fn due(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<CardRecord>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT * FROM card WHERE next_instant <= $1 ORDER BY next_instant, id LIMIT $2",
+    )
+    .bind(now)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(CardRecord::try_from).collect()
+}
+
+/// The R12 cards of these causes that still weigh.
+pub async fn that_followed(
+    connection: &mut PgConnection,
+    causes: &[String],
+) -> Result<Vec<CardRecord>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT * FROM card WHERE rule = 'R12' AND cause = ANY($1)
+             AND state NOT IN ('withdrawn', 'revoked', 'cancelled') ORDER BY id",
+    )
+    .bind(causes)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(CardRecord::try_from).collect()
+}
+
+/// Which of these cause keys have a card.
+pub async fn known(
+    connection: &mut PgConnection,
+    keys: &[String],
+) -> Result<std::collections::HashSet<String>, StoreError> {
+    let known: Vec<String> =
+        sqlx::query_scalar("SELECT cause_key FROM card WHERE cause_key = ANY($1)")
+            .bind(keys)
+            .fetch_all(connection)
+            .await?;
+    Ok(known.into_iter().collect())
+}
+
 /// The cases with provisional cards of this source that fell due up to `complete_until`.
 pub async fn to_firm(
     connection: &mut PgConnection,
@@ -233,11 +300,12 @@ pub async fn insert(
     let rows: Vec<(i64, String)> = sqlx::query_as(
         "INSERT INTO card (cause_key, cause, rule, kind, grade, state, case_no, source, hall, unit, win, item, due_at,
              created_at, issued_at, answer_due, closed_at, profile_version, trial, facts, sentence_zh, sentence_en,
-             contested_from, superseded_from, revision, about, subject)
+             contested_from, superseded_from, revision, about, subject, next_instant)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
              $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::int[], $19::bool[], $20::jsonb[],
-             $21::text[], $22::text[], $23::text[], $24::text[], $25::int[], $26::text[], $27::text[])
+             $21::text[], $22::text[], $23::text[], $24::text[], $25::int[], $26::text[], $27::text[],
+             $28::timestamptz[])
          RETURNING id, cause_key",
     )
     .bind(cards.iter().map(|card| card.cause_key.as_str()).collect::<Vec<_>>())
@@ -267,6 +335,7 @@ pub async fn insert(
     .bind(cards.iter().map(|card| card.revision).collect::<Vec<_>>())
     .bind(cards.iter().map(|card| card.about.as_str()).collect::<Vec<_>>())
     .bind(cards.iter().map(|card| card.subject.as_deref()).collect::<Vec<_>>())
+    .bind(cards.iter().map(|card| card.next_instant).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
     let ids: std::collections::HashMap<String, i64> =
@@ -291,12 +360,13 @@ pub async fn update(
         "UPDATE card c SET state = n.state, hall = n.hall, unit = n.unit, win = n.win, due_at = n.due_at,
              issued_at = n.issued_at, answer_due = n.answer_due, closed_at = n.closed_at, facts = n.facts,
              sentence_zh = n.sentence_zh, sentence_en = n.sentence_en, contested_from = n.contested_from,
-             superseded_from = n.superseded_from, judged = n.judged, revision = n.revision
+             superseded_from = n.superseded_from, judged = n.judged, revision = n.revision, next_instant = n.next_instant,
+             decide_due = n.decide_due
          FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
              $8::timestamptz[], $9::timestamptz[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[],
-             $15::bytea[], $16::int[])
+             $15::bytea[], $16::int[], $17::timestamptz[], $18::timestamptz[])
              AS n (id, state, hall, unit, win, due_at, issued_at, answer_due, closed_at, facts, sentence_zh, sentence_en,
-                   contested_from, superseded_from, judged, revision)
+                   contested_from, superseded_from, judged, revision, next_instant, decide_due)
          WHERE c.id = n.id",
     )
     .bind(cards.iter().map(|card| card.id).collect::<Vec<_>>())
@@ -315,6 +385,8 @@ pub async fn update(
     .bind(cards.iter().map(|card| card.superseded_from.map(State::as_str)).collect::<Vec<_>>())
     .bind(cards.iter().map(|card| card.judged.as_deref()).collect::<Vec<_>>())
     .bind(cards.iter().map(|card| card.revision).collect::<Vec<_>>())
+    .bind(cards.iter().map(|card| card.next_instant).collect::<Vec<_>>())
+    .bind(cards.iter().map(|card| card.decide_due).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
@@ -341,6 +413,8 @@ pub struct HistoryLine {
     pub role: &'static str,
     /// Why.
     pub why: Option<String>,
+    /// Of an appeal or a revocation: the exempting ground.
+    pub ground: Option<Ground>,
 }
 
 /// Appends to the history of cards.
@@ -352,9 +426,9 @@ pub async fn append_history(
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO card_transition (card, at, transition, from_state, to_state, account, who, role, why)
+        "INSERT INTO card_transition (card, at, transition, from_state, to_state, account, who, role, why, ground)
          SELECT * FROM UNNEST($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
-                              $8::text[], $9::text[])",
+                              $8::text[], $9::text[], $10::text[])",
     )
     .bind(lines.iter().map(|line| line.card).collect::<Vec<_>>())
     .bind(lines.iter().map(|line| line.at).collect::<Vec<_>>())
@@ -365,9 +439,16 @@ pub async fn append_history(
     .bind(lines.iter().map(|line| line.who.as_str()).collect::<Vec<_>>())
     .bind(lines.iter().map(|line| line.role).collect::<Vec<_>>())
     .bind(lines.iter().map(|line| line.why.as_deref()).collect::<Vec<_>>())
+    .bind(lines.iter().map(|line| line.ground.map(Ground::as_str)).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// A number for a card written by hand: no two have the same, whether they are stored or not.
+pub async fn next_by_hand(connection: &mut PgConnection) -> Result<i64, StoreError> {
+    let nth = sqlx::query_scalar("SELECT nextval('card_by_hand')");
+    Ok(nth.fetch_one(connection).await?)
 }
 
 /// The newest line of a card's history.

@@ -129,7 +129,7 @@ async fn to_subscribers(
                WHEN n.what IN ('withdrawn', 'revoked', 'cancelled') THEN EXISTS (
                    SELECT FROM delivery d
                    WHERE d.about = n.about AND d.subject = n.subject AND d.target = t.target AND d.state <> 'not_sent')
-               ELSE (n.grade IS NULL OR n.grade = ANY (s.grades)) AND (s.rules = '{}' OR n.rule = ANY (s.rules))
+               ELSE (n.grade IS NULL OR n.grade = ANY (s.grades)) AND (s.rules = '{}' OR n.rule IS NULL OR n.rule = ANY (s.rules))
                    AND (n.what <> 'answer_due' OR a.role IN ('hall_manager', 'unit_head'))
                END
          ORDER BY n.id, s.id
@@ -169,7 +169,7 @@ async fn to_applicants(
 }
 
 /// Cards whose answer falls due by `horizon`, not reminded of yet: they are marked, and given back to be announced.
-pub async fn to_remind(
+pub async fn cards_to_remind(
     connection: &mut PgConnection,
     now: DateTime<Utc>,
     horizon: DateTime<Utc>,
@@ -182,6 +182,23 @@ pub async fn to_remind(
          ON CONFLICT DO NOTHING RETURNING card",
     );
     Ok(cards.bind(now).bind(horizon).fetch_all(connection).await?)
+}
+
+/// As [`cards_to_remind`], of supervision orders that a hall or unit has.
+pub async fn orders_to_remind(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    horizon: DateTime<Utc>,
+) -> Result<Vec<i64>, StoreError> {
+    let orders = sqlx::query_scalar(
+        "INSERT INTO order_reminder (supervision_order, answer_due)
+         SELECT id, answer_due FROM supervision_order
+         WHERE closed_at IS NULL AND state IN ('issued', 'received', 'returned', 'escalated')
+           AND rung IN ('hall_manager', 'unit_head') AND answer_due > $1 AND answer_due <= $2
+           AND EXISTS (SELECT FROM channel WHERE enabled)
+         ON CONFLICT DO NOTHING RETURNING supervision_order",
+    );
+    Ok(orders.bind(now).bind(horizon).fetch_all(connection).await?)
 }
 
 /// A delivery that may go out now.

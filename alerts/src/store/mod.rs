@@ -9,4 +9,5 @@ pub mod deliveries;
 pub mod drafts;
 pub mod episodes;
 pub mod maintenance;
+pub mod orders;
 pub mod profiles;

@@ -7,14 +7,17 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::Supervisor;
+use super::answers::undo_what_followed;
 use super::assess::facts_hash;
+use super::by_hand::bind;
 use super::delta::{ActError, CardAction, Delta, Deltas};
 use super::diff::Working;
 use super::tell;
-use super::write::{Rows, Touched, Writer, goes_out};
+use super::write::{Rows, Touched, goes_out};
 use crate::card::{Role, State, Transition, transition};
-use crate::profile::Subject;
-use crate::store::attachments::{self, With};
+use crate::ladder::appeal_until;
+use crate::rules::local;
+use crate::store::attachments::With;
 use crate::store::cards::{self, CardRecord, HistoryLine};
 
 impl Supervisor {
@@ -44,12 +47,17 @@ impl Supervisor {
         if row.needs_why && why.is_none() {
             return Err(ActError::NeedsWhy(row.name));
         }
+        self.check_in_time(&card, row, now)?;
         let mut deltas = Deltas::default();
         let judged = self.facts_of(&mut transaction, &card).await?;
         let before = facts(&card);
         let moved = self.move_card(card, row, why, judged, now);
         write_action(&mut transaction, &moved, action, role, now).await?;
-        attach(&mut transaction, &moved, action, now).await?;
+        if !action.attachments.is_empty() {
+            let line = cards::newest_line(&mut transaction, moved.card.id).await?;
+            let (with, files) = (With::Card(moved.card.id), &action.attachments);
+            bind(&mut transaction, with, line, &action.actor, files, now).await?;
+        }
         tell::of_moved(&mut transaction, &self.reference, [&moved]).await?;
         deltas.add(Delta::CardChanged {
             id: moved.card.id,
@@ -57,14 +65,40 @@ impl Supervisor {
         });
         deltas.add(Delta::OverviewChanged);
         deltas.add(Delta::RankingChanged);
+        let mut next: Vec<DateTime<Utc>> = moved.card.next_instant.into_iter().collect();
+        if matches!(moved.card.state, State::Revoked | State::Cancelled) {
+            let gone = [moved.card.id];
+            undo_what_followed(&mut transaction, &self.reference, &gone, now, &mut deltas).await?;
+        }
         // What was under a card that is taken back comes up again.
         if let Some(case) = &moved.card.case_no {
-            self.look_again(&mut transaction, case, now, &mut deltas)
+            let instants = self
+                .look_again(&mut transaction, case, now, &mut deltas)
                 .await?;
+            next.extend(instants);
         }
         audit::append(&mut transaction, &[entry(&moved, action, before)]).await?;
         transaction.commit().await.map_err(StoreError::from)?;
+        self.queue.extend(next);
         Ok(deltas.into_vec())
+    }
+
+    /// An appeal is made within the workdays that the profile gives, from when the card went out.
+    fn check_in_time(
+        &self,
+        card: &CardRecord,
+        row: &Transition,
+        now: DateTime<Utc>,
+    ) -> Result<(), ActError> {
+        if row.name != "appeal" {
+            return Ok(());
+        }
+        let calendar = &self.reference.calendar;
+        let rules = self.reference.rules_of_card(card, now);
+        match appeal_until(calendar, &rules, card.issued_at) {
+            Some(until) if until < now => Err(ActError::TooLate(local(calendar, until))),
+            _ => Ok(()),
+        }
     }
 
     /// The facts of the card's case, which whoever decides about late evidence has judged.
@@ -94,12 +128,7 @@ impl Supervisor {
         judged: Option<Vec<u8>>,
         now: DateTime<Utc>,
     ) -> Working {
-        let rules = self.reference.profiles.at(now).rules(&Subject {
-            level: self.reference.halls.get(&card.hall).copied(),
-            hall: &card.hall,
-            unit: card.unit.as_deref().unwrap_or_default(),
-            item: card.item.as_deref().unwrap_or_default(),
-        });
+        let rules = self.reference.rules_of_card(&card, now);
         let target = row.target(
             card.contested_from
                 .filter(|_| card.state == State::Contested),
@@ -118,9 +147,9 @@ impl Supervisor {
         case: &str,
         now: DateTime<Utc>,
         deltas: &mut Deltas,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<DateTime<Utc>>, StoreError> {
         let Some(before) = states::load(&mut *connection, &[case]).await?.pop() else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let loading = self
             .sources
@@ -134,14 +163,11 @@ impl Supervisor {
             at,
             loading.is_some(),
         )];
-        let writer = Writer {
-            reference: &self.reference,
-            sources: &self.sources,
-            now,
-        };
+        let writer = self.writer(now);
         writer
             .write(connection, &mut touched, Rows::Advance, deltas)
-            .await
+            .await?;
+        Ok(touched.iter().flat_map(Touched::instants).collect())
     }
 }
 
@@ -181,29 +207,6 @@ fn entry(moved: &Working, action: &CardAction, before: Value) -> Draft {
     }
 }
 
-/// Binds what the person attached to the line of the history that their action wrote.
-async fn attach(
-    connection: &mut PgConnection,
-    moved: &Working,
-    action: &CardAction,
-    now: DateTime<Utc>,
-) -> Result<(), ActError> {
-    let files = &action.attachments;
-    if files.is_empty() {
-        return Ok(());
-    }
-    let card = moved.card.id;
-    let line = cards::newest_line(&mut *connection, card).await?;
-    let with = With::Card(card);
-    let account = action.actor.account;
-    let bound = attachments::attach(connection, with, line, account, files, now).await?;
-    if bound == files.len() as u64 {
-        Ok(())
-    } else {
-        Err(ActError::Attachments)
-    }
-}
-
 async fn write_action(
     connection: &mut PgConnection,
     moved: &Working,
@@ -222,6 +225,9 @@ async fn write_action(
         who: action.actor.who.clone(),
         role: role.as_str(),
         why: taken.why.clone(),
+        ground: action
+            .ground
+            .filter(|_| matches!(taken.transition, "appeal" | "revoke")),
     };
     cards::append_history(
         &mut *connection,

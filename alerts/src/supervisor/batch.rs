@@ -14,10 +14,10 @@ use sqlx::PgConnection;
 
 use super::delta::{Applied, BatchOutcome, Delta, Deltas, Rejection};
 use super::tell;
-use super::write::{Rows, Touched, Writer};
+use super::watch::Looked;
+use super::write::{Rows, Touched};
 use super::{FIRE_CHUNK, Supervisor, by_code};
 use crate::store::cards;
-use crate::store::episodes::EpisodeRecord;
 
 /// An event that may go in, with its place in the batch.
 struct Candidate {
@@ -192,7 +192,7 @@ impl Supervisor {
         heard: &HeardSources,
         now: DateTime<Utc>,
         deltas: &mut Deltas,
-    ) -> Result<(Vec<DateTime<Utc>>, Vec<EpisodeRecord>), StoreError> {
+    ) -> Result<(Vec<DateTime<Utc>>, Looked), StoreError> {
         let changed: Vec<&Source> = heard
             .sources
             .iter()
@@ -217,19 +217,12 @@ impl Supervisor {
             self.hear_windows(&mut *connection, new, deltas).await?;
         }
         let mut touched = self.fold(&mut *connection, new, heard, now).await?;
-        let writer = Writer {
-            reference: &self.reference,
-            sources: &self.sources,
-            now,
-        };
+        let writer = self.writer(now);
         writer
             .write(&mut *connection, &mut touched, Rows::Whole, deltas)
             .await?;
         tell::applicants(&mut *connection, &self.reference, new, &touched, now).await?;
-        let mut next: Vec<DateTime<Utc>> = touched
-            .iter()
-            .filter_map(|case| case.after.next_instant)
-            .collect();
+        let mut next: Vec<DateTime<Utc>> = touched.iter().flat_map(Touched::instants).collect();
         next.extend(
             self.take_complaints(&mut *connection, new, &heard.complete, now, deltas)
                 .await?,

@@ -17,7 +17,6 @@ use super::assess::{Found, Reference};
 use super::delta::Deltas;
 use super::diff;
 use super::subjects::Affair;
-use super::write::Writer;
 use super::{FIRE_CHUNK, Supervisor};
 use crate::rules::r10;
 use crate::store::cards;
@@ -245,24 +244,18 @@ impl Supervisor {
             .into_iter()
             .map(|looked| (looked.record, looked.affair))
             .unzip();
-        let writer = Writer {
-            reference: &self.reference,
-            sources: &self.sources,
-            now,
-        };
+        let writer = self.writer(now);
         writer.load_affairs(&mut *connection, &mut affairs).await?;
         for (record, affair) in records.iter().zip(&mut affairs) {
             self.evidence_in_time(&mut *connection, record, affair)
                 .await?;
         }
         complaints::upsert(&mut *connection, &records.iter().collect::<Vec<_>>(), now).await?;
-        writer
+        let mut next = writer
             .write_affairs(connection, &mut affairs, deltas)
             .await?;
-        Ok(records
-            .iter()
-            .filter_map(|record| record.next_instant)
-            .collect())
+        next.extend(records.iter().filter_map(|record| record.next_instant));
+        Ok(next)
     }
 
     /// Of firm cards whose anomaly is gone: those that would not have come about had only that been known which was received

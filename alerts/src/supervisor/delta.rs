@@ -6,6 +6,10 @@ use chrono::{DateTime, Utc};
 use mingjing_monitor::audit;
 use mingjing_monitor::store::StoreError;
 
+use crate::card::{Grade, Ground, Kind};
+use crate::order::Rung;
+use crate::store::orders::About;
+
 /// What became of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BatchOutcome {
@@ -65,6 +69,20 @@ pub enum Delta {
     SourceChanged {
         /// Its id.
         id: String,
+    },
+    /// A supervision order is new.
+    OrderIssued {
+        /// The order.
+        id: i64,
+        /// Code of its hall.
+        hall: String,
+    },
+    /// A supervision order changed.
+    OrderChanged {
+        /// The order.
+        id: i64,
+        /// Code of its hall.
+        hall: String,
     },
     /// Counts of the overview moved, or what is held back, acknowledged or under maintenance.
     OverviewChanged,
@@ -126,20 +144,91 @@ pub struct CardAction {
     pub action: String,
     /// Why.
     pub why: Option<String>,
+    /// Of an appeal or a revocation: the exempting ground, where it is one.
+    pub ground: Option<Ground>,
     /// Files that the person brought and that go with it.
     pub attachments: Vec<i64>,
     /// Who.
     pub actor: Actor,
 }
 
-/// Why nothing was done to a card.
+/// What a person does to a supervision order. Whether it lies in the person's subtree is for the caller to have asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderAction {
+    /// The order.
+    pub order: i64,
+    /// The revision that the person saw.
+    pub revision: i32,
+    /// The transition's name.
+    pub action: String,
+    /// Why; of feedback, what was found.
+    pub why: Option<String>,
+    /// Of feedback: whether the cause was an objective one.
+    pub objective: Option<bool>,
+    /// Of feedback: which measures were taken.
+    pub measures: Option<String>,
+    /// Files that the person brought and that go with it.
+    pub attachments: Vec<i64>,
+    /// Who.
+    pub actor: Actor,
+}
+
+/// A supervision order that a person writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewOrder {
+    /// To the hall's manager or the unit's head.
+    pub to: Rung,
+    /// Code of the hall.
+    pub hall: String,
+    /// Code of the unit.
+    pub unit: Option<String>,
+    /// Number of the window.
+    pub window: Option<String>,
+    /// What it is about.
+    pub about: About,
+    /// What it asks.
+    pub text: String,
+    /// Files that the person brought and that go with it.
+    pub attachments: Vec<i64>,
+    /// Who.
+    pub actor: Actor,
+}
+
+/// A card that an inspector writes (`manual_card`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCard {
+    /// How grave.
+    pub grade: Grade,
+    /// What kind of wrong.
+    pub kind: Kind,
+    /// Code of the hall that bears it.
+    pub hall: String,
+    /// Code of the unit.
+    pub unit: Option<String>,
+    /// Number of the window.
+    pub window: Option<String>,
+    /// The item.
+    pub item: Option<String>,
+    /// What it is about.
+    pub about: About,
+    /// What happened.
+    pub sentence: String,
+    /// Why it is issued.
+    pub why: String,
+    /// Files that the person brought and that go with it.
+    pub attachments: Vec<i64>,
+    /// Who.
+    pub actor: Actor,
+}
+
+/// Why nothing was done to a card or an order.
 #[derive(Debug, thiserror::Error)]
 pub enum ActError {
-    /// There is no such card.
-    #[error("there is no card {0}")]
+    /// There is no such card or order.
+    #[error("there is no {0}")]
     NotFound(i64),
     /// Somebody was faster.
-    #[error("the card has changed since you saw it (revision {seen}, now {now}): look at it again")]
+    #[error("it has changed since you saw it (revision {seen}, now {now}): look at it again")]
     Conflict {
         /// The revision that the person saw.
         seen: i32,
@@ -153,7 +242,7 @@ pub enum ActError {
         action: String,
         /// The role.
         role: String,
-        /// The grade.
+        /// The grade, or that it is an order.
         grade: &'static str,
         /// The state.
         state: &'static str,
@@ -161,6 +250,17 @@ pub enum ActError {
     /// A reason is missing.
     #[error("`why` is missing: {0:?} has to say why")]
     NeedsWhy(&'static str),
+    /// Feedback is not whole.
+    #[error(
+        "feedback says what was found (`why`), which measures were taken (`measures`) and whether the cause was objective (`objective`)"
+    )]
+    NeedsFeedback,
+    /// It is too late for an appeal.
+    #[error("an appeal was to be made by {0}: reply instead")]
+    TooLate(String),
+    /// To whom an order cannot go.
+    #[error("an order goes to a hall's manager, or to the head of the unit that it names")]
+    Addressee,
     /// A file is not there, not the person's, or goes with something else already.
     #[error(
         "an attachment is not yours to attach, or goes with another step already: bring it again"

@@ -4,11 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use mingjing_monitor::calendar::Calendar;
-use mingjing_monitor::clock::{Clock, Mode};
-use mingjing_monitor::limit::Limit;
 
 use super::assess::Found;
 use crate::card::{Role, State, transition};
+use crate::ladder::{awaits_answer, workdays_after};
 use crate::profile::RuleSet;
 use crate::rules::Anomaly;
 use crate::store::cards::CardRecord;
@@ -91,11 +90,7 @@ pub(super) fn answer_due(
     issued: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
     let within = rules.answer_within(card.grade).filter(|&days| days > 0)?;
-    Some(
-        Clock::new(calendar, Mode::Day, issued, [])
-            .by_limit(Limit::workdays(within), 0)
-            .due,
-    )
+    Some(workdays_after(calendar, issued, within))
 }
 
 impl Working {
@@ -133,17 +128,28 @@ impl Working {
         let card = &mut self.card;
         let from = card.state;
         match to {
-            State::Issued
-                if matches!(transition, "issue" | "revive") || card.issued_at.is_none() =>
-            {
-                card.issued_at = card.issued_at.or(Some(at));
-                card.answer_due = answer_due(calendar, rules, card, at);
+            State::Issued => card.issued_at = card.issued_at.or(Some(at)),
+            State::Appealed => {
+                let days = rules.r12.decide.get();
+                card.decide_due = Some(workdays_after(calendar, at, days));
             }
-            State::Returned => card.answer_due = answer_due(calendar, rules, card, at),
             State::Contested if transition == "contest" => card.contested_from = Some(from),
             State::Superseded => card.superseded_from = Some(from),
             _ => {}
         }
+        // Signing for a card stops no clock; whatever else leads to where an answer is awaited begins it anew.
+        let signed = transition == "receive";
+        if !signed && awaits_answer(to, card.grade) {
+            card.answer_due = answer_due(calendar, rules, card, at);
+        }
+        card.next_instant = match to {
+            State::Received if signed => card.next_instant,
+            State::Appealed => card.decide_due,
+            _ if awaits_answer(to, card.grade) => card.answer_due,
+            _ => None,
+        }
+        // In a trial run nothing follows when nobody answers.
+        .filter(|_| rules.r12.on && !card.trial);
         card.state = to;
         card.closed_at = to.is_over().then_some(at);
         card.revision += 1;
@@ -176,7 +182,8 @@ pub(super) fn to_look_up<'a>(
         .collect();
     let gone = |card: &&CardRecord| {
         let firm = card.state.weighs() || card.state == State::Superseded;
-        firm && card.grade.is_card()
+        firm && card.rests_on_facts()
+            && card.grade.is_card()
             && card.state != State::Contested
             && !found.contains(card.cause_key.as_str())
             && !is_judged(card, facts)
@@ -205,10 +212,9 @@ pub(super) fn settle(cards: &mut Vec<Working>, anomalies: &[Found], ground: &Gro
             None => cards.push(begin(anomaly, ground)),
         }
     }
-    for working in cards
-        .iter_mut()
-        .filter(|working| !found.contains(working.card.cause_key.as_str()))
-    {
+    for working in cards.iter_mut().filter(|working| {
+        working.card.rests_on_facts() && !found.contains(working.card.cause_key.as_str())
+    }) {
         absent(working, ground);
     }
     let causes: BTreeSet<String> = cards
@@ -256,6 +262,8 @@ fn begin(anomaly: &Found, ground: &Ground<'_>) -> Working {
         contested_from: None,
         superseded_from: None,
         judged: None,
+        next_instant: None,
+        decide_due: None,
         revision: 0,
     };
     let mut working = Working::from(card);
@@ -388,7 +396,7 @@ fn one_of_a_cause(cards: &mut [Working], cause: &str, found: &HashSet<&str>, gro
             Some("同一事由的上级牌已撤 / the card above it was taken back"),
             ground,
         );
-        if !found.contains(cards[top].card.cause_key.as_str()) {
+        if cards[top].card.rests_on_facts() && !found.contains(cards[top].card.cause_key.as_str()) {
             absent(&mut cards[top], ground);
         }
     }

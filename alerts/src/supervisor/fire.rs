@@ -6,7 +6,7 @@ use mingjing_monitor::store::{StoreError, states};
 use sqlx::PgConnection;
 
 use super::delta::{Delta, Deltas};
-use super::write::{Rows, Touched, Writer};
+use super::write::{Rows, Touched};
 use super::{FIRE_CHUNK, Supervisor};
 
 /// From so many cases on, what falls due is written by two transactions side by side: the database is what takes the time.
@@ -52,7 +52,19 @@ impl Supervisor {
             // The other half is committed and has to be told; what failed is found again by the next call.
             tracing::warn!(%error, "half of the cases that fell due could not be written and is tried again");
         }
-        if last_chunk && !self.stale {
+        let answers = match self.fire_answers(now).await {
+            Ok(answers) => {
+                self.queue.extend(answers.next);
+                deltas.extend(answers.deltas);
+                answers.all
+            }
+            Err(error) => {
+                self.stale = true;
+                tracing::warn!(%error, "what answers that stay out bring about could not be written and is tried again");
+                false
+            }
+        };
+        if last_chunk && answers && !self.stale {
             self.queue = self
                 .queue
                 .split_off(&(now + chrono::TimeDelta::nanoseconds(1)));
@@ -97,18 +109,11 @@ impl Supervisor {
             Touched::new(Some(before), assessment, at, lived)
         };
         let mut touched: Vec<Touched> = records.into_iter().map(look).collect();
-        let writer = Writer {
-            reference: &self.reference,
-            sources: &self.sources,
-            now: at,
-        };
+        let writer = self.writer(at);
         writer
             .write(connection, &mut touched, Rows::Advance, deltas)
             .await?;
-        Ok(touched
-            .iter()
-            .filter_map(|case| case.after.next_instant)
-            .collect())
+        Ok(touched.iter().flat_map(Touched::instants).collect())
     }
 
     /// A calendar year was loaded: what was only expected may have become certain.

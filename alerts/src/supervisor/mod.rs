@@ -9,8 +9,10 @@
 //! own (second mode), an entry costs the tree about 16 bytes.
 
 mod act;
+mod answers;
 mod assess;
 mod batch;
+mod by_hand;
 mod complaints;
 mod delta;
 mod diff;
@@ -32,12 +34,16 @@ use mingjing_monitor::store::{StoreError, calendars, county, halls, items, sourc
 use sqlx::{PgConnection, PgPool};
 
 use crate::store::episodes::{self, EpisodeRecord};
-use crate::store::{acknowledgements, deliveries, profiles};
+use crate::store::{acknowledgements, cards, deliveries, orders, profiles};
 use months::Round;
 use sweep::Sweep;
+use write::Writer;
 
 pub use assess::{Assessment, Found, Hearings, Reference};
-pub use delta::{ActError, Actor, Applied, BatchOutcome, CardAction, Delta, Rejection};
+pub use delta::{
+    ActError, Actor, Applied, BatchOutcome, CardAction, Delta, NewCard, NewOrder, OrderAction,
+    Rejection,
+};
 pub use quiet::{LONGEST_ACKNOWLEDGEMENT, LONGEST_MAINTENANCE, Quiet, QuietError};
 pub use tell::remind;
 pub use watch::{Holder, Sight, Sighting, Sightings, held_back};
@@ -61,6 +67,8 @@ pub struct Supervisor {
     round: Round,
     /// How far open cases have been looked at since the rules changed.
     sweep: Sweep,
+    /// Whether unanswered answers have consequences (R12).
+    answers: bool,
     /// A transaction failed, perhaps after the server had committed it: the queue has to be read again.
     stale: bool,
 }
@@ -90,6 +98,7 @@ impl Supervisor {
             acknowledged: acknowledged.into_iter().collect(),
             round: Round::new(round, now),
             sweep,
+            answers: true,
             stale: false,
         };
         if round.is_none() {
@@ -98,6 +107,11 @@ impl Supervisor {
         supervisor.catch_up_with_calendar(now).await?;
         supervisor.take_unfolded_complaints(now).await?;
         Ok(supervisor)
+    }
+
+    /// Nobody answers here: a log is replayed, in which there are no answers. So nothing follows from their absence.
+    pub fn ignore_answers(&mut self) {
+        self.answers = false;
     }
 
     /// Reads again what may be changed beside us without a restart: county, calendar, halls, items, rule profile, lags of
@@ -176,6 +190,16 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Writes what a transaction at `now` comes to.
+    fn writer(&self, now: DateTime<Utc>) -> Writer<'_> {
+        Writer {
+            reference: &self.reference,
+            sources: &self.sources,
+            answers: self.answers,
+            now,
+        }
+    }
+
     /// Ids of the sources whose history is being loaded.
     fn loading(&self) -> Vec<String> {
         self.sources
@@ -186,11 +210,16 @@ impl Supervisor {
     }
 }
 
-/// Every instant at which some case or complaint has to be looked at.
+/// Every instant at which time alone changes something: of cases, of complaints, of answers to cards and orders.
 async fn instants(connection: &mut PgConnection) -> Result<BTreeSet<DateTime<Utc>>, StoreError> {
-    let cases = states::instants(&mut *connection).await?;
-    let complaints = mingjing_monitor::store::complaints::instants(connection).await?;
-    Ok(cases.into_iter().chain(complaints).collect())
+    let mut all: BTreeSet<_> = states::instants(&mut *connection)
+        .await?
+        .into_iter()
+        .collect();
+    all.extend(mingjing_monitor::store::complaints::instants(&mut *connection).await?);
+    all.extend(cards::instants(&mut *connection).await?);
+    all.extend(orders::instants(connection).await?);
+    Ok(all)
 }
 
 fn by_key(records: Vec<EpisodeRecord>) -> BTreeMap<String, EpisodeRecord> {

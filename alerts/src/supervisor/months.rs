@@ -6,7 +6,6 @@ use mingjing_monitor::store::StoreError;
 use super::Supervisor;
 use super::delta::Deltas;
 use super::subjects::Affair;
-use super::write::Writer;
 use crate::rules::{Evaluation, r8};
 use crate::store::episodes;
 
@@ -89,7 +88,7 @@ impl Supervisor {
             }
             None => last,
         };
-        let mut month = first;
+        let (mut month, mut next) = (first, Vec::new());
         while month <= last {
             let (from, to) = (
                 calendar.midnight(month),
@@ -118,20 +117,18 @@ impl Supervisor {
                 }
             };
             let mut affairs: Vec<Affair> = units.iter().map(look).collect();
-            let writer = Writer {
-                reference: &self.reference,
-                sources: &self.sources,
-                now,
-            };
+            let writer = self.writer(now);
             writer.load_affairs(&mut transaction, &mut affairs).await?;
-            writer
+            let due = writer
                 .write_affairs(&mut transaction, &mut affairs, deltas)
                 .await?;
+            next.extend(due);
             month = month_after(month);
         }
         let next_at = self.midnight_after(now);
         episodes::set_round(&mut transaction, RULE, last, next_at).await?;
         transaction.commit().await?;
+        self.queue.extend(next);
         self.round = Round {
             done: Some(last),
             next_at,

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use super::assess::{Found, Reference, keep};
 use super::delta::Deltas;
 use super::diff::{self, Ground, Working};
-use super::write::{CardSet, Writer};
+use super::write::{CardSet, Writer, answers_due};
 use crate::profile::{RuleSet, Subject};
 use crate::rules::Evaluation;
 use crate::store::cards;
@@ -108,13 +108,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Settles the cards of affairs whose cards are loaded, and writes them.
+    /// Settles the cards of affairs whose cards are loaded, and writes them; when answers to them fall due.
     pub(super) async fn write_affairs(
         &self,
         connection: &mut PgConnection,
         affairs: &mut [Affair],
         deltas: &mut Deltas,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<DateTime<Utc>>, StoreError> {
         for affair in affairs.iter_mut() {
             self.settle_affair(affair);
         }
@@ -125,7 +125,11 @@ impl Writer<'_> {
                 lived: affair.lived,
             })
             .collect();
-        self.write_cards(connection, &mut sets, deltas).await
+        self.write_cards(connection, &mut sets, deltas).await?;
+        Ok(affairs
+            .iter()
+            .flat_map(|affair| answers_due(&affair.cards))
+            .collect())
     }
 
     fn settle_affair(&self, affair: &mut Affair) {

@@ -17,8 +17,10 @@ use super::diff::{Taken, Working};
 use super::write::Touched;
 use crate::card::State;
 use crate::channel::{About, Notice, What};
+use crate::order::Origin;
 use crate::store::cards::{self, CardRecord};
 use crate::store::deliveries;
+use crate::store::orders::{self, OrderRecord};
 
 /// An event that is older than this says nothing that an applicant should read now†.
 const STALE: TimeDelta = TimeDelta::hours(24);
@@ -68,8 +70,8 @@ fn said(working: &Working) -> Option<(What, DateTime<Utc>)> {
     (working.card.state == last.to).then_some((what, last.at))
 }
 
-/// What is said of a card: orders on it say it the same way.
-pub(crate) fn of_card(card: &CardRecord, what: What, at: DateTime<Utc>, trial: bool) -> Notice {
+/// What is said of a card.
+fn of_card(card: &CardRecord, what: What, at: DateTime<Utc>, trial: bool) -> Notice {
     Notice {
         key: format!("card/{}/{}/{}", card.id, what.as_str(), card.revision),
         about: About::Card,
@@ -85,6 +87,45 @@ pub(crate) fn of_card(card: &CardRecord, what: What, at: DateTime<Utc>, trial: b
         sentence_en: card.sentence_en.clone(),
         due: card.answer_due,
         trial: trial || card.trial,
+        applicant: None,
+    }
+}
+
+/// Announces a step that an order took.
+pub(super) async fn of_order(
+    connection: &mut PgConnection,
+    reference: &Reference,
+    order: &OrderRecord,
+    transition: &str,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    match What::of_transition(transition).filter(|_| reference.heard.on_duty) {
+        Some(what) => {
+            let notice = order_notice(order, what, at, reference.trial);
+            deliveries::announce(connection, &[notice]).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// An order has no grade: what asks for an answer by name is told whatever grades somebody chose to hear of.
+fn order_notice(order: &OrderRecord, what: What, at: DateTime<Utc>, trial: bool) -> Notice {
+    let follows = order.origin == Origin::Unanswered;
+    Notice {
+        key: format!("order/{}/{}/{}", order.id, what.as_str(), order.revision),
+        about: About::Order,
+        subject: order.id.to_string(),
+        what,
+        at,
+        hall: order.hall.clone(),
+        unit: order.unit.clone(),
+        grade: None,
+        rule: follows.then(|| "R12".to_owned()),
+        case_no: order.about.case_no.clone(),
+        sentence_zh: order.text_zh.clone(),
+        sentence_en: order.text_en.clone(),
+        due: Some(order.answer_due),
+        trial: trial || order.trial,
         applicant: None,
     }
 }
@@ -145,8 +186,8 @@ pub(super) async fn applicants(
     deliveries::announce(connection, &notices).await
 }
 
-/// Announces that the answer to cards falls due by the next workday: once for each card and instant, in office hours only. How
-/// many.
+/// Announces that the answer to cards and orders falls due by the next workday: once for each and instant, in office hours only.
+/// How many.
 pub async fn remind(
     pool: &PgPool,
     reference: &Reference,
@@ -162,9 +203,14 @@ pub async fn remind(
     let horizon = calendar.closing(calendar.workdays.after(local.date(), 1));
     let mut transaction = pool.begin().await?;
     let mut notices = Vec::new();
-    for id in deliveries::to_remind(&mut transaction, now, horizon).await? {
+    for id in deliveries::cards_to_remind(&mut transaction, now, horizon).await? {
         if let Some(card) = cards::find(&mut transaction, id).await? {
             notices.push(of_card(&card, What::AnswerDue, now, reference.trial));
+        }
+    }
+    for id in deliveries::orders_to_remind(&mut transaction, now, horizon).await? {
+        if let Some(order) = orders::find(&mut transaction, id).await? {
+            notices.push(order_notice(&order, What::AnswerDue, now, reference.trial));
         }
     }
     deliveries::announce(&mut transaction, &notices).await?;

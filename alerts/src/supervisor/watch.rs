@@ -9,7 +9,6 @@ use sqlx::PgConnection;
 use super::Supervisor;
 use super::delta::{Delta, Deltas};
 use super::subjects::Affair;
-use super::write::Writer;
 use crate::rules::watched::{self, Episode, Hold, Thing, Trouble};
 use crate::store::episodes::{self, EpisodeRecord, key};
 use crate::store::maintenance::{self, Maintenance};
@@ -56,6 +55,14 @@ pub struct Sightings {
     pub things: Vec<Sighting>,
     /// Sources and the edge by which each comes.
     pub delivered_by: Vec<(String, String)>,
+}
+
+/// Episodes that were looked at, and written.
+#[derive(Default)]
+pub(super) struct Looked {
+    records: Vec<EpisodeRecord>,
+    /// When answers to their cards fall due.
+    next: Vec<DateTime<Utc>>,
 }
 
 impl Supervisor {
@@ -122,7 +129,7 @@ impl Supervisor {
         connection: &mut PgConnection,
         now: DateTime<Utc>,
         deltas: &mut Deltas,
-    ) -> Result<Vec<EpisodeRecord>, StoreError> {
+    ) -> Result<Looked, StoreError> {
         let all = self.with_those_that_go_on(Vec::new());
         self.look_at_episodes(connection, all, now, deltas).await
     }
@@ -155,8 +162,10 @@ impl Supervisor {
     }
 
     /// Keeps in mind what goes on.
-    pub(super) fn remember(&mut self, looked: Vec<EpisodeRecord>) {
+    pub(super) fn remember(&mut self, looked: Looked) {
+        self.queue.extend(looked.next);
         let (over, open): (Vec<_>, Vec<_>) = looked
+            .records
             .into_iter()
             .partition(|record| record.episode.until.is_some());
         for record in over {
@@ -263,7 +272,7 @@ impl Supervisor {
         heard: impl Iterator<Item = &String>,
         now: DateTime<Utc>,
         deltas: &mut Deltas,
-    ) -> Result<Vec<EpisodeRecord>, StoreError> {
+    ) -> Result<Looked, StoreError> {
         let mut over = Vec::new();
         for source in heard {
             let Some(open) = self.episodes.get(&key(Thing::Source, source)) else {
@@ -275,7 +284,7 @@ impl Supervisor {
             over.push(record);
         }
         if over.is_empty() {
-            return Ok(over);
+            return Ok(Looked::default());
         }
         self.look_at_episodes(connection, over, now, deltas).await
     }
@@ -287,9 +296,9 @@ impl Supervisor {
         mut records: Vec<EpisodeRecord>,
         now: DateTime<Utc>,
         deltas: &mut Deltas,
-    ) -> Result<Vec<EpisodeRecord>, StoreError> {
+    ) -> Result<Looked, StoreError> {
         if records.is_empty() {
-            return Ok(records);
+            return Ok(Looked::default());
         }
         let around = Around::of(&mut *connection, &records, now).await?;
         let tree = halls::tree_in(&mut *connection).await?;
@@ -325,17 +334,13 @@ impl Supervisor {
                 episodes::update(&mut *connection, record).await?;
             }
         }
-        let writer = Writer {
-            reference: &self.reference,
-            sources: &self.sources,
-            now,
-        };
+        let writer = self.writer(now);
         writer.load_affairs(&mut *connection, &mut affairs).await?;
-        writer
+        let next = writer
             .write_affairs(connection, &mut affairs, deltas)
             .await?;
         deltas.add(Delta::OverviewChanged);
-        Ok(records)
+        Ok(Looked { records, next })
     }
 }
 

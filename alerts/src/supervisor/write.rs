@@ -12,6 +12,7 @@ use mingjing_monitor::store::states::CaseRecord;
 use mingjing_monitor::store::{StoreError, events, states};
 use sqlx::PgConnection;
 
+use super::answers::{SYSTEM, undo_what_followed};
 use super::assess::{Assessment, Found, Reference, facts_hash};
 use super::delta::{Delta, Deltas};
 use super::diff::{self, Ground, Taken, Working};
@@ -51,6 +52,12 @@ impl Touched {
         }
     }
 
+    /// When it, or one of its cards, has to be looked at next.
+    pub(super) fn instants(&self) -> impl Iterator<Item = DateTime<Utc>> {
+        let cards = answers_due(&self.cards);
+        self.after.next_instant.into_iter().chain(cards)
+    }
+
     /// Whether the row is worth writing.
     fn is_changed(&self) -> bool {
         self.before.as_ref() != Some(&self.after)
@@ -87,6 +94,8 @@ pub(super) enum Rows {
 pub(super) struct Writer<'a> {
     pub reference: &'a Reference,
     pub sources: &'a std::collections::BTreeMap<String, Source>,
+    /// Whether unanswered answers have consequences.
+    pub answers: bool,
     pub now: DateTime<Utc>,
 }
 
@@ -301,6 +310,13 @@ impl Writer<'_> {
         touched: &mut [CardSet<'_>],
         deltas: &mut Deltas,
     ) -> Result<(), StoreError> {
+        // Nobody was asked at the time when history that is being loaded happened.
+        let unasked = touched.iter_mut().filter(|set| set.lived || !self.answers);
+        for working in unasked.flat_map(|set| set.cards.iter_mut()) {
+            if !working.taken.is_empty() {
+                working.card.next_instant = None;
+            }
+        }
         let fresh = |working: &&mut Working| working.card.id == 0;
         let mut new: Vec<&mut Working> = touched
             .iter_mut()
@@ -345,7 +361,7 @@ impl Writer<'_> {
         cards::write_orders(&mut *connection, &orders).await?;
         let told = all.iter().filter(|(_, lived)| !lived);
         tell::of_moved(
-            connection,
+            &mut *connection,
             self.reference,
             told.map(|(working, _)| *working),
         )
@@ -353,16 +369,33 @@ impl Writer<'_> {
         for (working, lived) in &all {
             card_deltas(working, *lived, deltas);
         }
-        Ok(())
+        let withdrawn = |(working, _): &&(&Working, bool)| {
+            let gone = |taken: &Taken| taken.to == State::Withdrawn;
+            working.taken.iter().any(gone) && working.card.state == State::Withdrawn
+        };
+        let gone: Vec<i64> = all
+            .iter()
+            .filter(withdrawn)
+            .map(|(working, _)| working.card.id)
+            .collect();
+        undo_what_followed(connection, self.reference, &gone, self.now, deltas).await
     }
+}
+
+/// When the cards that took a step fall due for an answer.
+pub(super) fn answers_due(cards: &[Working]) -> impl Iterator<Item = DateTime<Utc>> {
+    let moved = cards.iter().filter(|it| !it.taken.is_empty());
+    moved.filter_map(|it| it.card.next_instant)
 }
 
 /// Whether an order goes out, or goes out again, with what happened to the card.
 pub(super) fn goes_out(working: &Working) -> bool {
-    working
-        .taken
-        .iter()
-        .any(|taken| matches!(taken.to, State::Issued | State::Returned))
+    working.taken.iter().any(|taken| match taken.to {
+        State::Issued | State::Returned => true,
+        // Back from under another card, or from being contested: the answer is due anew.
+        State::Received => taken.transition != "receive",
+        _ => false,
+    })
 }
 
 fn card_deltas(working: &Working, lived: bool, deltas: &mut Deltas) {
@@ -381,7 +414,7 @@ fn card_deltas(working: &Working, lived: bool, deltas: &mut Deltas) {
     }
 }
 
-fn line(working: &Working, taken: &Taken) -> HistoryLine {
+pub(super) fn line(working: &Working, taken: &Taken) -> HistoryLine {
     HistoryLine {
         card: working.card.id,
         at: taken.at,
@@ -389,8 +422,9 @@ fn line(working: &Working, taken: &Taken) -> HistoryLine {
         from: taken.from,
         to: taken.to,
         account: None,
-        who: "mingjing".to_owned(),
+        who: SYSTEM.to_owned(),
         role: Role::System.as_str(),
         why: taken.why.clone(),
+        ground: None,
     }
 }

@@ -150,6 +150,7 @@ async fn what_the_table_does_not_allow_is_refused_and_changes_nothing() {
         revision: card.1,
         action: "revoke".into(),
         why: Some("  ".into()),
+        ground: None,
         attachments: Vec::new(),
         actor: person("inspector"),
     };

@@ -75,6 +75,8 @@ pub fn completed(no: &str, time: &str) -> CaseEvent {
 
 pub struct World {
     pub supervisor: Supervisor,
+    /// Whether anything follows when nobody answers.
+    asks: bool,
     pub db: TestDatabase,
 }
 
@@ -163,13 +165,26 @@ pub async fn county(pool: &PgPool) {
 }
 
 impl World {
+    /// Nobody answers a card here, and nothing follows from that: what is told is about cases.
     pub async fn new(now: &str) -> Self {
+        let mut world = Self::asking(now).await;
+        world.asks = false;
+        world.supervisor.ignore_answers();
+        world
+    }
+
+    /// Answers are awaited.
+    pub async fn asking(now: &str) -> Self {
         let db = TestDatabase::new().await;
         county(db.store.pool()).await;
         let supervisor = Supervisor::start(db.store.pool().clone(), at(now))
             .await
             .unwrap();
-        Self { supervisor, db }
+        Self {
+            supervisor,
+            asks: true,
+            db,
+        }
     }
 
     /// The source declares a usual lag, so that its cards are provisional at first.
@@ -196,6 +211,9 @@ impl World {
     /// As a stop and a new start.
     pub async fn restart(&mut self, now: &str) {
         self.supervisor = Supervisor::start(self.pool(), at(now)).await.unwrap();
+        if !self.asks {
+            self.supervisor.ignore_answers();
+        }
     }
 
     pub async fn send(&mut self, events: Vec<CaseEvent>, now: &str) -> Applied {
@@ -274,6 +292,7 @@ impl World {
             revision: card.1,
             action: action.into(),
             why: Some("因为如此".into()),
+            ground: None,
             attachments: Vec::new(),
             actor: person(role),
         };

@@ -9,6 +9,7 @@ mod deadlines;
 mod evidence;
 mod hearing;
 mod history;
+mod ladder;
 mod order;
 mod other_rules;
 mod profiles;

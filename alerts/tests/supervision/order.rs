@@ -177,6 +177,7 @@ async fn living_it_hour_by_hour_equals_being_told_at_the_end() {
             lived.supervisor = mingjing_alerts::supervisor::Supervisor::start(lived.pool(), now)
                 .await
                 .unwrap();
+            lived.supervisor.ignore_answers();
         }
         lived
             .supervisor

@@ -2,14 +2,16 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_alerts::channel::answer::Reason;
+use mingjing_alerts::order::Rung;
 use mingjing_alerts::store::channels::{self, ApplicantTexts, ChannelWrite, SubscriptionWrite};
 use mingjing_alerts::store::deliveries::{self, Done, Then};
-use mingjing_alerts::supervisor::remind;
+use mingjing_alerts::store::orders::About;
+use mingjing_alerts::supervisor::{NewOrder, OrderAction, remind};
 use mingjing_monitor::store::accounts::{self, NewAccount};
 use mingjing_monitor::store::county;
 use serde_json::json;
 
-use crate::common::{World, accepted, at, completed, event};
+use crate::common::{World, accepted, at, completed, event, person};
 
 const START: &str = "2018-10-15 09:00";
 /// The yellow card of [`accepted`] at the start.
@@ -23,7 +25,10 @@ struct Telling {
 
 impl Telling {
     async fn new(kind: &str) -> Self {
-        let mut world = World::new(START).await;
+        Self::of(World::new(START).await, kind).await
+    }
+
+    async fn of(mut world: World, kind: &str) -> Self {
         let channel = channel(&world, "one", kind, "C").await;
         world.supervisor.reload(at(START)).await.unwrap();
         Self { world, channel }
@@ -548,5 +553,71 @@ async fn what_waits_too_long_behind_a_failing_channel_is_given_up_loudly() {
             .unwrap()
             .failures,
         0
+    );
+}
+
+#[tokio::test]
+async fn an_order_is_told_at_every_step_and_before_its_answer_falls_due() {
+    let mut t = Telling::of(World::asking(START).await, "sms").await;
+    for (login, role, unit) in [
+        ("inspector", "inspector", None),
+        ("manager", "hall_manager", None),
+        ("other-unit", "unit_head", Some("U2")),
+    ] {
+        let account = t.person(login, role, "C", unit).await;
+        // An order has no grade, and is told whatever grades somebody chose.
+        t.subscribe(account, "C", &["red_card"]).await;
+    }
+    let new = NewOrder {
+        to: Rung::HallManager,
+        hall: "C".into(),
+        unit: Some("U1".into()),
+        window: None,
+        about: About::default(),
+        text: "请说明窗口无人的原因".into(),
+        attachments: Vec::new(),
+        actor: person("leader"),
+    };
+    let (order, _) = t
+        .world
+        .supervisor
+        .issue_by_hand(&new, at("2018-10-15 10:00"))
+        .await
+        .unwrap();
+    // Five workdays: until 10-22 17:30. On the workday before it is said once.
+    for now in ["2018-10-18 09:30", "2018-10-19 09:30", "2018-10-19 16:00"] {
+        remind(&t.world.pool(), t.world.supervisor.reference(), at(now))
+            .await
+            .unwrap();
+    }
+    t.world.wait_until("2018-10-22 17:30").await;
+    t.expand("2018-10-22 18:00").await;
+    let cancel = OrderAction {
+        order,
+        revision: 2,
+        action: "cancel".into(),
+        why: Some("情况已核实".into()),
+        objective: None,
+        measures: None,
+        attachments: Vec::new(),
+        actor: person("inspector"),
+    };
+    t.world
+        .supervisor
+        .act_on_order(&cancel, at("2018-10-23 09:00"))
+        .await
+        .unwrap();
+    t.expand("2018-10-23 09:00").await;
+    assert_eq!(
+        t.log().await,
+        [
+            "issued - queued inspector",
+            "issued - queued manager",
+            "answer_due - queued manager",
+            "escalated - queued inspector",
+            "escalated - queued manager",
+            "cancelled - queued inspector",
+            "cancelled - queued manager",
+        ]
     );
 }

@@ -141,9 +141,9 @@ pub fn checked(mut files: Vec<i64>) -> Result<Vec<i64>> {
 #[into_params(parameter_in = Path)]
 pub struct IdFile {
     /// The card or order.
-    id: i64,
+    pub id: i64,
     /// The file.
-    file: i64,
+    pub file: i64,
 }
 
 /// A file that goes with a card.
@@ -162,7 +162,7 @@ pub async fn of_card(
 }
 
 /// Hands a file out to be saved, and writes down who took it. Whether the caller reaches what it goes with has been asked.
-async fn hand_out(
+pub(super) async fn hand_out(
     app: &App,
     trail: &Trail,
     with: With,

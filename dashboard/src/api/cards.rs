@@ -1,8 +1,11 @@
 //! Cards: the list with its saved views, one card with all that belongs to it, and what people do to them.
 
+pub mod by_hand;
+
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use mingjing_alerts::card::{self, Grade};
+use mingjing_alerts::ladder;
 use mingjing_alerts::store::attachments::{Attached, With, list as attached};
 use mingjing_alerts::supervisor::{ActError, Actor, CardAction};
 use mingjing_monitor::clock::Timer;
@@ -19,10 +22,11 @@ use crate::app::App;
 use crate::audit::Trail;
 use crate::caller::Caller;
 use crate::clockbar;
+use crate::engine::Deed;
 use crate::problem::{Json, Path, Problem, Query, Result};
 use crate::store::cards::{self, Card, Filter};
-use crate::store::complaints;
-use crate::views::CardRow;
+use crate::store::{complaints, orders};
+use crate::views::{CardRow, OrderRow};
 
 /// Longest reason, in characters.
 const MAX_WHY: usize = 4_000;
@@ -227,6 +231,12 @@ pub struct CardDetail {
     /// What this caller may do to it now.
     actions: Vec<Action>,
     order: Option<Order>,
+    /// Until when it may be appealed against; null: it has not gone out, or nobody can.
+    appeal_until: Option<DateTime<Utc>>,
+    /// By when an appeal is decided; null: there is none.
+    decide_due: Option<DateTime<Utc>>,
+    /// Supervision orders that follow it or are about it.
+    orders: Vec<OrderRow>,
     dimensions: Dimensions,
 }
 
@@ -240,6 +250,8 @@ pub struct Line {
     who: String,
     role: String,
     why: Option<String>,
+    /// Of an appeal or a revocation: the exempting ground.
+    ground: Option<String>,
     attachments: Vec<Attachment>,
 }
 
@@ -335,6 +347,14 @@ async fn detail(app: &App, caller: &Caller, id: i64) -> Result<CardDetail> {
     let lines = cards::history(app.db(), id).await?;
     let order = cards::order(app.db(), id).await?;
     let files = attached(app.db(), With::Card(id)).await?;
+    let seen = directory.seen(&caller.scope, None)?;
+    let about = orders::Filter {
+        card: Some(id),
+        ..orders::Filter::default()
+    };
+    let (of_card, _) = orders::list(app.db(), &seen, &about, &paging::Page::default()).await?;
+    let appeal_until = appeal_until(app, &card);
+    let late = appeal_until.is_some_and(|until| until < app.now());
     let cameras = card
         .win
         .as_deref()
@@ -344,7 +364,13 @@ async fn detail(app: &App, caller: &Caller, id: i64) -> Result<CardDetail> {
         row: CardRow::new(&card, &directory),
         facts: card.facts.0.clone(),
         timer: None,
-        actions: actions(&card, caller),
+        actions: actions(&card, caller, late),
+        appeal_until,
+        decide_due: card.decide_due,
+        orders: of_card
+            .iter()
+            .map(|order| OrderRow::new(order, &directory))
+            .collect(),
         order: order.map(|order| Order {
             id: order.id,
             issued_at: order.issued_at,
@@ -369,6 +395,17 @@ async fn detail(app: &App, caller: &Caller, id: i64) -> Result<CardDetail> {
     Ok(detail)
 }
 
+/// Until when a card may be appealed against, as the writer will judge it.
+fn appeal_until(app: &App, card: &Card) -> Option<DateTime<Utc>> {
+    if !Grade::parse(&card.grade).is_some_and(Grade::is_card) {
+        return None;
+    }
+    let reference = app.reference()?;
+    let (unit, item) = (card.unit.as_deref(), card.item.as_deref());
+    let rules = reference.rules_for(&card.hall, unit, item, app.now());
+    ladder::appeal_until(&reference.calendar, &rules, card.issued_at)
+}
+
 /// Adds what the card's case tells. A card may lie in the caller's scope and its case, meanwhile in another hall, not: then the
 /// page shows the card alone.
 async fn about_case(app: &App, caller: &Caller, no: &str, detail: &mut CardDetail) -> Result<()> {
@@ -391,6 +428,7 @@ async fn about_case(app: &App, caller: &Caller, no: &str, detail: &mut CardDetai
 fn line(line: cards::Line, files: &[Attached]) -> Line {
     Line {
         attachments: attachments::of_line(files, line.id),
+        ground: line.ground,
         at: line.at,
         transition: line.transition,
         from: line.from_state,
@@ -410,7 +448,7 @@ fn answers(lines: &[cards::Line]) -> usize {
 }
 
 /// What the table of transitions lets this caller do to a card as it stands.
-fn actions(card: &Card, caller: &Caller) -> Vec<Action> {
+fn actions(card: &Card, caller: &Caller, late: bool) -> Vec<Action> {
     let role = caller
         .account()
         .and_then(|_| card::Role::of_account(caller.role.code()));
@@ -422,7 +460,8 @@ fn actions(card: &Card, caller: &Caller) -> Vec<Action> {
         return Vec::new();
     };
     let mut actions: Vec<Action> = Vec::new();
-    for row in card::transitions(state, grade, role) {
+    let in_time = |row: &&card::Transition| !(late && row.name == "appeal");
+    for row in card::transitions(state, grade, role).filter(in_time) {
         let action = Action {
             action: row.name,
             needs_why: row.needs_why,
@@ -448,6 +487,9 @@ pub struct Act {
     revision: i32,
     /// Why; some actions need it.
     why: Option<String>,
+    /// Of an appeal or a revocation, the exempting ground where it is one: `false_materials`, `force_majeure` or `self_correction`.
+    #[schema(value_type = Option<String>)]
+    ground: Option<card::Ground>,
     /// Files that the caller brought and that go with it.
     #[serde(default)]
     attachments: Vec<i64>,
@@ -478,60 +520,85 @@ pub async fn act(
     Path(IdAction { id, action }): Path<IdAction>,
     Json(act): Json<Act>,
 ) -> Result<Json<CardDetail>> {
-    perform(&app, (&caller, &trail), id, &action, act).await?;
+    act_on(&app, (&caller, &trail), id, &action, act).await?;
     detail(&app, &caller, id).await.map(Json)
 }
 
-async fn perform(
+/// Refuses what is too long to be read.
+///
+/// # Errors
+/// `invalid`, naming the field.
+pub(super) fn short(field: &str, text: Option<&str>) -> Result<()> {
+    if text.is_some_and(|text| text.chars().count() > MAX_WHY) {
+        return Err(Problem::invalid(format!(
+            "`{field}` is longer than {MAX_WHY} characters: attach less, say more"
+        )));
+    }
+    Ok(())
+}
+
+/// Who acts.
+///
+/// # Errors
+/// `forbidden` for programs.
+pub(super) fn actor(caller: &Caller, trail: &Trail) -> Result<Actor> {
+    let account = caller
+        .account()
+        .ok_or_else(|| Problem::forbidden("Only people act on cards and orders."))?;
+    Ok(Actor {
+        account,
+        who: caller.name().to_owned(),
+        role: caller.role.code().to_owned(),
+        trail: trail.actor().clone(),
+        at: Utc::now(),
+    })
+}
+
+/// Has the one writer do it; the number of the card or order.
+///
+/// # Errors
+/// Why it was not done.
+pub(super) async fn perform(app: &App, deed: Deed) -> Result<i64> {
+    let away = |_| Problem::unavailable("The console is starting or stopping; try again.");
+    app.engine()
+        .perform(deed)
+        .await
+        .map_err(away)?
+        .map_err(refused)
+}
+
+async fn act_on(
     app: &App,
     (caller, trail): (&Caller, &Trail),
     card: i64,
     action: &str,
     act: Act,
 ) -> Result<()> {
+    short("why", act.why.as_deref())?;
     let attachments = attachments::checked(act.attachments)?;
-    if act
-        .why
-        .as_ref()
-        .is_some_and(|why| why.chars().count() > MAX_WHY)
-    {
-        return Err(Problem::invalid(format!(
-            "`why` is longer than {MAX_WHY} characters: attach less, say more"
-        )));
-    }
     find(app, caller, card).await?;
-    let account = caller
-        .account()
-        .ok_or_else(|| Problem::forbidden("Only people act on cards."))?;
-    let actor = Actor {
-        account,
-        who: caller.name().to_owned(),
-        role: caller.role.code().to_owned(),
-        trail: trail.actor().clone(),
-        at: Utc::now(),
-    };
     let action = CardAction {
         card,
         revision: act.revision,
         action: action.to_owned(),
         why: act.why,
+        ground: act.ground,
         attachments,
-        actor,
+        actor: actor(caller, trail)?,
     };
-    let away = |_| Problem::unavailable("The console is starting or stopping; try again.");
-    app.engine()
-        .act(action)
-        .await
-        .map_err(away)?
-        .map_err(refused)
+    perform(app, Deed::Card(action)).await.map(|_| ())
 }
 
 fn refused(error: ActError) -> Problem {
     match error {
-        ActError::NotFound(_) => Problem::not_found("card"),
+        ActError::NotFound(_) => Problem::not_found("card or order"),
         ActError::Conflict { .. } => Problem::conflict(error.to_string()),
         ActError::NotAllowed { .. } => Problem::forbidden(error.to_string()),
-        ActError::NeedsWhy(_) | ActError::Attachments => Problem::invalid(error.to_string()),
+        ActError::NeedsWhy(_)
+        | ActError::NeedsFeedback
+        | ActError::TooLate(_)
+        | ActError::Addressee
+        | ActError::Attachments => Problem::invalid(error.to_string()),
         ActError::Store(error) => error.into(),
     }
 }
@@ -590,9 +657,10 @@ pub async fn receive(
         let act = Act {
             revision,
             why: None,
+            ground: None,
             attachments: Vec::new(),
         };
-        match perform(&app, (&caller, &trail), id, "receive", act).await {
+        match act_on(&app, (&caller, &trail), id, "receive", act).await {
             Ok(()) => answer.done.push(id),
             Err(problem) => {
                 answer.failed.push(Failed {

@@ -14,10 +14,12 @@ pub mod deliveries;
 pub mod events;
 pub mod halls;
 pub mod health;
+pub mod inbox;
 pub mod items;
 pub mod list;
 pub mod matrix;
 pub mod metrics;
+pub mod orders;
 pub mod overview;
 pub mod profiles;
 pub mod quiet;
@@ -97,7 +99,7 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(cases::list))
         .api(routes!(cases::one))
         .api(routes!(cases::unmask::unmask))
-        .api(routes!(cards::list))
+        .api(routes!(cards::list, cards::by_hand::issue))
         .api(routes!(cards::receive))
         .api(routes!(cards::one))
         .api(routes!(cards::act))
@@ -108,6 +110,11 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(quiet::show))
         .api(routes!(quiet::acknowledge))
         .api(routes!(quiet::resume))
+        .api(routes!(orders::list, orders::issue))
+        .api(routes!(orders::one))
+        .api(routes!(orders::act))
+        .api(routes!(orders::attachment))
+        .api(routes!(inbox::show))
         .api(routes!(audit::list))
         .api(routes!(audit::export))
         .api(routes!(audit::verify))

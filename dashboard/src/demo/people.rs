@@ -1,6 +1,8 @@
 //! The county's staff at their desks: they sign for cards, answer and review them through the same interface as the pages, so
 //! that a visitor finds a county at work and not a heap of old cards. One town is left to the visitor.
 
+mod orders;
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -75,6 +77,8 @@ pub struct Staff {
     pub inspector: Credentials,
     /// The inspector who writes rules.
     pub drafter: Credentials,
+    /// The leader who instructs.
+    pub leader: Credentials,
     /// The town whose cards stay for the visitor.
     pub visitors: String,
     /// What the choices come from.
@@ -98,9 +102,10 @@ pub async fn work(
         if rules::make(&drafter, &inspector).await.is_some() {
             tracing::debug!("the demo's inspectors have changed the rules");
         }
-        Ok::<_, String>((manager, inspector))
+        let leader = Desk::open(staff, &staff.leader).await?;
+        Ok::<_, String>((manager, inspector, leader))
     };
-    let (manager, inspector) = tokio::select! {
+    let (manager, inspector, leader) = tokio::select! {
         biased;
         () = stopping.cancelled() => return Ok(()),
         desks = desks => desks?,
@@ -119,9 +124,16 @@ pub async fn work(
                 () = loaded.cancelled() => {}
             }
         }
+        let people = orders::People {
+            manager: &manager,
+            inspector: &inspector,
+            leader: &leader,
+        };
+        people.begin(staff, &mut rng).await;
         loop {
             tokio::time::sleep(ROUND).await;
             round(staff, &manager, &inspector, &mut rng).await;
+            people.round(&mut rng).await;
         }
     };
     tokio::select! {

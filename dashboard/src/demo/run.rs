@@ -343,6 +343,7 @@ fn staff(
         manager: desk(setup::STAFF_MANAGER)?,
         inspector: desk(setup::STAFF_INSPECTOR)?,
         drafter: desk(setup::STAFF_DRAFTER)?,
+        leader: desk(setup::STAFF_LEADER)?,
         visitors: visitors.hall.clone(),
         seed: county.seed,
     })

@@ -197,6 +197,8 @@ pub const STAFF_MANAGER: &str = "staff-manager";
 /// Login of the inspector who reviews the answers.
 pub const STAFF_INSPECTOR: &str = "staff-inspector";
 
+/// Login of the leader who instructs.
+pub const STAFF_LEADER: &str = "staff-leader";
 /// Login of the inspector who writes rules; another puts them in force.
 pub const STAFF_DRAFTER: &str = "staff-drafter";
 
@@ -261,6 +263,7 @@ pub fn people(county: &County) -> Vec<Person> {
         ),
         person(STAFF_MANAGER, "周主任", "hall_manager", CODE, ""),
         person(STAFF_INSPECTOR, "陈督查", "inspector", CODE, ""),
+        person(STAFF_LEADER, "钱副县长", "leader", CODE, ""),
         person(STAFF_DRAFTER, "林法规", "inspector", CODE, ""),
     ]
 }

@@ -9,6 +9,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("monitoring", "/api/v1/overview"),
     ("cases", "/api/v1/cases"),
     ("cards", "/api/v1/cards"),
+    ("orders", "/api/v1/orders"),
+    ("inbox", "/api/v1/inbox"),
     ("video", "/api/v1/cameras"),
     ("performance", "/api/v1/rankings"),
     ("profiles", "/api/v1/profiles"),
@@ -58,6 +60,6 @@ mod tests {
         assert_eq!(Role::Auditor.menu(), ["audit"]);
         assert!(Role::Unassigned.menu().is_empty());
         assert!(Role::Reader.menu().is_empty());
-        assert_eq!(Role::Inspector.menu().len(), 9);
+        assert_eq!(Role::Inspector.menu().len(), 11);
     }
 }

@@ -74,6 +74,8 @@ pub const MESSAGES: &[Message] = &[
     told(LIVE, "rules.changed", RULE_READERS, Subject::Nothing),
     told(LIVE, "card.issued", SUPERVISORS, Subject::Card),
     told(LIVE, "card.changed", SUPERVISORS, Subject::Card),
+    told(LIVE, "order.issued", SUPERVISORS, Subject::Order),
+    told(LIVE, "order.changed", SUPERVISORS, Subject::Order),
     told(LIVE, "case.changed", SUPERVISORS, Subject::Case),
     told(LIVE, "window.changed", SUPERVISORS, Subject::Halls),
     told(LIVE, "overview.changed", SUPERVISORS, Subject::Halls),
@@ -181,6 +183,8 @@ mod tests {
         let lists = [
             ("card.issued", "/api/v1/cards"),
             ("card.changed", "/api/v1/cards"),
+            ("order.issued", "/api/v1/orders"),
+            ("order.changed", "/api/v1/orders"),
             ("case.changed", "/api/v1/cases"),
             ("window.changed", "/api/v1/matrix"),
             ("overview.changed", "/api/v1/overview"),

@@ -64,6 +64,8 @@ pub enum Subject {
     Case,
     /// One card, or several named in the body, by hall, unit and window.
     Card,
+    /// One supervision order, by hall, unit and window.
+    Order,
     /// One camera, its pictures and its video, by its hall and the windows it covers.
     Camera,
     /// One planned maintenance, by its hall.
@@ -86,13 +88,14 @@ pub enum Subject {
 
 impl Subject {
     /// Every subject.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Nothing,
         Self::Own,
         Self::Session,
         Self::Halls,
         Self::Case,
         Self::Card,
+        Self::Order,
         Self::Camera,
         Self::Maintenance,
         Self::Account,
@@ -113,6 +116,7 @@ impl Subject {
             Self::Halls => "own halls",
             Self::Case => "case in own halls",
             Self::Card => "card in own halls",
+            Self::Order => "order in own halls",
             Self::Camera => "camera in own halls",
             Self::Maintenance => "maintenance in own halls",
             Self::Account => "account in own halls; to change, not the own",
@@ -132,6 +136,7 @@ impl Subject {
             Self::Session
                 | Self::Case
                 | Self::Card
+                | Self::Order
                 | Self::Camera
                 | Self::Maintenance
                 | Self::Account
@@ -282,6 +287,12 @@ const RULERS: Access = Access::Roles(&[Inspector]);
 pub(super) const RULE_READERS: Access = Access::Roles(&[Inspector, Leader, Commission]);
 /// Who plans maintenance.
 const PLANNERS: Access = Access::Roles(&[Inspector, Sysadmin]);
+/// Who writes supervision orders; a leader's are instructions.
+const ISSUERS: Access = Access::Roles(&[Inspector, Commission, Leader]);
+/// Who writes cards by hand.
+const INSPECTORS: Access = Access::Roles(&[Inspector]);
+/// Who has something to attach: to an action, or to an order.
+const BRINGERS: Access = Access::Roles(&[Inspector, Leader, Commission, UnitHead, HallManager]);
 /// Who looks through cameras.
 pub(super) const VIEWERS: Access = Access::Roles(&[
     Inspector,
@@ -418,7 +429,19 @@ pub const TABLE: &[Row] = &[
     ),
     post("/api/v1/cases/{no}/unmask", ACTORS, Subject::Case),
     // What is brought is the bringer's own until a step names it.
-    post("/api/v1/attachments", ACTORS, Subject::Own),
+    post("/api/v1/attachments", BRINGERS, Subject::Own),
+    post("/api/v1/cards", INSPECTORS, Subject::Halls),
+    // Supervision orders, and what awaits the caller.
+    get("/api/v1/orders", SUPERVISORS, Subject::Halls),
+    post("/api/v1/orders", ISSUERS, Subject::Halls),
+    get("/api/v1/orders/{id}", SUPERVISORS, Subject::Order),
+    post("/api/v1/orders/{id}/{action}", ACTORS, Subject::Order),
+    get(
+        "/api/v1/orders/{id}/attachments/{file}",
+        SUPERVISORS,
+        Subject::Order,
+    ),
+    get("/api/v1/inbox", ACTORS, Subject::Halls),
     // What is kept quiet, and until when.
     get("/api/v1/maintenance", WATCHERS, Subject::Halls),
     post("/api/v1/maintenance", PLANNERS, Subject::Halls),
@@ -543,14 +566,15 @@ mod tests {
     }
 
     #[test]
-    fn leaders_and_readers_change_nothing() {
+    fn leaders_instruct_and_change_nothing_else_and_readers_nothing() {
         for row in TABLE
             .iter()
             .filter(|row| row.method != Verb::Get && matches!(row.access, Access::Roles(_)))
             // What they are told themselves is theirs to say.
             .filter(|row| !matches!(row.subject, Subject::Own | Subject::Subscription))
         {
-            assert!(!row.access.admits(Role::Leader), "{}", row.path);
+            let instructs = matches!(row.path, "/api/v1/orders" | "/api/v1/attachments");
+            assert_eq!(row.access.admits(Role::Leader), instructs, "{}", row.path);
             assert!(!row.access.admits(Role::Reader), "{}", row.path);
         }
     }

@@ -65,6 +65,8 @@ pub struct Card {
     pub ack_why: Option<String>,
     /// Alerts that it holds back, as long as what it is about is down.
     pub holds: Option<i64>,
+    /// By when an appeal is decided.
+    pub decide_due: Option<DateTime<Utc>>,
 }
 
 /// The cards that a caller sees: hall, unit and window of [`Seen`] are `$1` to `$3`. The halls are an array and no join, whose
@@ -74,8 +76,9 @@ macro_rules! select_cards {
         concat!(
             "SELECT c.id, c.rule, c.kind, c.grade, c.state, c.case_no, c.hall, c.unit, c.win, c.item, c.due_at,
                 c.created_at, c.issued_at, c.answer_due, c.closed_at, c.profile_version, c.trial, c.facts, c.sentence_zh,
-                c.sentence_en, c.revision, c.about, c.subject, a.who AS ack_who, a.until AS ack_until, a.why AS ack_why,
-                CASE WHEN c.about IN ('edge', 'hall') THEN (
+                c.sentence_en, c.revision, c.decide_due, c.about, c.subject, a.who AS ack_who, a.until AS ack_until,
+                a.why AS ack_why,
+                CASE WHEN c.about IN ('edge', 'hall') AND c.rule NOT IN ('manual', 'R12') THEN (
                     SELECT count(*) FROM episode own JOIN episode e ON c.about || ':' || c.subject = ANY(e.above)
                     WHERE own.thing = c.about AND own.subject = c.subject AND own.until IS NULL AND own.since <= c.due_at
                       AND e.until IS NULL AND e.id <> own.id) END AS holds
@@ -242,12 +245,14 @@ pub struct Line {
     pub role: String,
     /// Why.
     pub why: Option<String>,
+    /// Of an appeal or a revocation: the exempting ground.
+    pub ground: Option<String>,
 }
 
 /// Everything that happened to a card, oldest first.
 pub async fn history(db: &PgPool, card: i64) -> Result<Vec<Line>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT id, at, transition, from_state, to_state, who, role, why FROM card_transition WHERE card = $1 ORDER BY id",
+        "SELECT id, at, transition, from_state, to_state, who, role, why, ground FROM card_transition WHERE card = $1 ORDER BY id",
     );
     Ok(rows.bind(card).fetch_all(db).await?)
 }

@@ -4,6 +4,8 @@ pub mod cards;
 pub mod complaints;
 pub mod doctor;
 pub mod import;
+pub mod inbox;
+pub mod orders;
 pub mod overview;
 pub mod replay;
 

@@ -79,7 +79,10 @@ fn covers(role: Role, subject: Subject, place: Place) -> bool {
     if matches!(subject, Subject::Session | Subject::Subscription) {
         return false;
     }
-    let by_unit = matches!(subject, Subject::Case | Subject::Card | Subject::Camera);
+    let by_unit = matches!(
+        subject,
+        Subject::Case | Subject::Card | Subject::Order | Subject::Camera
+    );
     match place {
         Place::Inside => true,
         Place::Below => role != Role::Clerk,
@@ -91,8 +94,9 @@ fn covers(role: Role, subject: Subject, place: Place) -> bool {
 /// The subjects that stand at each place.
 struct Subjects {
     cards: BTreeMap<&'static str, i64>,
-    /// A file that goes with the card there.
-    files: BTreeMap<&'static str, i64>,
+    orders: BTreeMap<&'static str, i64>,
+    /// Files that go with the card and the order there.
+    files: BTreeMap<&'static str, [i64; 2]>,
     maintenance: BTreeMap<&'static str, i64>,
     accounts: BTreeMap<&'static str, i64>,
     tokens: BTreeMap<&'static str, i64>,
@@ -107,6 +111,7 @@ impl Subjects {
     async fn place(world: &World) -> Self {
         let mut subjects = Self {
             cards: BTreeMap::new(),
+            orders: BTreeMap::new(),
             files: BTreeMap::new(),
             maintenance: BTreeMap::new(),
             accounts: BTreeMap::new(),
@@ -126,8 +131,11 @@ impl Subjects {
             let (token, _) = world.token(Role::Reader, place.hall(), &name).await;
             let card = world.card(&place.case()).await;
             subjects.cards.insert(word, card);
-            let file = world.file(With::Card(card)).await;
-            subjects.files.insert(word, file);
+            let order = world.order(place).await;
+            subjects.orders.insert(word, order);
+            let of_card = world.file(With::Card(card)).await;
+            let of_order = world.file(With::Order(order)).await;
+            subjects.files.insert(word, [of_card, of_order]);
             let planned = world.maintenance(place.hall()).await;
             subjects.maintenance.insert(word, planned);
             subjects.accounts.insert(word, world.account(&login).await);
@@ -157,6 +165,7 @@ impl Subjects {
             Subject::Camera => place.camera(),
             Subject::Card => self.cards[word].to_string(),
             Subject::Maintenance => self.maintenance[word].to_string(),
+            Subject::Order => self.orders[word].to_string(),
             Subject::Account => self.accounts[word].to_string(),
             Subject::Token => self.tokens[word].to_string(),
             Subject::Session => self.session.to_string(),
@@ -169,7 +178,10 @@ impl Subjects {
             .replace("{id}", &id)
             .replace("{no}", &id)
             .replace("{action}", "receive")
-            .replace("{file}", &self.files[word].to_string());
+            .replace(
+                "{file}",
+                &self.files[word][usize::from(row.subject == Subject::Order)].to_string(),
+            );
         if path.contains('{') {
             return None;
         }
@@ -181,7 +193,7 @@ impl Subjects {
             (Subject::Case, path) if path.ends_with("/unmask") => {
                 Some(json!({"reason": "to walk the table"}))
             }
-            (Subject::Card, path) if path.ends_with("{action}") => {
+            (Subject::Card | Subject::Order, path) if path.ends_with("{action}") => {
                 Some(json!({"revision": 999, "why": "walk"}))
             }
             (Subject::Card, path) if path.ends_with("/acknowledge") => {
@@ -282,7 +294,11 @@ fn steps(mounted: &[(Method, String)], document: &Value, subjects: &Subjects) ->
                     step(Some(place), format!("{path}?{query}&hall={hall}"), None);
                 } else {
                     let login = format!("made-{}-{}", place.word(), steps_name(path));
-                    let body = json!({"login": login, "name": login, "hall": hall});
+                    // What every body of these routes needs; each takes what it knows.
+                    let body = json!({
+                        "login": login, "name": login, "hall": hall, "to": "hall_manager", "text": "walk",
+                        "grade": "notice", "kind": "conduct", "sentence": "walk", "why": "walk",
+                    });
                     step(Some(place), path.clone(), Some(body));
                 }
             }
@@ -313,8 +329,10 @@ fn foreign(text: &str) -> Option<String> {
     ["outside", "above"]
         .iter()
         .flat_map(|word| {
-            ["case", "camera", "account", "token", "channel", "made"]
-                .map(|kind| format!("{kind}-{word}"))
+            [
+                "case", "camera", "order", "account", "token", "channel", "made",
+            ]
+            .map(|kind| format!("{kind}-{word}"))
         })
         .chain(["\"T2\"".to_owned()])
         .find(|needle| text.contains(needle.as_str()))

@@ -4,14 +4,19 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode};
 use chrono::{TimeDelta, Utc};
+use mingjing_alerts::order::Rung;
 use mingjing_alerts::store::attachments::{self, NewFile, With};
 use mingjing_alerts::store::channels::{self, ChannelWrite, SubscriptionWrite};
 use mingjing_alerts::store::maintenance::{self, Planned};
+use mingjing_alerts::store::orders::About;
+use mingjing_alerts::supervisor::{Actor, NewOrder};
 use mingjing_dashboard::attachments::Vault;
 use mingjing_dashboard::auth::secret;
+use mingjing_dashboard::engine::Deed;
 use mingjing_dashboard::policy::Role;
 use mingjing_dashboard::server;
 use mingjing_ingest::uplink::protocol::MediaFrame;
+use mingjing_monitor::audit;
 use mingjing_monitor::org::{Hall, Level, Window};
 use mingjing_monitor::store::administration::{self, Grant};
 use mingjing_monitor::store::halls::{self, Camera};
@@ -253,6 +258,28 @@ impl World {
         maintenance::plan(&mut connection, &planned, now)
             .await
             .unwrap()
+    }
+
+    /// A supervision order at a place.
+    pub async fn order(&self, place: Place) -> i64 {
+        let new = NewOrder {
+            to: Rung::HallManager,
+            hall: place.hall().into(),
+            unit: Some(place.unit().into()),
+            window: Some(place.window().into()),
+            about: About::default(),
+            text: format!("order-{}", place.word()),
+            attachments: Vec::new(),
+            actor: Actor {
+                account: 1,
+                who: "somebody".into(),
+                role: "inspector".into(),
+                trail: audit::Actor::of(audit::ActorKind::Account),
+                at: Utc::now(),
+            },
+        };
+        let engine = self.console.app.engine();
+        engine.perform(Deed::NewOrder(new)).await.unwrap().unwrap()
     }
 
     /// A file that goes with something.

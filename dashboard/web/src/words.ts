@@ -8,6 +8,11 @@ export function spanWords(milliseconds: number): string {
   return t(`age.${unit}`, { n })
 }
 
+/** `640 KB`, `2.1 MB`. */
+export function bytesWords(bytes: number): string {
+  return bytes < 1_000_000 ? `${Math.max(1, Math.round(bytes / 1_000))} KB` : `${(bytes / 1_000_000).toFixed(1)} MB`
+}
+
 /** How long ago, `刚刚` under two seconds. */
 export function ago(at: string | number | null | undefined, now: number = serverNow()): string {
   if (at == null) return '—'

@@ -68,6 +68,12 @@ codes!(
         MaintenancePlanned = "maintenance.planned",
         /// It was ended before its time, or called off.
         MaintenanceEnded = "maintenance.ended",
+        /// An inspector issued a card by hand.
+        CardIssued = "card.issued",
+        /// Somebody issued a supervision order by hand, or instructed by one.
+        OrderIssued = "order.issued",
+        /// Somebody acted on a supervision order.
+        OrderChanged = "order.changed",
         /// Somebody brought a file to attach.
         AttachmentBrought = "attachment.brought",
         /// An attached file was taken away.

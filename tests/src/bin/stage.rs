@@ -3,7 +3,8 @@
 //!
 //! The console's own ingest carries the camera `steady`, the edge all others. Prints one line of JSON when all is ready
 //! (addresses, accounts, token, names); then obeys lines on standard input, each answered with `ok`: `kill` and `start` (the
-//! console), `sso ISSUER` (starts it anew with this provider), `edge kill` and `edge start`, `uplink whole|dead|cut` (the edge's network), `camera stop|start NAME`.
+//! console), `sso ISSUER` (starts it anew with this provider), `edge kill` and `edge start`, `uplink whole|dead|cut` (the edge's network), `camera stop|start
+//! NAME`, `lapse card|order ID` (its answer is overdue, as if the time had passed).
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ async fn main() -> ExitCode {
     stage.account("inspector2", "inspector", COUNTY).await;
     stage.account("leader", "leader", COUNTY).await;
     stage.account("manager", "hall_manager", TOWN_1).await;
+    stage.account("commission", "commission", COUNTY).await;
     let mut second_factors = json!({});
     for role in ["inspector", "inspector2", "sysadmin", "secadmin", "auditor"] {
         if !role.starts_with("inspector") {
@@ -93,6 +95,10 @@ async fn main() -> ExitCode {
             ["uplink", "whole"] => edge.uplink.set(Wire::Whole),
             ["uplink", "dead"] => edge.uplink.set(Wire::Dead),
             ["uplink", "cut"] => edge.uplink.set(Wire::Cut),
+            ["lapse", kind, id] => {
+                let id = id.parse().expect("the number of a card or order");
+                stage.lapse(kind, id).await;
+            }
             ["camera", command, name] => drop(rtsp.say(&format!("{command} {name}")).await),
             _ => {
                 eprintln!("stage: {line:?} is no command");

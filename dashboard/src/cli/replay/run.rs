@@ -73,6 +73,7 @@ impl Run<'_> {
         let bar = print::bar(events.len() as u64);
         let first = events.first().map_or(end, |event| event.time);
         let mut supervisor = Supervisor::start(self.scratch.store.pool().clone(), first).await?;
+        supervisor.ignore_answers();
         let outcome =
             replay::drive(&mut supervisor, events, &log.source, end, |n| bar.inc(n)).await?;
         bar.finish_and_clear();

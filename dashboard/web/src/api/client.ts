@@ -1,4 +1,4 @@
-import type { Problem } from './types'
+import type { Attachment, Problem } from './types'
 
 /** What the console answered instead of what was asked, or that it did not answer (`status` 0). */
 export class ApiError extends Error {
@@ -65,7 +65,7 @@ async function problem(response: Response): Promise<ApiError> {
 
 async function call(method: string, path: string, body?: unknown, signal?: AbortSignal, again = true): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' }
-  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  if (body !== undefined) headers['Content-Type'] = body instanceof Blob ? 'application/octet-stream' : 'application/json'
   if (method !== 'GET' && csrf) headers['X-CSRF-Token'] = csrf
   let response: Response
   try {
@@ -73,7 +73,7 @@ async function call(method: string, path: string, body?: unknown, signal?: Abort
       method,
       headers,
       credentials: 'same-origin',
-      body: body === undefined ? null : JSON.stringify(body),
+      body: body === undefined ? null : body instanceof Blob ? body : JSON.stringify(body),
       signal: signal ?? null,
     })
   } catch (cause) {
@@ -104,6 +104,12 @@ export async function put<T>(path: string, body: unknown): Promise<T> {
 export async function remove<T = void>(path: string): Promise<T> {
   const response = await call('DELETE', path)
   return (response.status === 204 ? undefined : await response.json()) as T
+}
+
+/** Brings a file that a step will name. */
+export async function upload(file: File): Promise<Attachment> {
+  const response = await call('POST', url('/api/v1/attachments', { name: file.name }), file)
+  return (await response.json()) as Attachment
 }
 
 /** A picture and the instant it was taken. */

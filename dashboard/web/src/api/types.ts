@@ -7,7 +7,7 @@ export type Instant = string
 export type Level = 'county' | 'town' | 'village'
 export type Role =
   | 'inspector' | 'leader' | 'commission' | 'unit_head' | 'hall_manager' | 'clerk' | 'sysadmin' | 'secadmin' | 'auditor' | 'unassigned'
-export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'video' | 'performance' | 'profiles' | 'calendar' | 'maintenance' | 'accounts' | 'tokens' | 'channels' | 'audit'
+export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'orders' | 'inbox' | 'video' | 'performance' | 'profiles' | 'calendar' | 'maintenance' | 'accounts' | 'tokens' | 'channels' | 'audit'
 
 export interface Account {
   login: string
@@ -411,6 +411,130 @@ export interface CardList extends List<CardRow> {
   counts: Record<CardView, number>
 }
 
+/** A file that goes with a step. */
+export interface Attachment {
+  id: number
+  name: string
+  media_type: string
+  bytes: number
+}
+
+export type CardGround = 'false_materials' | 'force_majeure' | 'self_correction'
+
+/** What a person says with a step. */
+export interface Said {
+  why: string
+  attachments: number[]
+  ground?: CardGround
+}
+
+export type OrderState = 'issued' | 'received' | 'answered' | 'returned' | 'escalated' | 'closed' | 'cancelled'
+
+export interface OrderRow {
+  id: number
+  origin: 'unanswered' | 'inspector' | 'instruction'
+  state: OrderState
+  rung: string
+  addressee: string
+  hall: string
+  hall_name: string
+  unit: string | null
+  unit_name: string | null
+  window: string | null
+  card: number | null
+  case: string | null
+  camera: string | null
+  picture_at: Instant | null
+  complaint: string | null
+  text_zh: string
+  text_en: string
+  issued_at: Instant
+  issued_by: string
+  issued_role: string
+  due_at: Instant
+  answer_due: Instant
+  answered_at: Instant | null
+  closed_at: Instant | null
+  objective: boolean | null
+  measures: string | null
+  holder: { role: string; name: string | null } | null
+  profile_version: number
+  trial: boolean
+  revision: number
+}
+
+export interface OrderList extends List<OrderRow> {
+  counts: Record<OrderState | 'over', number>
+}
+
+export interface OrderAction {
+  action: string
+  needs: 'nothing' | 'why' | 'feedback'
+}
+
+/** Feedback to an order. */
+export interface Feedback {
+  why: string
+  measures: string
+  objective: boolean
+  attachments: number[]
+}
+
+export interface OrderDetail extends OrderRow {
+  history: {
+    at: Instant
+    due_at: Instant | null
+    transition: string
+    from: string | null
+    to: string
+    rung: string
+    who: string
+    role: string
+    why: string | null
+    objective: boolean | null
+    measures: string | null
+    attachments: Attachment[]
+  }[]
+  actions: OrderAction[]
+  ladder: { rung: string; name: string; since: Instant | null; current: boolean }[]
+  about_card: CardRow | null
+}
+
+/** What an order or a card is written about. */
+export interface Origin {
+  card?: number | string
+  case?: string
+  camera?: string
+  picture_at?: Instant
+  complaint?: string
+  hall?: string
+  unit?: string | null
+  window?: string | null
+}
+
+export interface InboxItem {
+  kind: 'card' | 'order'
+  id: number
+  grade: Grade | null
+  origin: OrderRow['origin'] | null
+  state: string
+  hall: string
+  hall_name: string
+  unit: string | null
+  unit_name: string | null
+  window: string | null
+  case: string | null
+  text_zh: string
+  text_en: string
+  since: Instant
+  due: Instant | null
+  revision: number
+}
+
+export interface Inbox extends List<InboxItem> {
+  counts: { cards: number; orders: number; over: number }
+}
+
 export interface CardAction {
   action: string
   needs_why: boolean
@@ -427,8 +551,13 @@ export interface CardDetail extends CardRow {
     who: string
     role: string
     why: string | null
+    ground: CardGround | null
+    attachments: Attachment[]
   }[]
   actions: CardAction[]
+  appeal_until: Instant | null
+  decide_due: Instant | null
+  orders: OrderRow[]
   order: { id: number | string; issued_at: Instant; answer_due: Instant | null; answered_at: Instant | null } | null
   dimensions: {
     electronic: { cards: number }

@@ -1,6 +1,6 @@
 export default {
   app: { name: '明镜', title: '明镜 · 电子监察', tagline: '县镇村政务服务电子监察', replay: '日志重放', replay_speed: '日志重放 ×{rate}', replay_hint: '“现在”是所重放日志自己的时钟；重放结束后数据即清除', trial: '试运行', trial_hint: '试运行期间一切照常运行，但不计分、不外发' },
-  menu: { monitoring: '实时监控', video: '视频监察', cards: '预警纠错', cases: '办件', performance: '绩效评估', profiles: '规则方案', calendar: '工作日历', maintenance: '维护与静默', accounts: '账户与角色', tokens: '令牌', channels: '通知渠道', audit: '审计日志', main: '主导航', skip: '跳到内容' },
+  menu: { monitoring: '实时监控', video: '视频监察', cards: '预警纠错', orders: '督查督办', inbox: '待办', cases: '办件', performance: '绩效评估', profiles: '规则方案', calendar: '工作日历', maintenance: '维护与静默', accounts: '账户与角色', tokens: '令牌', channels: '通知渠道', audit: '审计日志', main: '主导航', skip: '跳到内容' },
   role: {
     inspector: '监察员', leader: '领导', commission: '纪委', unit_head: '单位负责人', hall_manager: '大厅负责人', clerk: '窗口人员',
     sysadmin: '系统管理员', secadmin: '安全管理员', unassigned: '未授权', edge: '前端', reader: '只读程序', auditor: '审计员', system: '系统', source: '来源系统',
@@ -26,7 +26,7 @@ export default {
     unavailable: '监察台暂时不可用，通常一分钟内恢复。', 'too-many': '请求过多，请稍候再试。', page: '页面出错，请重试；仍不行请告知系统管理员。', other: '监察台答复：{detail}',
     kept: '更新失败，显示的是 {time} 的内容。', page_missing: '没有这个页面', page_missing_hint: '链接可能已失效，或您的角色没有这一功能。', home: '回到首页',
   },
-  empty: { cards: '没有符合条件的牌', cards_hint: '换一个视图，或清除筛选。', cases: '没有符合条件的办件', cases_hint: '放宽筛选条件再试。', cameras: '这里没有摄像机', cameras_hint: '在左侧选择其他大厅。', feed: '今天还没有预警或纠错', ranking: '这个月没有可排名的数据', windows: '没有窗口', search: '没有找到“{q}”', inbox: '没有等您答复的牌' },
+  empty: { cards: '没有符合条件的牌', cards_hint: '换一个视图，或清除筛选。', cases: '没有符合条件的办件', cases_hint: '放宽筛选条件再试。', cameras: '这里没有摄像机', cameras_hint: '在左侧选择其他大厅。', feed: '今天还没有预警或纠错', ranking: '这个月没有可排名的数据', windows: '没有窗口', search: '没有找到“{q}”', inbox: '没有等您处理的事' },
   signin: { login: '用户名', password: '密码', submit: '登录', busy: '请稍候', show: '显示密码', hide: '隐藏密码', need: '请填写用户名和密码', notice: '登录、查看视频与个人信息均留痕备查。', ended: '会话已结束，请重新登录。', locked: '连续失败次数过多，请 {n} 秒后再试。', locked_soon: '连续失败次数过多，请稍后再试。',
     go_on: '继续', confirm: '确认', somebody_else: '换个账号', step: { second_factor: '第二重验证', new_password: '设置新密码', enrolment: '绑定验证器' },
     code: '六位验证码', code_hint: '打开验证器（TOTP）应用，输入当前的六位验证码。每个验证码只能用一次。', need_code: '请填写验证码', use_recovery: '验证器不在身边？使用恢复码', use_code: '使用验证器的验证码',
@@ -55,7 +55,8 @@ export default {
     sessions: '登录会话', this_one: '本会话', signing_in: '正在登录', since: '{time} 登录', seen: '最近使用 {time}', end: '结束', end_others: '结束其他全部会话', unknown_browser: '未知浏览器',
   },
   search: { placeholder: '搜办件、大厅、事项、摄像机', cases: '办件', halls: '大厅', items: '事项', cameras: '摄像机', keys: '按 / 搜索' },
-  inbox: { title: '待我答复', count: '{n} 张牌待答复', due: '{time} 前答复', over: '已超 {span}', open: '打开预警纠错' },
+  inbox: { title: '待我处理', count: '{n} 项待办', cards_n: '{n} 张牌', orders_n: '{n} 件督办' },
+  attach: { add: '添加附件', busy: '正在上传……', hint: '图片、PDF、DOCX、XLSX、文本，每个不超过 10 MiB，至多 10 个', refused: '{name} 没有上传：{detail}', leave: '去掉 {name}' },
   account: { title: '账户', own: '我的账户', sign_out: '退出登录' },
   administration: {
     role: '角色', scope: '管辖范围', state: '状态', person: '人员', name: '姓名', purpose: '用途', workplace: '所在大厅', created: '创建于', sessions: '会话', sessions_n: '{n} 个会话', last_seen: '最近使用', begun: '登录于', ends: '最迟结束', acts: '操作', query: '搜用户名、姓名',
@@ -77,7 +78,7 @@ export default {
     revoked: '已撤牌', cleared: '已消除', cancelled: '已取消', appealed: '申诉中', returned: '已打回', referred: '已上报',
   },
   rule: {
-    R1: '临近时限', R2: '超过时限', R3: '环节超时', R4: '程序', R5: '无理由退件', R6: '收费', R7: '数据', R8: '办件异常比例', R9: '在岗', R10: '投诉', R11: '差评', R12: '限期答复', R13: '特别程序', R14: '摄像机', R15: '受理与送达',
+    R1: '临近时限', R2: '超过时限', R3: '环节超时', R4: '程序', R5: '无理由退件', R6: '收费', R7: '数据', R8: '办件异常比例', R9: '在岗', R10: '投诉', R11: '差评', R12: '限期答复', manual: '人工发牌', R13: '特别程序', R14: '摄像机', R15: '受理与送达',
   },
   about: { case: '办件', complaint: '投诉', source: '数据源', edge: '接入点', hall: '大厅', camera: '摄像机', unit: '单位' },
   quiet: {
@@ -126,7 +127,7 @@ export default {
     kind: { sms: '短信', mail: '邮件', wecom: '企业微信群', dingtalk: '钉钉群', webhook: '程序（Webhook）' },
     state: { queued: '待发', held: '免打扰', sending: '发送中', retrying: '待重试', sent: '已发', digested: '已汇总', not_sent: '未发出' },
     outcome: { sent: '已接收', later: '稍后再试', refused: '被拒绝', interrupted: '监察台中途停止，可能已送达' },
-    what: { issued: '发牌', reinstated: '恢复', returned: '打回', answer_due: '反馈将到期', withdrawn: '凭证撤回', revoked: '撤牌', cancelled: '取消', accepted: '受理', step: '环节完成', completed: '办结', digest: '汇总 {n} 条', test: '试发' },
+    what: { issued: '发牌', reinstated: '恢复', returned: '打回', escalated: '逾期上报', answer_due: '反馈将到期', withdrawn: '凭证撤回', revoked: '撤牌', cancelled: '取消', accepted: '受理', step: '环节完成', completed: '办结', digest: '汇总 {n} 条', test: '试发' },
     about: { card: '牌', order: '督办', case: '申请人短信', digest: '汇总', test: '试发' },
     reason: { refused: '被服务方拒绝', credentials: '密钥、口令或签名不被接受', too_many: '超过服务方频率', failed: '服务方出错', unreachable: '连不上', slow: '没有及时应答', redirect: '要求转到别处，未跟随', inside: '地址在内网且未列入许可', gave_up: '多次重试后放弃', trial_run: '试运行期间不发送', no_address: '没有号码或邮箱', switched_off: '渠道已停用', not_allowed: '接收者已无权查看', interrupted: '监察台中途停止', settings: '设置或密钥不可用' },
     field: { url: '地址', method: '方法', headers: '请求头（每行一个，名称: 值）', format: '正文格式', body: '正文模板', signature: '短信签名', longest: '每条最多字数', pointer: '应答中代码的位置（JSON 指针）', is: '表示成功的代码（逗号分隔）', again: '表示稍后再试的代码（逗号分隔）', contains: '非 JSON 应答：成功时包含', host: '服务器', port: '端口', security: '加密', user: '登录名', from: '发件地址', from_name: '发件人名称' },
@@ -146,11 +147,11 @@ export default {
     fault: { changed: '第 {seq} 条被改动。', removed: '第 {seq} 条被删除。', moved: '第 {seq} 条被挪动。', unlinked: '第 {seq} 条与前一条接不上。', cut: '第 {seq} 条起被截去。', forged: '第 {seq} 条与抄存的链头不符。' },
   },
   audit_actor: { account: '账户', token: '令牌', command: '命令行', system: '系统', nobody: '未登录者' },
-  audit_subject: { draft: '规则草案', profile: '规则方案', shadow: '影子运行', setting: '设置', channel: '通知渠道', subscription: '消息订阅', account: '账户', token: '令牌', camera: '摄像机', card: '牌', case: '办件', attachment: '附件', audit: '审计日志', file: '文件', route: '接口', session: '会话' },
+  audit_subject: { draft: '规则草案', profile: '规则方案', shadow: '影子运行', setting: '设置', channel: '通知渠道', subscription: '消息订阅', account: '账户', token: '令牌', camera: '摄像机', card: '牌', case: '办件', attachment: '附件', order: '督办单', audit: '审计日志', file: '文件', route: '接口', session: '会话' },
   audit_action: {
     session_opened: '登录', session_refused: '登录被拒', session_closed: '退出', session_ended: '会话被结束', account_locked: '账户锁定', account_created: '新建账户', account_changed: '变更账户',
     account_password_changed: '更改密码', account_factor_changed: '变更第二重验证', token_created: '新建令牌', token_granted: '令牌授权', token_revoked: '吊销令牌', history_loaded: '装入历史', camera_viewed: '查看实时画面',
-    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', maintenance_planned: '计划维护', maintenance_ended: '结束维护', attachment_brought: '上传附件', attachment_taken: '下载附件', import_made: '导入', profile_changed: '变更规则', setting_changed: '变更设置', channel_changed: '变更通知渠道', channel_tested: '试发通知', subscription_changed: '变更通知订阅',
+    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', card_issued: '人工发牌', order_issued: '发出督办单', order_changed: '处理督办单', maintenance_planned: '计划维护', maintenance_ended: '结束维护', attachment_brought: '上传附件', attachment_taken: '下载附件', import_made: '导入', profile_changed: '变更规则', setting_changed: '变更设置', channel_changed: '变更通知渠道', channel_tested: '试发通知', subscription_changed: '变更通知订阅',
     key_rotated: '更换密钥', export_made: '导出', access_denied: '越权被拒', audit_verified: '核验链条',
   },
   monitoring: {
@@ -163,8 +164,17 @@ export default {
   cards: {
     views: '视图', view: { to_answer: '待答复', unsigned: '未签收', provisional: '暂定', contested: '有争议', all: '全部' }, grade_filter: '等级', rule_filter: '规则', select_all: '全选已加载', selected: '已选 {n} 张', bulk: '批量签收', bulk_done: '已签收 {n} 张', bulk_failed: '{n} 张没有签收：{why}',
     col: { grade: '等级', what: '事项 / 办件', where: '大厅窗口 / 单位', rule: '规则', state: '状态', since: '发生', due: '答复期限', holder: '承办' }, keys: '↑↓ 选择，空格 勾选，回车 打开', what_happened: '发生了什么', profile: '方案 v{n}', issued: '发出', due_at: '到期', answer_by: '答复期限', answer_over: '答复已超期',
-    holder: '由谁处理', actions: '处理', history: '经过', no_actions: '现在没有需要您做的', dims: '六个维度', video_now: '窗口此刻', choose: '选择一张牌查看详情', case_link: '打开办件', conflict: '{who} 已先一步处理（{what}）。已载入最新状态，请核对后再决定。', conflict_plain: '别人已先一步处理。已载入最新状态，请核对后再决定。', done: '已{action}', trial: '试运行', why: '理由', why_need: '请写明理由', why_hint: '写入经过，不能再改', not_sent: '没有送出：{detail}', by_rule: '按规则', list: '牌列表', detail: '牌详情',
+    holder: '由谁处理', ground: '免责情形', no_ground: '不属于免责情形', appeal_until: '可申诉至', decide_by: '裁决期限', actions: '处理', history: '经过', no_actions: '现在没有需要您做的', dims: '六个维度', video_now: '窗口此刻', choose: '选择一张牌查看详情', case_link: '打开办件', conflict: '{who} 已先一步处理（{what}）。已载入最新状态，请核对后再决定。', conflict_plain: '别人已先一步处理。已载入最新状态，请核对后再决定。', done: '已{action}', trial: '试运行', why: '理由', why_need: '请写明理由', why_hint: '写入经过，不能再改', not_sent: '没有送出：{detail}', by_rule: '按规则', list: '牌列表', detail: '牌详情',
     why_place: { reply: '怎么回事，采取了什么措施', appeal: '申诉的事实与依据', default: '写明理由' },
+  },
+  ground: { false_materials: '虚假材料', force_majeure: '不可抗力', self_correction: '自行纠正' },
+  order_state: { issued: '已发', received: '已签收', answered: '已反馈', returned: '已打回', escalated: '已上报', closed: '已办结', cancelled: '已撤销' },
+  order_origin: { unanswered: '逾期未答复督办', inspector: '督办单', instruction: '领导批示' },
+  order_origin_short: { unanswered: '逾期', inspector: '督办', instruction: '批示' },
+  order_action: { issue: '发出', receive: '签收', answer: '反馈', escalate: '上报', return: '打回', close: '办结', cancel: '撤销' },
+  orders: {
+    issue: '发督办单', issue_any: '督办 / 发牌', instruct: '批示', card: '人工发牌', what: '发什么', about: '事由', to: '发给', text: '要求', sentence: '发生了什么', kind: '类别', text_need: '请写明内容与理由', complaint: '投诉编号', origin: '来源', search: '搜要求、办件、投诉', states: '按状态',
+    over_n: '{n} 件已超期', none: '没有', detail: '督办单详情', by: '发出人', ladder: '督办阶梯', feedback: '反馈', cause: '原因', objective: { true: '客观原因', false: '主观原因', null: '—' }, measures: '整改措施', measures_place: '采取了什么措施，何时完成', found: '核查情况', found_place: '查到了什么，责任在谁', feedback_need: '请写明核查情况、原因与措施', closing: '办结意见', was_due: '应于 {time}',
   },
   dimension: { electronic: '电子监察', video: '视频监察', own_control: '单位自控', complaints: '投诉查询', replay: '过程回放', satisfaction: '满意度', cards_n: '{n} 张牌', cameras_n: '{n} 路摄像机', answers_n: '{n} 次答复', open_n: '{n} 件未结', events_n: '{n} 个事件', no_rating: '未评价' },
   rating: { very_satisfied: '非常满意', satisfied: '满意', basically_satisfied: '基本满意', dissatisfied: '不满意', very_dissatisfied: '非常不满意' },
