@@ -2,6 +2,7 @@ import { createRouter, createWebHistory, type RouteLocationNormalized } from 'vu
 
 import type { MenuEntry } from './api/types'
 import { forgetHalls } from './halls'
+import { loadOffice } from './i18n'
 import { may, onLeft, resume, session } from './session'
 
 declare module 'vue-router' {
@@ -55,6 +56,7 @@ router.beforeEach(async (to: RouteLocationNormalized) => {
   }
   if (to.path === '/monitoring' && !may('monitoring')) return start()
   if (to.meta.entry && !may(to.meta.entry)) return { name: 'missing', params: { missing: to.path.slice(1).split('/') } }
+  if (to.meta.entry !== 'monitoring') await loadOffice()
   return true
 })
 

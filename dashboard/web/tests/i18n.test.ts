@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 
 import en from '../src/i18n/en'
 import zh from '../src/i18n/zh-CN'
+import office from '../src/i18n/zh-CN.office'
 
 function flat(tree: object, prefix = ''): Map<string, string> {
   const found = new Map<string, string>()
@@ -20,7 +21,7 @@ function files(dir: string): string[] {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? files(join(dir, entry.name)) : [join(dir, entry.name)]))
 }
 
-const chinese = flat(zh)
+const chinese = flat({ ...zh, ...office })
 const english = flat(en)
 
 /** Names in braces, whatever their order; a plural says each at most once a form. */

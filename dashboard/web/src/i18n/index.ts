@@ -30,6 +30,17 @@ async function load(wanted: Locale): Promise<void> {
   if (wanted === 'en') i18n.global.setLocaleMessage('en', (await import('./en')).default as unknown as typeof zh)
 }
 
+let office: Promise<void> | undefined
+
+/** The words of the pages behind the first one. What fails is tried again by the next page. */
+export function loadOffice(): Promise<void> {
+  office ??= import('./zh-CN.office').then(({ default: words }) => i18n.global.mergeLocaleMessage('zh-CN', words))
+  return office.catch((error: unknown) => {
+    office = undefined
+    throw error
+  })
+}
+
 export async function setLocale(next: Locale): Promise<void> {
   await load(next)
   i18n.global.locale.value = next
