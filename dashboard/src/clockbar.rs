@@ -97,6 +97,7 @@ fn not_started(mode: Mode) -> Timer {
         warning_at: None,
         promise: None,
         legal: None,
+        continues: None,
         suspensions: Vec::new(),
         cells: Vec::new(),
         truncated: false,

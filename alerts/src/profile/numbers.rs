@@ -123,6 +123,8 @@ parts! {
         joint_limit: WholeDays = Whole(45),
         /// The longest extension of a joint item, in workdays.
         joint_extension: WholeDays = Whole(15),
+        /// Applied for again within so many workdays of its withdrawal, a case goes on with its old clock.
+        reapplied: WholeDays = Whole(10),
     }
 
     /// Near due: a warning when what remains is at most the smaller of the two.
@@ -340,6 +342,7 @@ impl RuleSet {
                 },
             ),
             joint_extension: counting.joint_extension.get(),
+            reapplied: counting.reapplied.get(),
             supplement: self.r15.supplement.get(),
             near: NearDue {
                 workdays: self.r1.workdays.get(),

@@ -16,6 +16,7 @@ pub(super) fn find(case: &Case<'_>, found: &mut Vec<Anomaly>) {
     ] {
         if let Some((deadline, due_at)) = due(case, over_at)
             && case.until() > due_at
+            && !said_before(case, due_at)
         {
             found.push(anomaly(case, grade, over_at, &deadline, due_at));
         }
@@ -30,6 +31,12 @@ pub(super) fn also_at(case: &Case<'_>) -> Option<DateTime<Utc>> {
         .filter_map(|over_at| Some(due(case, over_at)?.1 + chrono::TimeDelta::microseconds(1)))
         .filter(|&at| at > case.now)
         .min()
+}
+
+/// What ran out while an earlier case of the same applicant had the clock was said of that one.
+fn said_before(case: &Case<'_>, due_at: DateTime<Utc>) -> bool {
+    let earlier = case.clock.continued.as_ref();
+    earlier.is_some_and(|earlier| due_at < earlier.stop)
 }
 
 /// The limit, and the instant past which the card is due. None while the clock has not started, and for a limit that is only
@@ -78,6 +85,18 @@ fn anomaly(
             format!("{percent}% of the {name_en} limit{limit_en} is used, due {by}"),
         )
     };
+    if let Some(earlier) = &case.clock.continued {
+        let since = local(case.calendar, earlier.start);
+        zh.push_str(&format!(
+            "，自 {since} 起连续计时（曾撤回：{}）",
+            earlier.case_no
+        ));
+        en.push_str(&format!(
+            ", counted from {since} (withdrawn before as {})",
+            earlier.case_no
+        ));
+        facts.insert("continues".into(), earlier.case_no.clone().into());
+    }
     if let Some(decided) = &case.fold.decided {
         let at = local(case.calendar, decided.at);
         zh.push_str(&format!("，实际 {at} 办结"));

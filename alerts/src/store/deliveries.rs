@@ -4,6 +4,8 @@
 //! receiver, and takes them out of the outbox in one transaction. The sender [`begin`]s and [`finish`]es each: a crash between
 //! the two leaves it `sending`, and [`interrupted`] puts it back into the queue.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use mingjing_monitor::store::StoreError;
 use serde_json::Value;
@@ -77,15 +79,19 @@ pub async fn announce(connection: &mut PgConnection, notices: &[Notice]) -> Resu
 /// again while it is [`is_full`].
 pub async fn expand(pool: &PgPool, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let mut tx = pool.begin().await?;
-    let ids: Vec<i64> =
-        sqlx::query_scalar("SELECT id FROM notice ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED")
-            .bind(NOTICES)
-            .fetch_all(&mut *tx)
-            .await?;
-    if ids.is_empty() {
+    let taken: Vec<(i64, String, String)> = sqlx::query_as(
+        "SELECT id, about, subject FROM notice ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
+    )
+    .bind(NOTICES)
+    .fetch_all(&mut *tx)
+    .await?;
+    if taken.is_empty() {
         return Ok(0);
     }
-    to_subscribers(&mut tx, &ids, now).await?;
+    for ids in told_apart(&taken) {
+        to_subscribers(&mut tx, &ids, now).await?;
+    }
+    let ids: Vec<i64> = taken.into_iter().map(|(id, ..)| id).collect();
     to_applicants(&mut tx, &ids, now).await?;
     sqlx::query("DELETE FROM notice WHERE id = ANY($1)")
         .bind(&ids)
@@ -95,13 +101,30 @@ pub async fn expand(pool: &PgPool, now: DateTime<Utc>) -> Result<u64, StoreError
     Ok(ids.len() as u64)
 }
 
+/// Notices in their order, cut so that nothing is spoken of twice in one part: who hears that a card is taken back depends on who
+/// was told of it, a moment ago perhaps.
+fn told_apart(taken: &[(i64, String, String)]) -> Vec<Vec<i64>> {
+    let (mut parts, mut spoken_of) = (vec![Vec::new()], HashSet::new());
+    for (id, about, subject) in taken {
+        if !spoken_of.insert((about, subject)) {
+            parts.push(Vec::new());
+            spoken_of.clear();
+            spoken_of.insert((about, subject));
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push(*id);
+        }
+    }
+    parts
+}
+
 /// Whether [`expand`] took as many as it takes at once.
 pub fn is_full(taken: u64) -> bool {
     taken >= NOTICES.unsigned_abs()
 }
 
-/// Who hears of what happens to cards and orders: their subscription wants it, and they may see it now. What is taken back goes
-/// to whoever was told. A group or program that several subscribe to is told once a language.
+/// Who hears of what happens to cards and orders: their subscription wants it, and they may see it now. What is taken back, or stands
+/// again, goes to whoever was told. A group or program that several subscribe to is told once a language.
 async fn to_subscribers(
     connection: &mut PgConnection,
     notices: &[i64],
@@ -129,6 +152,9 @@ async fn to_subscribers(
                WHEN n.what IN ('withdrawn', 'revoked', 'cancelled') THEN EXISTS (
                    SELECT FROM delivery d
                    WHERE d.about = n.about AND d.subject = n.subject AND d.target = t.target AND d.state <> 'not_sent')
+               WHEN n.what = 'reinstated' AND EXISTS (
+                   SELECT FROM delivery d
+                   WHERE d.about = n.about AND d.subject = n.subject AND d.target = t.target AND d.state <> 'not_sent') THEN true
                ELSE (n.grade IS NULL OR n.grade = ANY (s.grades)) AND (s.rules = '{}' OR n.rule IS NULL OR n.rule = ANY (s.rules))
                    AND (n.what <> 'answer_due' OR a.role IN ('hall_manager', 'unit_head'))
                END

@@ -336,6 +336,8 @@ pub(super) fn facts_hash(fold: &CaseFold) -> Vec<u8> {
         limits: [Option<mingjing_monitor::limit::Limit>; 2],
         item: &'a Option<String>,
         extension: &'a Option<mingjing_monitor::case::Extension>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        prior: &'a Option<Box<mingjing_monitor::case::Prior>>,
         suspensions: &'a [mingjing_monitor::case::Suspension],
         steps: Vec<Run<'a>>,
         fees: &'a [mingjing_monitor::case::FeeCharged],
@@ -350,6 +352,7 @@ pub(super) fn facts_hash(fold: &CaseFold) -> Vec<u8> {
         limits: [fold.promise_limit, fold.legal_limit],
         item: &fold.item,
         extension: &fold.extension,
+        prior: &fold.prior,
         suspensions: &fold.suspensions,
         steps: fold
             .steps

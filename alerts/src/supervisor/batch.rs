@@ -12,6 +12,7 @@ use mingjing_monitor::store::windows::Heard;
 use mingjing_monitor::store::{StoreError, events, halls, health, items, states};
 use sqlx::PgConnection;
 
+use super::again;
 use super::delta::{Applied, BatchOutcome, Delta, Deltas, Rejection};
 use super::tell;
 use super::watch::Looked;
@@ -320,20 +321,23 @@ impl Supervisor {
             }
             folds.push((no, before, fold));
         }
-        let mut refolded = refold(connection, &late).await?;
-        let touched = folds.into_iter().filter_map(|(no, before, fold)| {
-            let fold = fold.or_else(|| refolded.remove(no))?;
+        let mut refolded = refold(&mut *connection, &late).await?;
+        let folds = folds
+            .into_iter()
+            .filter_map(|(no, before, fold)| Some((before, fold.or_else(|| refolded.remove(no))?)));
+        let folds = again::follow(connection, folds.collect()).await?;
+        let touched = folds.into_iter().map(|(before, fold)| {
             let loading = self
                 .sources
                 .get(&fold.source)
                 .and_then(|source| source.loading_until);
             let at = loading.unwrap_or(now);
-            Some(Touched::new(
+            Touched::new(
                 before,
                 self.reference.assess(fold, at),
                 at,
                 loading.is_some(),
-            ))
+            )
         });
         Ok(touched.collect())
     }

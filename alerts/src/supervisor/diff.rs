@@ -336,7 +336,8 @@ fn amend(working: &mut Working, anomaly: &Anomaly) {
 /// There is a card, and the rules do not find it any more.
 fn absent(working: &mut Working, ground: &Ground<'_>) {
     if !working.card.grade.is_card() {
-        working.take("clear", ground.now, None, ground);
+        let why = "证据使异常不再成立 / evidence took it back";
+        working.take("clear", ground.now, Some(why), ground);
         return;
     }
     match working.card.state {

@@ -9,6 +9,7 @@
 //! own (second mode), an entry costs the tree about 16 bytes.
 
 mod act;
+mod again;
 mod answers;
 mod assess;
 mod batch;

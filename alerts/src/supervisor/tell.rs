@@ -46,7 +46,11 @@ pub(super) async fn of_moved(
 
 /// What is said of a card, if anything.
 fn said(working: &Working) -> Option<(What, DateTime<Utc>)> {
-    let of = |taken: &Taken| What::of_transition(taken.transition);
+    // A warning that is over is over for everybody. One that should not have been is taken back, with the reason.
+    let of = |taken: &Taken| match taken.transition {
+        "clear" => taken.why.as_ref().map(|_| What::Withdrawn),
+        other => What::of_transition(other),
+    };
     let last = working
         .taken
         .iter()

@@ -234,10 +234,11 @@ impl Writer<'_> {
         let counts = |event: &&CaseEvent| {
             event.received <= firm || outages.iter().any(|outage| outage.covers(event.received))
         };
-        let fold = CaseFold::fold(
+        let mut fold = CaseFold::fold(
             case.after.fold.case_no.clone(),
             events.iter().filter(counts),
         );
+        fold.prior.clone_from(&case.after.fold.prior);
         let assessment = self.reference.assess(fold, case.at);
         // What would have fallen due only later was no ground for it then.
         !assessment

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod acting;
+mod again;
 mod batches;
 mod calendar;
 mod common;

@@ -8,10 +8,10 @@ use mingjing_alerts::store::deliveries::{self, Done, Then};
 use mingjing_alerts::store::orders::About;
 use mingjing_alerts::supervisor::{NewOrder, OrderAction, remind};
 use mingjing_monitor::store::accounts::{self, NewAccount};
-use mingjing_monitor::store::county;
+use mingjing_monitor::store::{county, sources};
 use serde_json::json;
 
-use crate::common::{World, accepted, at, completed, event, person};
+use crate::common::{Sent, World, accepted, at, completed, event, person};
 
 const START: &str = "2018-10-15 09:00";
 /// The yellow card of [`accepted`] at the start.
@@ -214,6 +214,142 @@ async fn whoever_was_told_is_told_that_it_was_taken_back() {
             "revoked yellow_card queued told"
         ]
     );
+}
+
+/// The console was away for these days, so that what was received meanwhile counts as if it had come in time.
+async fn away(t: &Telling, since: &str, until: &str) {
+    let mut connection = t.world.pool().acquire().await.unwrap();
+    sources::outage_begins(&mut connection, "console", "", at(since))
+        .await
+        .unwrap();
+    sources::outage_ends(&mut connection, "console", "", at(until))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn corrections_regrade_withdraw_and_restore_cards_and_whoever_was_told_is_told() {
+    let mut t = Telling::new("sms").await;
+    let told = t.person("told", "inspector", "C", None).await;
+    let all = ["warning", "yellow_card", "red_card"];
+    let subscription = t.subscribe(told, "C", &all).await;
+    t.world
+        .send(vec![accepted("1", "2018-10-15 10:00")], "2018-10-15 10:00")
+        .await;
+    t.world.wait_until("2018-10-30 09:00").await;
+    t.expand("2018-10-30 09:00").await;
+    away(&t, "2018-10-24 12:00", "2018-10-30 12:00").await;
+    // From now on only what was told binds: the person wants to hear of nothing more.
+    sqlx::query("UPDATE subscription SET grades = '{notice}' WHERE id = $1")
+        .bind(subscription)
+        .execute(&t.world.pool())
+        .await
+        .unwrap();
+    let mut told_of = t.log().await.len();
+    assert_eq!(told_of, 3, "the warning, the yellow card, the red card");
+    let ended = |id: &str, time: &str, replaces: Option<&str>| {
+        let data = match replaces {
+            Some(id) => json!({"replaces": id}),
+            None => json!({}),
+        };
+        event(id, "case.completed", "1", time, data).received("2018-10-29 20:00")
+    };
+    let steps = [
+        (
+            "decided before the law's end: red becomes yellow",
+            ended("e1", "2018-10-26 10:00", None),
+            ["superseded -> issued", "issued -> withdrawn"],
+            vec!["reinstated yellow_card", "withdrawn red_card"],
+        ),
+        (
+            "in truth within the promise: nothing is left",
+            ended("e2", "2018-10-24 10:00", Some("e1")),
+            ["issued -> withdrawn", "withdrawn -> withdrawn"],
+            vec!["withdrawn yellow_card"],
+        ),
+        (
+            "in truth after all: both stand again",
+            ended("e3", "2018-10-30 08:00", Some("e2")),
+            ["withdrawn -> superseded", "withdrawn -> issued"],
+            vec!["reinstated red_card"],
+        ),
+        (
+            "and yellow once more",
+            ended("e4", "2018-10-26 10:00", Some("e3")),
+            ["superseded -> issued", "issued -> withdrawn"],
+            vec!["reinstated yellow_card", "withdrawn red_card"],
+        ),
+    ];
+    let states = async |t: &Telling| -> Vec<String> {
+        let mut states = Vec::new();
+        for grade in ["yellow_card", "red_card"] {
+            let state =
+                sqlx::query_scalar("SELECT state FROM card WHERE rule = 'R2' AND grade = $1");
+            states.push(state.bind(grade).fetch_one(&t.world.pool()).await.unwrap());
+        }
+        states
+    };
+    for (what, event, moves, says) in steps {
+        let before = states(&t).await;
+        t.world.send(vec![event], "2018-10-30 13:00").await;
+        let after = states(&t).await;
+        let moved: Vec<String> = before
+            .iter()
+            .zip(&after)
+            .map(|(from, to)| format!("{from} -> {to}"))
+            .collect();
+        assert_eq!(moved, moves, "{what}");
+        t.expand("2018-10-30 13:00").await;
+        let log = t.log().await;
+        let mut new: Vec<String> = log[told_of..].to_vec();
+        new.sort();
+        let mut expected: Vec<String> = says.iter().map(|it| format!("{it} queued told")).collect();
+        expected.sort();
+        assert_eq!(new, expected, "{what}");
+        told_of = log.len();
+    }
+    let (red, _) = t.world.card("R2", "red_card").await;
+    assert_eq!(
+        t.world.history(red).await,
+        ["issue", "withdraw", "reinstate", "issue", "withdraw"]
+    );
+    let (day, bucket) = crate::common::recount(&t.world.pool()).await;
+    let kept = crate::common::snapshot(&t.world.pool()).await;
+    assert_eq!((&kept["day"], &kept["bucket"]), (&day, &bucket));
+}
+
+#[tokio::test]
+async fn a_warning_that_should_not_have_been_is_taken_back_and_one_that_is_over_is_not() {
+    let mut t = Telling::new("sms").await;
+    let account = t.person("a", "inspector", "C", None).await;
+    t.subscribe(account, "C", &["warning"]).await;
+    t.world
+        .send(
+            vec![
+                accepted("1", "2018-10-15 10:00"),
+                accepted("2", "2018-10-15 10:00"),
+            ],
+            "2018-10-15 10:00",
+        )
+        .await;
+    t.world.wait_until("2018-10-23 09:00").await;
+    // One is decided in time. Of the other it comes out that it was decided before it was near.
+    t.world
+        .send(
+            vec![
+                completed("1", "2018-10-23 10:00"),
+                completed("2", "2018-10-19 16:30").received("2018-10-23 10:00"),
+            ],
+            "2018-10-23 10:00",
+        )
+        .await;
+    t.expand("2018-10-23 10:00").await;
+    let of_case = sqlx::query_scalar(
+        "SELECT d.what || ' ' || c.case_no FROM delivery d JOIN card c ON c.id::text = d.subject
+         WHERE c.rule = 'R1' ORDER BY 1",
+    );
+    let told: Vec<String> = of_case.fetch_all(&t.world.pool()).await.unwrap();
+    assert_eq!(told, ["issued 1", "issued 2", "withdrawn 2"]);
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::prior::{Continued, continued};
 use super::{CaseFold, CaseStatus, Extension, Suspension};
 use crate::calendar::Calendar;
-use crate::clock::{Clock, Deadline, Mode, NearDue, Pause, Timer, TimerSuspension};
+use crate::clock::{Clock, Deadline, Mode, NearDue, Pause, Timer, TimerContinues, TimerSuspension};
 use crate::event::Extends;
 use crate::item::{HandlingKind, ItemVersion};
 use crate::limit::Limit;
@@ -38,6 +39,8 @@ pub struct ClockRules {
     pub joint_limit: Option<Limit>,
     /// The longest extension of a joint item, in workdays.
     pub joint_extension: u32,
+    /// Applied for again within so many workdays of its withdrawal, a case goes on with its old clock; 0: never.
+    pub reapplied: u32,
     /// Workdays in which a supplement notice goes out; after them the application counts as accepted on the day it was received
     /// (article 32).
     pub supplement: u32,
@@ -57,6 +60,7 @@ impl Default for ClockRules {
             max_extension: 10,
             joint_limit: Some(Limit::workdays(45)),
             joint_extension: 15,
+            reapplied: 10,
             supplement: 5,
             near: NearDue::default(),
             special_near: 2,
@@ -205,6 +209,8 @@ pub struct CaseClock<'a> {
     /// When the time for a supplement notice ran out without acceptance, notice or end: past it the application counts as
     /// accepted on the day it was received, which is when the clock then started. It may still lie ahead.
     pub deemed: Option<DateTime<Utc>>,
+    /// The clock of an earlier case of the same applicant for the same item, with which it goes on.
+    pub continued: Option<Continued>,
     clock: Option<Clock<'a>>,
     mode: Mode,
     /// Which special procedures no event has ended.
@@ -226,24 +232,21 @@ impl<'a> CaseClock<'a> {
             .iter()
             .map(|suspension| special_clock(suspension, calendar, rules))
             .collect();
-        let pauses = || {
-            let lawful = fold
-                .suspensions
-                .iter()
-                .zip(&special)
-                .filter(|(_, clock)| clock.lawful);
-            lawful.filter_map(|(suspension, clock)| {
-                Some(Pause {
-                    start: suspension.start.at,
-                    end: clock.end?,
-                })
-            })
-        };
+        let pauses = || standing_still(fold, &special);
         let decided = fold.decided.as_ref().map(|decided| decided.at);
         let judged_at = decided.unwrap_or(now);
         let deemed = deemed_accepted(fold, calendar, rules);
-        let clock = started(fold, deemed, now)
-            .map(|start| Clock::new(calendar, rules.mode, start, pauses()));
+        let start = started_by(fold, deemed, now);
+        let continued =
+            start.and_then(|_| continued(fold.prior.as_deref(), fold.opened(), calendar, rules));
+        let clock = start.map(|start| {
+            let (first, earlier) = match &continued {
+                Some(earlier) => (earlier.start, earlier.until(start)),
+                None => (start, Vec::new()),
+            };
+            let pauses = earlier.into_iter().chain(pauses());
+            Clock::new(calendar, rules.mode, first, pauses)
+        });
         let joint = fold.kind.or(item.map(|item| item.kind)) == Some(HandlingKind::Joint);
         let promise_limit = fold.promise_limit.or_else(|| item?.promise);
         let legal_limit = fold.legal_limit.or_else(|| item?.legal);
@@ -253,7 +256,9 @@ impl<'a> CaseClock<'a> {
         } else {
             rules.max_extension
         };
-        let (promise_extension, legal_extension) = extensions(fold.extension.as_ref(), longest);
+        let earlier = continued.as_ref().and_then(|it| it.extension.as_ref());
+        let extension = earlier.or(fold.extension.as_ref());
+        let (promise_extension, legal_extension) = extensions(extension, longest);
         let due = |given, limit: Option<Limit>, extension| {
             // A due instant stands even before acceptance; there is then nothing yet to measure it from.
             let unstarted = || {
@@ -275,6 +280,13 @@ impl<'a> CaseClock<'a> {
             let warning_at = match &clock {
                 Some(clock) if !deadline.expected => clock.warning(&deadline, &rules.near),
                 _ => None,
+            };
+            // What was near, or over, when an earlier case was withdrawn is near when this one is taken up; over was said of that.
+            let warning_at = match (warning_at, start) {
+                (Some(at), Some(start)) if continued.is_some() => {
+                    Some(at.max(start)).filter(|&at| at < deadline.due)
+                }
+                (at, _) => at,
             };
             Some(CaseDue {
                 deadline,
@@ -306,6 +318,7 @@ impl<'a> CaseClock<'a> {
             steps,
             judged_at,
             deemed,
+            continued,
             clock,
             mode: rules.mode,
             unresumed: fold
@@ -394,6 +407,11 @@ impl<'a> CaseClock<'a> {
         Some(Timer {
             mode: self.mode,
             warning_at: first_due.and_then(|due| due.warning_at),
+            continues: self.continued.as_ref().map(|earlier| TimerContinues {
+                case: earlier.case_no.clone(),
+                since: earlier.start,
+                withdrawn: earlier.stop,
+            }),
             promise: promise.map(|deadline| clock.measure(&deadline, self.judged_at)),
             legal: legal.map(|deadline| clock.measure(&deadline, self.judged_at)),
             suspensions: fold
@@ -426,7 +444,16 @@ fn bucket(promise: Option<&CaseDue>, legal: Option<&CaseDue>, at: DateTime<Utc>)
 }
 
 /// When the clock started: at acceptance, or at the application where that counts as accepted.
-fn started(
+pub(super) fn started(
+    fold: &CaseFold,
+    calendar: &Calendar,
+    rules: &ClockRules,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    started_by(fold, deemed_accepted(fold, calendar, rules), now)
+}
+
+fn started_by(
     fold: &CaseFold,
     deemed: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
@@ -437,6 +464,33 @@ fn started(
         Some(_) => fold.applied.as_ref().map(|applied| applied.at),
         None => accepted,
     }
+}
+
+/// When lawful special procedures let the clock of a case stand still.
+pub(super) fn lawful_pauses(
+    fold: &CaseFold,
+    calendar: &Calendar,
+    rules: &ClockRules,
+) -> Vec<Pause> {
+    let special = fold.suspensions.iter();
+    let special: Vec<_> = special
+        .map(|it| special_clock(it, calendar, rules))
+        .collect();
+    standing_still(fold, &special).collect()
+}
+
+fn standing_still<'a>(
+    fold: &'a CaseFold,
+    special: &'a [SpecialClock],
+) -> impl Iterator<Item = Pause> + 'a {
+    let both = fold.suspensions.iter().zip(special);
+    both.filter(|(_, clock)| clock.lawful)
+        .filter_map(|(suspension, clock)| {
+            Some(Pause {
+                start: suspension.start.at,
+                end: clock.end?,
+            })
+        })
 }
 
 /// When an application that nobody answers counts as accepted; `None` where it was answered in time, or a year is not loaded.

@@ -2,6 +2,7 @@
 
 mod clock;
 mod fold;
+mod prior;
 mod state;
 
 pub use clock::{
@@ -9,4 +10,5 @@ pub use clock::{
     StepClock, Tick,
 };
 pub use fold::Advance;
+pub use prior::{Continued, LOOK_BACK, Prior};
 pub use state::*;

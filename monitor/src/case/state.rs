@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::Prior;
 use crate::event::{Applicant, EventRef, Extends, OrderKey, RatingGrade, Yuan};
 use crate::item::HandlingKind;
 use crate::limit::Limit;
@@ -299,6 +300,10 @@ pub struct CaseFold {
     /// Contradictions among the facts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data_anomalies: Vec<DataAnomaly>,
+    /// The case of the same applicant for the same item that was withdrawn last before this one was applied for. No event tells of
+    /// it: it is put in by whoever knows other cases, after each fold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<Box<Prior>>,
     /// The place of the latest event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<OrderKey>,
@@ -308,6 +313,19 @@ pub struct CaseFold {
     /// How many events were folded.
     #[serde(default)]
     pub events: u32,
+}
+
+impl CaseFold {
+    /// Application, or acceptance where that alone is known.
+    pub fn opened(&self) -> Option<&Moment> {
+        self.applied.as_ref().or(self.accepted.as_ref())
+    }
+
+    /// What cases of the same applicant for the same item share; `None` where one of the two is not known.
+    pub fn applicant_and_item(&self) -> Option<(String, &str)> {
+        let item = self.item.as_deref().filter(|item| !item.is_empty())?;
+        Some((self.applicant.as_ref()?.key()?, item))
+    }
 }
 
 /// One supplement notice (补正通知).

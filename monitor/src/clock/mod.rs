@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Calendar, Scale};
 use crate::limit::{Limit, LimitUnit};
 
-pub use timer::{Cell, CellState, Measure, Timer, TimerSuspension};
+pub use timer::{Cell, CellState, Measure, Timer, TimerContinues, TimerSuspension};
 
 const HOUR: i64 = 3_600_000_000;
 

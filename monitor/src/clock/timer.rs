@@ -22,6 +22,9 @@ pub struct Timer {
     pub promise: Option<Measure>,
     /// The legal limit.
     pub legal: Option<Measure>,
+    /// The earlier case whose clock goes on: withdrawn, and applied for again by the same applicant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<TimerContinues>,
     /// Special procedures.
     pub suspensions: Vec<TimerSuspension>,
     /// One cell a day from acceptance to the later of the last due day and today (or the day of the decision).
@@ -46,6 +49,17 @@ pub struct Measure {
     pub remaining: f64,
     /// The unit of `used` and `remaining`.
     pub unit: LimitUnit,
+}
+
+/// The clock of an earlier case that goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimerContinues {
+    /// The number of the case that was withdrawn.
+    pub case: String,
+    /// When its clock was started.
+    pub since: DateTime<Utc>,
+    /// When it was withdrawn.
+    pub withdrawn: DateTime<Utc>,
 }
 
 /// A special procedure on the bar.

@@ -85,6 +85,16 @@ pub struct Applicant {
     pub id_hash: Option<String>,
 }
 
+impl Applicant {
+    /// What tells this applicant again: the hash of the identity number, or name and telephone number together. `None` where too
+    /// little is known. The database reckons the same (migration 0023).
+    pub fn key(&self) -> Option<String> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        given(&self.id_hash)
+            .or_else(|| Some(format!("{} {}", given(&self.name)?, given(&self.phone)?)))
+    }
+}
+
 /// `case.applied`
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {

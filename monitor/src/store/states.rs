@@ -272,6 +272,46 @@ pub async fn waiting(
     Ok(rows.into_iter().map(CaseRecord::from).collect())
 }
 
+/// The cases of these applicants ([`Applicant::key`](crate::event::Applicant::key)) for these items that were opened since then, by
+/// number.
+pub async fn of_applicants(
+    connection: &mut PgConnection,
+    wanted: &[(String, &str)],
+    opened_since: DateTime<Utc>,
+) -> Result<Vec<CaseRecord>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(select_records!(
+        "WHERE fold ? 'applicant' AND (coalesce(nullif(fold->'applicant'->>'id_hash', ''),
+             nullif(fold->'applicant'->>'name', '') || ' ' || nullif(fold->'applicant'->>'phone', '')), item)
+             IN (SELECT * FROM UNNEST($1::text[], $2::text[])) AND opened_at >= $3 ORDER BY no"
+    ))
+    .bind(wanted.iter().map(|(applicant, _)| applicant.as_str()).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|(_, item)| *item).collect::<Vec<_>>())
+    .bind(opened_since)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(CaseRecord::from).collect())
+}
+
+/// Of the cases of these applicants for these items those that were withdrawn since then, by number.
+pub async fn withdrawn(
+    connection: &mut PgConnection,
+    wanted: &[(String, &str)],
+    since: DateTime<Utc>,
+) -> Result<Vec<CaseFold>, StoreError> {
+    let rows: Vec<Json<CaseFold>> = sqlx::query_scalar(
+        "SELECT fold FROM case_state
+         WHERE status = 'withdrawn' AND fold ? 'applicant' AND (coalesce(nullif(fold->'applicant'->>'id_hash', ''),
+             nullif(fold->'applicant'->>'name', '') || ' ' || nullif(fold->'applicant'->>'phone', '')), item)
+             IN (SELECT * FROM UNNEST($1::text[], $2::text[])) AND decided_at >= $3 ORDER BY no",
+    )
+    .bind(wanted.iter().map(|(applicant, _)| applicant.as_str()).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|(_, item)| *item).collect::<Vec<_>>())
+    .bind(since)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
 /// Whether there is any case.
 pub async fn any(connection: &mut PgConnection) -> Result<bool, StoreError> {
     let any = sqlx::query_scalar("SELECT EXISTS (SELECT FROM case_state)");

@@ -282,6 +282,7 @@ export interface Timer {
   warning_at: Instant | null
   promise: Measure | null
   legal: Measure | null
+  continues?: { case: string; since: Instant; withdrawn: Instant }
   suspensions: Suspension[]
   cells: Cell[]
 }
@@ -332,7 +333,7 @@ export interface Unmasked {
   texts: { source: string; id: string; field: string; text: string }[]
 }
 
-export type CardView = 'to_answer' | 'unsigned' | 'provisional' | 'contested' | 'all'
+export type CardView = 'to_answer' | 'unsigned' | 'provisional' | 'contested' | 'all' | 'trial'
 
 /** What is supervised. */
 export type About = 'case' | 'complaint' | 'source' | 'edge' | 'hall' | 'camera' | 'unit'

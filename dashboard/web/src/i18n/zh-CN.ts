@@ -121,7 +121,7 @@ export default {
     see_all: '全部', in_hand: '在办件 {no}', no_case: '没有在办件', click_hint: '点击看在办件', picture_none: '没有画面', picture_age: '{age}前的画面', issued: '发出', changed: '变化', no_camera: '此窗口没有摄像机', reduced: '只显示有窗口的村点',
   },
   cards: {
-    views: '视图', view: { to_answer: '待答复', unsigned: '未签收', provisional: '暂定', contested: '有争议', all: '全部' }, grade_filter: '等级', rule_filter: '规则', select_all: '全选已加载', selected: '已选 {n} 张', bulk: '批量签收', bulk_done: '已签收 {n} 张', bulk_failed: '{n} 张没有签收：{why}',
+    views: '视图', view: { to_answer: '待答复', unsigned: '未签收', provisional: '暂定', contested: '有争议', all: '全部', trial: '试运行' }, grade_filter: '等级', rule_filter: '规则', select_all: '全选已加载', selected: '已选 {n} 张', bulk: '批量签收', bulk_done: '已签收 {n} 张', bulk_failed: '{n} 张没有签收：{why}',
     col: { grade: '等级', what: '事项 / 办件', where: '大厅窗口 / 单位', rule: '规则', state: '状态', since: '发生', due: '答复期限', holder: '承办' }, keys: '↑↓ 选择，空格 勾选，回车 打开', what_happened: '发生了什么', profile: '方案 v{n}', issued: '发出', due_at: '到期', answer_by: '答复期限', answer_over: '答复已超期',
     holder: '由谁处理', ground: '免责情形', no_ground: '不属于免责情形', appeal_until: '可申诉至', decide_by: '裁决期限', actions: '处理', history: '经过', no_actions: '现在没有需要您做的', dims: '六个维度', video_now: '窗口此刻', choose: '选择一张牌查看详情', case_link: '打开办件', conflict: '{who} 已先一步处理（{what}）。已载入最新状态，请核对后再决定。', conflict_plain: '别人已先一步处理。已载入最新状态，请核对后再决定。', done: '已{action}', trial: '试运行', why: '理由', why_need: '请写明理由', why_hint: '写入经过，不能再改', not_sent: '没有送出：{detail}', by_rule: '按规则', list: '牌列表', detail: '牌详情',
     why_place: { reply: '怎么回事，采取了什么措施', appeal: '申诉的事实与依据', default: '写明理由' },
@@ -152,6 +152,7 @@ export default {
   channel: { window: '窗口', web: '网上', phone: '电话', kiosk: '自助机', village: '村点' },
   suspension: { hearing: '听证', tender: '招标', auction: '拍卖', inspection: '检验', testing: '检测', quarantine: '检疫', appraisal: '鉴定', expert_review: '专家评审', unlawful: '不合法', declared: '申报至 {time}' },
   clockbar: {
+    continues: '沿用 {case} 的计时：自 {since} 起，{withdrawn} 撤回后重新申请',
     used: '已用 {used} / {limit} {unit}', left: '剩 {n} {unit}', over: '超 {n} {unit}', used_span: '已用 {used} / {limit}', left_span: '剩 {span}', over_span: '超 {span}', legal_left_span: '法定剩 {span}', legal_over_span: '超法定 {span}', promise: '承诺', legal: '法定', warning: '预警', now: '现在', accepted: '受理', decided: '办结', no_limit: '没有时限', not_started: '尚未受理，未起算', expected: '预计', legal_left: '法定剩 {n} {unit}', legal_over: '超法定 {n} {unit}', suspended: '暂停计时', label: '办件时限条', step: '环节：{name}', steps: '环节',
     cell: { used: '已用', suspended: '暂停', left: '剩余', over: '超时', uncounted: '不计' }, day: { workday: '工作日', weekend: '周末', holiday: '节假日', makeup: '调休上班' },
   },
