@@ -24,7 +24,7 @@ use crate::caller::Caller;
 use crate::clockbar;
 use crate::engine::Deed;
 use crate::problem::{Json, Path, Problem, Query, Result};
-use crate::store::cards::{self, Card, Filter};
+use crate::store::cards::{self, Card, Filter, Trial};
 use crate::store::{complaints, orders};
 use crate::views::{CardRow, OrderRow};
 
@@ -47,7 +47,7 @@ pub struct Narrow {
     case: Option<String>,
     /// Number of the window.
     window: Option<String>,
-    /// `to_answer`, `unsigned`, `provisional`, `contested` or `all`.
+    /// `to_answer`, `unsigned`, `provisional`, `contested` or `all`, without those of a trial run but while the county is in it; `trial`: those.
     view: Option<String>,
     /// Part of the case number, the sentence or the item.
     q: Option<String>,
@@ -83,6 +83,8 @@ pub struct Counts {
     provisional: i64,
     contested: i64,
     all: i64,
+    /// Cards of a trial run: they count nowhere else once it is over.
+    trial: i64,
 }
 
 /// The cards that the caller sees, newest first.
@@ -105,7 +107,7 @@ pub async fn list(
     }
     .keyed()?;
     let filter = filter(narrow)?;
-    let ((rows, next), (to_answer, unsigned, provisional, contested, all)) = tokio::try_join!(
+    let ((rows, next), views) = tokio::try_join!(
         cards::list(app.db(), &seen, &filter, &page),
         cards::counts(app.db(), &seen)
     )?;
@@ -117,11 +119,12 @@ pub async fn list(
         next: next.as_ref().map(paging::Cursor::encode),
         seq,
         counts: Counts {
-            to_answer,
-            unsigned,
-            provisional,
-            contested,
-            all,
+            to_answer: views.to_answer,
+            unsigned: views.unsigned,
+            provisional: views.provisional,
+            contested: views.contested,
+            all: views.all_cards,
+            trial: views.trial,
         },
     }))
 }
@@ -158,6 +161,7 @@ fn filter(narrow: Narrow) -> Result<Filter> {
         only: text(narrow.only).map(|only| numbers(&only)).transpose()?,
         from: narrow.from,
         to: narrow.to,
+        trial: Trial::Counted,
         ..Filter::default()
     };
     match text(narrow.view).as_deref() {
@@ -169,9 +173,11 @@ fn filter(narrow: Narrow) -> Result<Filter> {
         Some("unsigned") => filter.states = list(&["issued"]),
         Some("provisional") => filter.states = list(&["provisional"]),
         Some("contested") => filter.states = list(&["contested"]),
+        Some("trial") => filter.trial = Trial::Only,
         Some(other) => {
-            let what =
-                format!("view {other:?}: give to_answer, unsigned, provisional, contested or all");
+            let what = format!(
+                "view {other:?}: give to_answer, unsigned, provisional, contested, all or trial"
+            );
             return Err(Problem::invalid(what));
         }
     }

@@ -9,7 +9,7 @@ use crate::audit::Trail;
 use crate::config::Config;
 use crate::import::{Subject, import};
 
-/// Halls, items, calendars and cameras from a JSON or CSV file; a running console takes them in at once.
+/// Halls, items, calendars, cameras and sources from a JSON or CSV file; a running console takes them in at once.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mingjing import halls halls.json\n  mingjing import items items.csv\n  \
@@ -53,6 +53,13 @@ enum What {
         \"name\":\"东区\",\"windows\":[\"1\",\"2\"],\"edge\":\"local\"}]\n\nCSV:\n  id,hall,name,windows,edge\n  cam-1,320382,东区,1;2,local"
     )]
     Cameras(File),
+    /// Sources and how late their words usually come
+    #[command(
+        after_help = "Example:\n  mingjing import sources sources.csv\n\nJSON:\n  [{\"id\":\"//approval.county\",\
+        \"name\":\"行政审批系统\",\"lag_hours\":24}]\n\nCSV:\n  id,name,lag_hours\n  //approval.county,行政审批系统,24\n\n\
+        While a source may still tell of it, what falls due is provisional; what comes late by no more is not backdated (R7)."
+    )]
+    Sources(File),
 }
 
 #[derive(Debug, Args)]
@@ -75,6 +82,7 @@ impl Import {
             What::Items(file) => (Subject::Items, file),
             What::Calendar(file) => (Subject::Calendar, file),
             What::Cameras(file) => (Subject::Cameras, file),
+            What::Sources(file) => (Subject::Sources, file),
         };
         let db = database(&config).await?;
         let counts = import(&db, &Trail::command(), subject, &file)

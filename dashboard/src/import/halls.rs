@@ -47,10 +47,19 @@ fn shanghai() -> String {
     "Asia/Shanghai".into()
 }
 
+/// A [`Hall`] with its windows, field by field: what is wrong in it is found on its own line, and no key goes unread.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct HallEntry {
-    #[serde(flatten)]
-    hall: Hall,
+    code: String,
+    #[serde(default)]
+    parent: Option<String>,
+    level: Level,
+    name: String,
+    #[serde(default)]
+    name_en: String,
+    #[serde(default)]
+    opening: OpeningHours,
     #[serde(default)]
     windows: Vec<WindowEntry>,
 }
@@ -143,17 +152,22 @@ fn from_json(units: Vec<Unit>, entries: Vec<HallEntry>) -> Parsed {
         ..Parsed::default()
     };
     for entry in entries {
-        let hall = entry.hall.code.clone();
-        parsed
-            .windows
-            .extend(entry.windows.into_iter().map(|window| Window {
-                hall: hall.clone(),
-                no: window.no,
-                unit: window.unit,
-                name: window.name,
-                name_en: window.name_en,
-            }));
-        parsed.halls.push(entry.hall);
+        let windows = entry.windows.into_iter().map(|window| Window {
+            hall: entry.code.clone(),
+            no: window.no,
+            unit: window.unit,
+            name: window.name,
+            name_en: window.name_en,
+        });
+        parsed.windows.extend(windows);
+        parsed.halls.push(Hall {
+            code: entry.code,
+            parent: entry.parent,
+            level: entry.level,
+            name: entry.name,
+            name_en: entry.name_en,
+            opening: entry.opening,
+        });
     }
     parsed
 }

@@ -1,4 +1,4 @@
-//! `mingjing import`: the county's halls, items, calendars and cameras from JSON or CSV, by the file's extension.
+//! `mingjing import`: the county's halls, items, calendars, cameras and sources from JSON or CSV, by the file's extension.
 //!
 //! A file goes in whole or not at all; what is wrong is named with its line. Importing the same file again changes nothing.
 
@@ -6,6 +6,7 @@ mod calendar;
 mod cameras;
 mod halls;
 mod items;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ pub enum Subject {
     Calendar,
     /// Cameras and the windows that they see.
     Cameras,
+    /// Sources, with the lag that each declares.
+    Sources,
 }
 
 /// Why a file was not imported. Nothing of it was.
@@ -95,6 +98,7 @@ pub async fn import(
         Subject::Items => items::write(&mut tx, &file).await,
         Subject::Calendar => calendar::write(&mut tx, &file).await,
         Subject::Cameras => cameras::write(&mut tx, &file).await,
+        Subject::Sources => sources::write(&mut tx, &file).await,
     };
     let counts = counts.map_err(|error| match error {
         ImportError::Store(StoreError::Import(what)) => file.whole(what),

@@ -1,5 +1,5 @@
 use mingjing_monitor::store::testing::TestDatabase;
-use mingjing_monitor::store::{calendars, county, halls, items};
+use mingjing_monitor::store::{calendars, county, halls, items, sources};
 
 use super::*;
 
@@ -142,6 +142,30 @@ async fn what_is_wrong_is_named_with_its_line_and_nothing_goes_in() {
             "y.csv:3: ",
         ),
         (Subject::Items, "i.txt", "", ".json or .csv"),
+        (
+            Subject::Halls,
+            "h.json",
+            "{\"halls\": [{\n \"code\": \"X\", \"level\": \"town\", \"name\": \"x\",\n \"opening\": {\"6\": [\"09:00\", \"noon\"]},\n \"windows\": []\n}]}",
+            "h.json:3: \"noon\" is not a time of day",
+        ),
+        (
+            Subject::Halls,
+            "h.json",
+            "{\"halls\": [{\n \"code\": \"X\", \"level\": \"town\", \"name\": \"x\",\n \"openings\": {}\n}]}",
+            "h.json:3: unknown field `openings`",
+        ),
+        (
+            Subject::Sources,
+            "s.csv",
+            "id,name,lag_hours\n//a,审批,1\n//b,公安,-1\n",
+            "s.csv:3: source \"//b\": give an id, and a lag",
+        ),
+        (
+            Subject::Sources,
+            "s.json",
+            "[{\"id\": \"//a\"},\n {\"id\": \"//b\", \"lag\": 1}]",
+            "s.json:2: unknown field `lag`",
+        ),
     ];
     for (subject, name, text, expected) in cases {
         let error = put(db, subject, name, text).await.unwrap_err().to_string();
@@ -149,4 +173,25 @@ async fn what_is_wrong_is_named_with_its_line_and_nothing_goes_in() {
     }
     assert_eq!(halls::halls(db, "C").await.unwrap().len(), 2);
     assert!(items::versions(db, None).await.unwrap().is_empty());
+    assert!(sources::sources(db).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_source_declares_its_lag_and_keeps_what_was_heard_of_it() {
+    let test = TestDatabase::new().await;
+    let db = test.store.pool();
+    let csv = "id,name,lag_hours\n//a,审批,1.5\n//b,,\n";
+    let counts = put(db, Subject::Sources, "s.csv", csv).await.unwrap();
+    assert_eq!(counts, [("sources", 2)]);
+    let mut known = sources::sources(db).await.unwrap();
+    let told = |source: &sources::Source| (source.name.clone(), source.lag_seconds);
+    assert_eq!(told(&known[0]), ("审批".into(), 5_400));
+    assert_eq!(told(&known[1]), ("//b".into(), 0));
+    known[0].accepted = 7;
+    let mut connection = db.acquire().await.unwrap();
+    sources::heard(&mut connection, &[&known[0]]).await.unwrap();
+    let json = r#"[{"id": "//a", "name": "审批", "lag_hours": 24}]"#;
+    put(db, Subject::Sources, "s.json", json).await.unwrap();
+    let known = sources::sources(db).await.unwrap();
+    assert_eq!((known[0].lag_seconds, known[0].accepted), (86_400, 7));
 }

@@ -112,6 +112,30 @@ pub struct Filter {
     pub from: Option<DateTime<Utc>>,
     /// Fell due before.
     pub to: Option<DateTime<Utc>>,
+    /// With those of a trial run or without.
+    pub trial: Trial,
+}
+
+/// What a list does with cards of a trial run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Trial {
+    /// It shows them among the others.
+    #[default]
+    Among,
+    /// It leaves them out, but while the county is in its trial run.
+    Counted,
+    /// It shows nothing else.
+    Only,
+}
+
+impl Trial {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Among => "among",
+            Self::Counted => "counted",
+            Self::Only => "only",
+        }
+    }
 }
 
 impl Card {
@@ -141,6 +165,7 @@ pub async fn list(
            AND ($11::timestamptz IS NULL OR c.due_at >= $11) AND ($12::timestamptz IS NULL OR c.due_at < $12)
            AND ($13::timestamptz IS NULL OR (c.due_at, c.id) < ($13, $14))
            AND ($15::bigint[] IS NULL OR c.id = ANY($15))
+           AND CASE $17 WHEN 'counted' THEN NOT c.trial OR (SELECT trial_run FROM county) WHEN 'only' THEN c.trial ELSE true END
          ORDER BY c.due_at DESC, c.id DESC LIMIT $16"),
     )
     .bind(&seen.hall)
@@ -159,6 +184,7 @@ pub async fn list(
     .bind(after.and_then(|cursor| cursor.key.parse::<i64>().ok()))
     .bind(&filter.only)
     .bind(page.probe())
+    .bind(filter.trial.as_str())
     .fetch_all(db)
     .await?;
     let next = page.cut(&mut rows, Card::cursor);
@@ -209,14 +235,37 @@ pub async fn waiting(db: &PgPool, seen: &Seen) -> Result<Vec<(String, i64)>, Sto
         .await?)
 }
 
-/// How many cards stand in each saved view: to answer, unsigned, provisional, contested, all.
-pub async fn counts(db: &PgPool, seen: &Seen) -> Result<(i64, i64, i64, i64, i64), StoreError> {
+/// How many cards stand in each saved view, those of a trial run left out but while the county is in it; and those.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct Views {
+    /// Yellow and red cards to be answered.
+    pub to_answer: i64,
+    /// Not signed for.
+    pub unsigned: i64,
+    /// Provisional.
+    pub provisional: i64,
+    /// Contested.
+    pub contested: i64,
+    /// All.
+    pub all_cards: i64,
+    /// Of a trial run.
+    pub trial: i64,
+}
+
+/// How many cards stand in each saved view.
+pub async fn counts(db: &PgPool, seen: &Seen) -> Result<Views, StoreError> {
     let row = sqlx::query_as(
-        "SELECT count(*) FILTER (WHERE c.state IN ('issued', 'received', 'returned') AND c.grade IN ('yellow_card', 'red_card')),
-                count(*) FILTER (WHERE c.state = 'issued'), count(*) FILTER (WHERE c.state = 'provisional'),
-                count(*) FILTER (WHERE c.state = 'contested'), count(*)
-         FROM card c JOIN hall h ON h.code = c.hall AND h.path @> ARRAY[$1]
-         WHERE ($2::text IS NULL OR c.unit = $2) AND ($3::text IS NULL OR c.win = $3)",
+        "WITH seen AS (
+             SELECT c.state, c.grade, c.trial, NOT c.trial OR (SELECT trial_run FROM county) AS counts
+             FROM card c JOIN hall h ON h.code = c.hall AND h.path @> ARRAY[$1]
+             WHERE ($2::text IS NULL OR c.unit = $2) AND ($3::text IS NULL OR c.win = $3))
+         SELECT count(*) FILTER (WHERE counts AND state IN ('issued', 'received', 'returned')
+                                   AND grade IN ('yellow_card', 'red_card')) AS to_answer,
+                count(*) FILTER (WHERE counts AND state = 'issued') AS unsigned,
+                count(*) FILTER (WHERE counts AND state = 'provisional') AS provisional,
+                count(*) FILTER (WHERE counts AND state = 'contested') AS contested,
+                count(*) FILTER (WHERE counts) AS all_cards, count(*) FILTER (WHERE trial) AS trial
+         FROM seen",
     );
     Ok(row
         .bind(&seen.hall)

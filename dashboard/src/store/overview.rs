@@ -1,4 +1,7 @@
 //! Cards of the overview: of a subtree, and inside it of one unit or window where a caller sees only that.
+//!
+//! Cards of a trial run are left out of every number and mark, but while the county is in its trial run and each page says so. In
+//! rankings they never count.
 
 use chrono::{DateTime, Utc};
 use mingjing_monitor::store::StoreError;
@@ -14,7 +17,7 @@ pub async fn cards(
     let rows = sqlx::query_as(
         "SELECT c.hall, c.grade, c.state, count(*) FROM card c JOIN hall h ON h.code = c.hall
          WHERE c.closed_at IS NULL AND h.path @> ARRAY[$1] AND ($2::text IS NULL OR c.unit = $2)
-           AND ($3::text IS NULL OR c.win = $3)
+           AND ($3::text IS NULL OR c.win = $3) AND (NOT c.trial OR (SELECT trial_run FROM county))
          GROUP BY c.hall, c.grade, c.state",
     );
     Ok(rows
@@ -35,6 +38,7 @@ pub async fn window_cards(
          WHERE c.closed_at IS NULL AND c.win IS NOT NULL AND h.path @> ARRAY[$1]
            AND c.state IN ('issued', 'received', 'answered', 'appealed', 'returned', 'referred', 'contested')
            AND ($2::text IS NULL OR c.unit = $2) AND ($3::text IS NULL OR c.win = $3)
+           AND (NOT c.trial OR (SELECT trial_run FROM county))
          ORDER BY c.hall, c.win, array_position(ARRAY['red_card', 'yellow_card', 'warning', 'notice'], c.grade), c.due_at",
     );
     Ok(rows
@@ -52,14 +56,14 @@ pub async fn case_cards(
 ) -> Result<Vec<(String, i64, String)>, StoreError> {
     let rows = sqlx::query_as(
         "SELECT DISTINCT ON (case_no) case_no, id, grade FROM card
-         WHERE case_no = ANY($1) AND closed_at IS NULL
+         WHERE case_no = ANY($1) AND closed_at IS NULL AND (NOT trial OR (SELECT trial_run FROM county))
            AND state IN ('issued', 'received', 'answered', 'appealed', 'returned', 'referred', 'contested')
          ORDER BY case_no, array_position(ARRAY['red_card', 'yellow_card', 'warning', 'notice'], grade), due_at",
     );
     Ok(rows.bind(cases).fetch_all(db).await?)
 }
 
-/// Yellow and red cards that fell due in [from, to) and weigh, by hall and by unit of county halls.
+/// Yellow and red cards that fell due in [from, to) and weigh, those of a trial run left out, by hall and by unit of county halls.
 pub async fn month_cards(
     db: &PgPool,
     seen: &Seen,
@@ -68,7 +72,7 @@ pub async fn month_cards(
 ) -> Result<Vec<(String, Option<String>, String, i64)>, StoreError> {
     let rows = sqlx::query_as(
         "SELECT c.hall, c.unit, c.grade, count(*) FROM card c JOIN hall h ON h.code = c.hall
-         WHERE c.due_at >= $3 AND c.due_at < $4 AND c.grade IN ('yellow_card', 'red_card')
+         WHERE c.due_at >= $3 AND c.due_at < $4 AND NOT c.trial AND c.grade IN ('yellow_card', 'red_card')
            AND c.state IN ('issued', 'received', 'answered', 'appealed', 'returned', 'referred', 'closed')
            AND h.path @> ARRAY[$1] AND ($2::text IS NULL OR c.unit = $2)
          GROUP BY c.hall, c.unit, c.grade",

@@ -229,6 +229,63 @@ async fn a_trial_run_is_switched_without_a_restart_and_marks_its_cards() {
 }
 
 #[tokio::test]
+async fn cards_of_a_trial_run_count_nowhere_once_it_is_over_and_stand_in_a_view_of_their_own() {
+    let console = Console::start().await;
+    let (li, _) = people(&console).await;
+    console.overdue("tried", TOWN_1, "RSJ").await;
+    // Every place in which a card is counted or marks something: overview, views of the list, rankings, rows of cases.
+    let counted = async || {
+        let (_, overview) = console.get("/api/v1/overview", &li).await;
+        let (_, list) = console.get("/api/v1/cards?view=all", &li).await;
+        let month = Utc::now().with_timezone(&chrono_tz::Asia::Shanghai);
+        let path = format!(
+            "/api/v1/rankings?level=town&month={}",
+            month.format("%Y-%m")
+        );
+        let (_, ranking) = console.get(&path, &li).await;
+        let row = ranking["rows"].as_array().unwrap();
+        let row = row.iter().find(|row| row["subject"]["code"] == TOWN_1);
+        let (_, cases) = console.get("/api/v1/cases?state=open", &li).await;
+        let marked = cases["items"].as_array().unwrap().iter();
+        let marked = marked.filter(|case| !case["card"].is_null()).count();
+        let listed = list["items"].as_array().unwrap().len();
+        json!({"overview": overview["cards"]["yellow_card"], "ranking": row.unwrap()["yellow_cards"], "marked": marked,
+            "listed": listed, "counts": list["counts"]})
+    };
+    // A warning that is over and a yellow card each.
+    let counts = |cases: u32, tried: u32| json!({"to_answer": cases, "unsigned": cases, "provisional": 0, "contested": 0, "all": 2 * cases, "trial": 2 * tried});
+    assert_eq!(
+        counted().await,
+        json!({"overview": 1, "ranking": 0, "marked": 1, "listed": 2, "counts": counts(1, 1)}),
+        "while it goes on the pages work, and say that it does; nobody is ranked by it"
+    );
+    let body = json!({"on": false, "reason": "试运行期满"});
+    let (status, _) = console
+        .post_json("/api/v1/county/trial-run", Some(&li), body)
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    console
+        .wait_for_message(&li, |message| message["type"] == "county.changed")
+        .await;
+    assert_eq!(
+        counted().await,
+        json!({"overview": 0, "ranking": 0, "marked": 0, "listed": 0, "counts": counts(0, 1)}),
+    );
+    let (_, tried) = console.get("/api/v1/cards?view=trial", &li).await;
+    assert_eq!(tried["items"][0]["trial"], true, "{tried}");
+    let (_, case) = console.get("/api/v1/cases/tried", &li).await;
+    assert_eq!(
+        case["cards"][0]["trial"], true,
+        "the case keeps what it was given"
+    );
+    console.overdue("earnest", TOWN_1, "RSJ").await;
+    assert_eq!(
+        counted().await,
+        json!({"overview": 1, "ranking": 1, "marked": 1, "listed": 2, "counts": counts(1, 1)}),
+    );
+}
+
+#[tokio::test]
 async fn a_year_is_looked_at_before_it_comes_in_and_deadlines_follow() {
     let console = Console::start().await;
     let (li, _) = people(&console).await;
