@@ -1,8 +1,8 @@
 // Every page, in both languages and three sizes: nothing cut, and readable by all.
 import AxeBuilder from '@axe-core/playwright'
-import type { Page } from '@playwright/test'
+import type { Browser, Page } from '@playwright/test'
 
-import { expect, signIn, test } from '../stage'
+import { expect, signIn, type Stage, test } from '../stage'
 
 const SIZES = { office: [1366, 768], desk: [1920, 1080], phone: [390, 844] } as const
 
@@ -28,6 +28,16 @@ const WALKS: Record<string, (no: string) => Look[]> = {
     { path: 'calendar?year=2027', id: 'calendar' },
     { path: 'maintenance' },
     { path: 'maintenance', open: ['plan', 'plan-dialog'] },
+    { path: 'orders' },
+    { path: 'orders', open: ['order-row', 'order-detail'] },
+    { path: 'orders', open: ['instruct', 'instruct-dialog'] },
+    { path: `cases/${no}`, id: 'case', open: ['instruct', 'instruct-dialog'] },
+  ],
+  manager: () => [
+    { path: 'inbox' },
+    { path: 'cards', open: ['card-row', 'card-detail'] },
+    { path: 'orders' },
+    { path: 'orders', open: ['order-row', 'order-detail'] },
   ],
   sysadmin: () => [
     { path: 'accounts' },
@@ -53,6 +63,19 @@ const WALKS: Record<string, (no: string) => Look[]> = {
   ],
 }
 
+/** An inspector writes an order about a case of the first town. */
+async function writeOrder(browser: Browser, stage: Stage): Promise<void> {
+  const no = await stage.openCase(new Date(Date.now() - 3_600_000), { hall: stage.facts.town1 })
+  const page = await browser.newPage()
+  await signIn(page, stage, 'inspector')
+  await page.goto(`${stage.facts.url}/cases/${no}`)
+  await page.getByTestId('instruct').click()
+  await page.getByTestId('instruct-text').fill('同一窗口一周内两次超时，请查明原因并报送整改措施')
+  await page.getByTestId('instruct-send').click()
+  await expect(page.getByTestId('order-detail')).toBeVisible()
+  await page.context().close()
+}
+
 async function look(page: Page, url: string, name: string, { path, id = path, open }: Look): Promise<void> {
   const where = `/${path}${open ? ` ${open[0]}` : ''}`
   await page.goto(`${url}/${path}`)
@@ -76,8 +99,9 @@ async function look(page: Page, url: string, name: string, { path, id = path, op
 for (const [size, [width, height]] of Object.entries(SIZES)) {
   for (const language of ['zh-CN', 'en']) {
     for (const [role, walk] of Object.entries(WALKS)) {
-      test(`${role}: ${size}, ${language}`, async ({ page, stage }) => {
-        test.setTimeout(180_000)
+      test(`${role}: ${size}, ${language}`, async ({ page, browser, stage }) => {
+        test.setTimeout(240_000)
+        if (['inspector', 'manager'].includes(role)) await writeOrder(browser, stage)
         const no = await stage.openCaseOf({ name: '张三丰', phone: '13812345678' })
         await page.setViewportSize({ width, height })
         await page.addInitScript((value) => localStorage.setItem('mingjing.locale', value), language)

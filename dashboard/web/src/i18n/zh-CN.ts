@@ -132,7 +132,7 @@ export default {
   order_origin_short: { unanswered: '逾期', inspector: '督办', instruction: '批示' },
   order_action: { issue: '发出', receive: '签收', answer: '反馈', escalate: '上报', return: '打回', close: '办结', cancel: '撤销' },
   orders: {
-    issue: '发督办单', issue_any: '督办 / 发牌', instruct: '批示', card: '人工发牌', what: '发什么', about: '事由', to: '发给', text: '要求', sentence: '发生了什么', kind: '类别', text_need: '请写明内容与理由', complaint: '投诉编号', origin: '来源', search: '搜要求、办件、投诉', states: '按状态',
+    issue: '发督办单', issue_any: '督办 / 发牌', instruct: '批示', card: '人工发牌', what: '发什么', about: '事由', to: '发给', text: '要求', sentence: '发生了什么', kind: '类别', hall_need: '请选择大厅', text_need: '请写明内容与理由', complaint: '投诉编号', origin: '来源', search: '搜要求、办件、投诉', states: '按状态',
     over_n: '{n} 件已超期', none: '没有', detail: '督办单详情', by: '发出人', ladder: '督办阶梯', feedback: '反馈', cause: '原因', objective: { true: '客观原因', false: '主观原因', null: '—' }, measures: '整改措施', measures_place: '采取了什么措施，何时完成', found: '核查情况', found_place: '查到了什么，责任在谁', feedback_need: '请写明核查情况、原因与措施', closing: '办结意见', was_due: '应于 {time}',
   },
   dimension: { electronic: '电子监察', video: '视频监察', own_control: '单位自控', complaints: '投诉查询', replay: '过程回放', satisfaction: '满意度', cards_n: '{n} 张牌', cameras_n: '{n} 路摄像机', answers_n: '{n} 次答复', open_n: '{n} 件未结', events_n: '{n} 个事件', no_rating: '未评价' },
