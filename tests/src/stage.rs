@@ -52,6 +52,13 @@ impl StageCamera {
     }
 }
 
+/// What a browser keeps of a session.
+#[derive(Debug, Default)]
+pub struct Session {
+    cookie: String,
+    csrf: String,
+}
+
 /// A console with its county, accounts and database; ends with this value.
 pub struct Stage {
     /// Its database.
@@ -117,45 +124,52 @@ impl Stage {
     /// # Panics
     /// When the console asks for anything else.
     pub async fn second_factor(&self, login: &str) -> String {
+        self.enrol(login).await.0
+    }
+
+    /// As [`Self::second_factor`]; the secret, and the session that it leads to.
+    ///
+    /// # Panics
+    /// When the console asks for anything else.
+    pub async fn enrol(&self, login: &str) -> (String, Session) {
         let typed = json!({"login": login, "password": ACCOUNT_PASSWORD});
-        let none = (String::new(), String::new());
-        let (answer, session) = self.step("/session", &none, &typed).await;
+        let mut session = Session::default();
+        let answer = self.post("/session", &mut session, &typed).await;
         assert_eq!(answer["step"], "enrolment", "{answer}");
-        let session = session.expect("a session");
-        let (enrolment, _) = self.step("/account/totp", &session, &json!({})).await;
+        let enrolment = self.post("/account/totp", &mut session, &json!({})).await;
         let text = enrolment["secret"].as_str().expect("the secret").to_owned();
         let secret = SharedSecret::parse(&text).expect("a secret in base32");
         // The code of the step before is good too, and leaves this one and the next for whoever signs in now.
         let code = secret.code(Utc::now() - TimeDelta::seconds(30));
         let path = "/account/totp/confirm";
-        let (enrolled, _) = self.step(path, &session, &json!({"code": code})).await;
+        let enrolled = self.post(path, &mut session, &json!({"code": code})).await;
         assert!(enrolled["recovery_codes"].is_array(), "{enrolled}");
-        text
+        (text, session)
     }
 
-    /// One step of signing in, below `/api/v1`: the answer, and the cookie and CSRF value to go on with.
-    async fn step(
-        &self,
-        path: &str,
-        (cookie, csrf): &(String, String),
-        body: &Value,
-    ) -> (Value, Option<(String, String)>) {
+    /// Posts to `path` below `/api/v1` and gives the answer; a new cookie or CSRF value in it goes into `session`.
+    ///
+    /// # Panics
+    /// When the console gives no JSON.
+    pub async fn post(&self, path: &str, session: &mut Session, body: &Value) -> Value {
         let answer = reqwest::Client::new()
             .post(format!("{}/api/v1{path}", self.url))
-            .header("cookie", cookie)
-            .header("x-csrf-token", csrf)
+            .header("cookie", &session.cookie)
+            .header("x-csrf-token", &session.csrf)
             .json(body)
             .send()
             .await
             .expect("the console answers");
         let cookie = answer.headers().get("set-cookie");
-        let cookie = cookie
-            .and_then(|cookie| cookie.to_str().ok()?.split(';').next())
-            .map(str::to_owned);
+        let cookie = cookie.and_then(|cookie| cookie.to_str().ok()?.split(';').next());
+        if let Some(cookie) = cookie {
+            session.cookie = cookie.to_owned();
+        }
         let answer: Value = answer.json().await.expect("JSON");
-        let csrf = answer["csrf"].as_str().unwrap_or_default().to_owned();
-        let session = cookie.map(|cookie| (cookie, csrf));
-        (answer, session)
+        if let Some(csrf) = answer["csrf"].as_str() {
+            session.csrf = csrf.to_owned();
+        }
+        answer
     }
 
     /// Makes a bearer token, which holds when this returns; `arguments` follow `token create`.

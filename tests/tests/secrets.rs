@@ -1,4 +1,4 @@
-//! Passwords of cameras through a whole run: in no log, no answer, no row of the database.
+//! Passwords of cameras and secrets of channels through a whole run: in no log, no answer, no row of the database.
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mingjing_tests::county::{COUNTY, TOWN_1};
 use mingjing_tests::stage::{Stage, wait_for};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// One stands sealed in the configuration, one as it is.
 const SEALED: &str = "Spiegel-hoch-4711";
 const PLAIN: &str = "Spiegel-tief-4712";
+/// What a channel signs with.
+const CHANNEL: &str = "Spiegel-weit-4713";
 
 /// A camera that knows no password, and asks for it in the way that shows it: gives its address.
 async fn camera() -> std::net::SocketAddr {
@@ -43,6 +45,24 @@ async fn camera() -> std::net::SocketAddr {
     address
 }
 
+/// A service that takes whatever a channel sends: its address.
+async fn service() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let taken = axum::Router::new().fallback(|| async { axum::http::StatusCode::NO_CONTENT });
+    tokio::spawn(async move { axum::serve(listener, taken).await });
+    address
+}
+
+/// How the secrets of the only channel lie in the database.
+async fn envelope(stage: &Stage) -> String {
+    let pool = sqlx::PgPool::connect(&stage.database.url).await.unwrap();
+    sqlx::query_scalar("SELECT secrets FROM channel")
+        .fetch_one(&pool)
+        .await
+        .unwrap()
+}
+
 /// What nobody may find: each password, and as `Basic` carries it.
 fn needles() -> Vec<String> {
     // base64 of "viewer:Spiegel-hoch-4711" and of "viewer:Spiegel-tief-4712".
@@ -50,7 +70,7 @@ fn needles() -> Vec<String> {
         "dmlld2VyOlNwaWVnZWwtaG9jaC00NzEx",
         "dmlld2VyOlNwaWVnZWwtdGllZi00NzEy",
     ];
-    let plain = [SEALED, PLAIN];
+    let plain = [SEALED, PLAIN, CHANNEL];
     plain.into_iter().chain(basic).map(str::to_owned).collect()
 }
 
@@ -62,6 +82,14 @@ fn assert_clean(place: &str, text: &str) {
         });
         assert!(at.is_none(), "{place} holds {needle}: {at:?}");
     }
+}
+
+/// How a check of `mingjing doctor --json` came out.
+fn verdict(said: &str, check: &str) -> String {
+    let said: Value = serde_json::from_str(said).unwrap();
+    let checks = said["checks"].as_array().unwrap();
+    let found = checks.iter().find(|found| found["check"] == check);
+    found.unwrap()["verdict"].as_str().unwrap().to_owned()
 }
 
 /// Every row of every table, as text.
@@ -88,7 +116,7 @@ async fn everything(stage: &Stage) -> String {
 }
 
 #[tokio::test]
-async fn passwords_of_cameras_come_out_nowhere() {
+async fn passwords_and_secrets_of_channels_come_out_nowhere_and_outlive_a_new_key() {
     let mut stage = Stage::new(&[]).await;
     stage.kill().await;
     let sealed = stage
@@ -107,9 +135,27 @@ async fn passwords_of_cameras_come_out_nowhere() {
         entry("plain", TOWN_1, PLAIN),
     ]
     .concat();
-    std::fs::write(&file, format!("{old}\n[log]\nlevel = \"debug\"\n{cameras}")).unwrap();
+    std::fs::write(
+        &file,
+        format!("{old}\n[log]\nlevel = \"debug\"\n[channels]\ninside = [\"127.0.0.1\"]\n{cameras}"),
+    )
+    .unwrap();
     stage.start().await;
     let token = stage.token(&["--role", "reader"]).await;
+
+    stage.account("sysadmin", "sysadmin", COUNTY).await;
+    let (_, mut sysadmin) = stage.enrol("sysadmin").await;
+    let made = json!({
+        "name": "office", "kind": "webhook", "enabled": true,
+        "settings": {"url": format!("http://{}/in", service().await)}, "secrets": {"secret": CHANNEL},
+    });
+    let made = stage.post("/channels", &mut sysadmin, &made).await;
+    assert_eq!(made["secrets"], json!(["secret"]), "{made}");
+    let test = format!("/channels/{}/test", made["id"]);
+    let tested = stage
+        .post(&test, &mut sysadmin, &json!({"language": "en"}))
+        .await;
+    assert_eq!(tested["sent"], true, "{tested}");
 
     // Both were tried, and refused by the camera: the state has come to the database.
     wait_for("the cameras' health is known", PATIENCE, async || {
@@ -125,6 +171,7 @@ async fn passwords_of_cameras_come_out_nowhere() {
         said.contains("in the clear in the configuration: plain"),
         "{said}"
     );
+    assert_eq!(verdict(&said, "channel office"), "ok", "{said}");
     assert_clean("doctor", &said);
 
     let client = reqwest::Client::new();
@@ -150,14 +197,24 @@ async fn passwords_of_cameras_come_out_nowhere() {
             .replace("{month}", "2026-11");
         assert_clean(&path, &get(&path).await);
     }
+    let before = envelope(&stage).await;
     let said = stage.run(&["secret", "rotate"], "").await;
     assert!(
-        said.contains("1 passwords, 0 second factors and the secrets of 0 channels sealed again"),
+        said.contains("1 passwords, 1 second factors and the secrets of 1 channels sealed again"),
         "{said}"
     );
-    // It still opens: the console starts with it.
-    stage.kill().await;
-    stage.start().await;
+    assert_ne!(envelope(&stage).await, before);
+    // A running console opens them with the new key, and so does one that starts with it.
+    for start in [false, true] {
+        if start {
+            stage.kill().await;
+            stage.start().await;
+        }
+        let tested = stage
+            .post(&test, &mut sysadmin, &json!({"language": "en"}))
+            .await;
+        assert_eq!(tested["sent"], true, "{tested}");
+    }
     assert_clean("the database", &everything(&stage).await);
     let log = stage.log();
     assert!(log.contains("DEBUG"), "the log is detailed");

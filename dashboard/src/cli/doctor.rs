@@ -20,6 +20,7 @@ use mingjing_monitor::store::StoreError;
 use mingjing_monitor::store::roles::{self, Powers};
 
 use super::{CliError, output};
+use crate::auth::oidc::Oidc;
 use crate::config::Config;
 use crate::store::doctor as store;
 use crate::transport::tls::Certificates;
@@ -106,13 +107,15 @@ impl Doctor {
     /// # Errors
     /// Something fails.
     pub async fn run(self, config: Config) -> Result<(), CliError> {
-        let (mut checks, cameras, channels) = tokio::join!(
+        let (mut checks, cameras, channels, single_sign_on) = tokio::join!(
             database(&config),
             cameras(&config),
-            channels::check(&config)
+            channels::check(&config),
+            single_sign_on(&config)
         );
         checks.extend(cameras);
         checks.extend(channels);
+        checks.push(single_sign_on);
         checks.extend(passwords(&config));
         checks.push(certificate(&config, Utc::now()));
         checks.push(space(&config.storage.dir));
@@ -368,6 +371,31 @@ fn passwords(config: &Config) -> Vec<Check> {
     checks
 }
 
+/// Whether the provider of single sign-on answers as the one that was configured.
+async fn single_sign_on(config: &Config) -> Check {
+    let check = "single sign-on";
+    let Some(settings) = config.oidc.clone() else {
+        return Check::ok(check, "none: local accounts alone");
+    };
+    let oidc = Oidc::new(settings);
+    if let Err(error) = oidc.check() {
+        return Check::fail(check, error.to_string(), "see [oidc]");
+    }
+    let issuer = oidc.settings().issuer.as_str();
+    match oidc.provider().refresh().await {
+        Ok(metadata) => {
+            let keys = metadata.jwks().keys().len();
+            Check::ok(check, format!("{issuer} answers, keys: {keys}"))
+        }
+        Err(why) => Check::fail(
+            check,
+            format!("{issuer}: {why}"),
+            "is it on, is [oidc] issuer letter by letter what it calls itself, and is its authority in ca_file? \
+             Local accounts sign in meanwhile",
+        ),
+    }
+}
+
 /// The console's own certificate.
 fn certificate(config: &Config, now: DateTime<Utc>) -> Check {
     let Some(tls) = &config.server.tls else {
@@ -472,6 +500,8 @@ fn has_font(dir: &Path, depth: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::routing::get;
+
     use super::*;
 
     #[test]
@@ -544,6 +574,42 @@ mod tests {
         assert_eq!(migrations(&changed).verdict, Verdict::Fail);
         let newer = [ours, vec![(99_999, Vec::new())]].concat();
         assert_eq!(migrations(&newer).verdict, Verdict::Fail);
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_answers_as_another_or_not_at_all_is_told() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let configured = |issuer: &str| {
+            let text = format!(
+                "[oidc]\nissuer = {issuer:?}\nclient_id = \"mingjing\"\npublic_address = \"https://console.example\"\n[[oidc.group]]\nname = \"leaders\"\nrole = \"leader\"\n"
+            );
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(&file, text).unwrap();
+            Config::load(Some(file.path())).unwrap()
+        };
+        let document = json!({
+            "issuer": issuer, "authorization_endpoint": issuer, "token_endpoint": issuer,
+            "jwks_uri": format!("{issuer}/jwks"), "response_types_supported": ["code"],
+            "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["RS256"],
+        });
+        let router = axum::Router::new()
+            .route(
+                "/.well-known/openid-configuration",
+                get(async || axum::Json(document)),
+            )
+            .route("/jwks", get(async || axum::Json(json!({"keys": []}))));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let well = single_sign_on(&configured(&issuer)).await;
+        assert_eq!(well.verdict, Verdict::Ok, "{well:?}");
+        let another = single_sign_on(&configured(&format!("{issuer}/"))).await;
+        assert_eq!(another.verdict, Verdict::Fail, "{another:?}");
+        server.abort();
+        let _ = server.await;
+        let away = single_sign_on(&configured(&issuer)).await;
+        assert_eq!(away.verdict, Verdict::Fail, "{away:?}");
+        let none = single_sign_on(&Config::default()).await;
+        assert_eq!(none.verdict, Verdict::Ok);
     }
 
     #[tokio::test]
