@@ -36,13 +36,16 @@ pub fn faults(text: &str) -> Vec<Fault> {
         let line = match &error {
             ProfileError::Toml(message) => line_of(message),
             ProfileError::EmptyScope(nth) => nth_scope(&lines, *nth),
-            ProfileError::TooManyScopes(_) => None,
+            ProfileError::TooManyScopes(_) | ProfileError::Formula(_) => None,
         };
         let Some(line) =
             line.filter(|line| lines.get(line - 1).is_some_and(|text| !text.is_empty()))
         else {
+            // What lies between lines stands at the table that it is about, and nothing can be taken out for it.
+            let table = lines.iter().position(|line| line.starts_with("[score"));
+            let formula = matches!(error, ProfileError::Formula(_));
             faults.push(Fault {
-                line: 1,
+                line: table.filter(|_| formula).map_or(1, |at| at + 1),
                 what: words(&error),
             });
             break;

@@ -2,7 +2,7 @@
 //!
 //! [`profile`] holds the numbers, [`rules`] tell from a case's facts which anomalies it has given rise to, [`card`] says what
 //! may become of a card, and [`supervisor`] is the one writer that keeps cases, cards and roll-ups in step with the events;
-//! [`channel`] words what goes out.
+//! [`channel`] words what goes out, and [`merit`] says where a card counts in the score.
 //! The rules are pure and declarative: the same facts at the same instant give the same anomalies, whatever was known before.
 //! So the order of arrival cannot matter, a replay equals having lived it, and late evidence mends what it should.
 
@@ -11,6 +11,7 @@ pub mod channel;
 pub mod check;
 pub mod draft;
 pub mod ladder;
+pub mod merit;
 pub mod numbers;
 pub mod order;
 pub mod profile;

@@ -23,6 +23,7 @@ pub mod live;
 pub mod masking;
 pub mod media;
 pub mod pages;
+pub mod performance;
 pub mod policy;
 pub mod problem;
 pub mod publish;

@@ -9,6 +9,8 @@ mod common;
 mod numbers;
 #[path = "console/rules.rs"]
 mod rules;
+#[path = "console/scores.rs"]
+mod scores;
 
 use axum::http::{Method, StatusCode};
 use chrono::{TimeDelta, Utc};

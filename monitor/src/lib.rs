@@ -16,4 +16,5 @@ pub mod limit;
 pub mod org;
 pub mod personal;
 pub mod score;
+pub mod share;
 pub mod store;

@@ -15,4 +15,7 @@ pub enum ProfileError {
     /// An override that names nothing.
     #[error("scope {0} names none of level, hall, unit and item: put it into the rules themselves")]
     EmptyScope(usize),
+    /// Numbers of the score's formula that do not hold together.
+    #[error("[score]: {0}")]
+    Formula(String),
 }

@@ -20,6 +20,7 @@ pub use numbers::{
 pub use scope::Subject;
 pub use value::{Count, DayCount, Days, OverAt, Share, Spell, Whole, WholeDays};
 
+use mingjing_monitor::score::Formula;
 use numbers::{File, Scope};
 
 /// The standard profile, as shipped.
@@ -35,6 +36,8 @@ pub struct Profile {
     pub version: i32,
     /// Its name.
     pub name: String,
+    /// How months are scored.
+    pub formula: Formula,
     base: Arc<RuleSet>,
     scopes: Vec<Scope>,
     /// The rules for each combination of overrides that has come up.
@@ -55,11 +58,13 @@ impl Profile {
         if let Some(at) = file.scope.iter().position(Scope::is_empty) {
             return Err(ProfileError::EmptyScope(at + 1));
         }
+        file.score.check().map_err(ProfileError::Formula)?;
         let mut base = RuleSet::default();
         file.apply(&mut base);
         Ok(Self {
             version,
             name: file.name.unwrap_or_else(|| "unnamed".to_owned()),
+            formula: file.score,
             base: Arc::new(base),
             scopes: file.scope,
             combined: Mutex::default(),
@@ -130,6 +135,7 @@ mod tests {
             RuleSet::default(),
             "the file says what the program does without it"
         );
+        assert_eq!(standard.formula, Formula::default());
     }
 
     #[test]
@@ -176,6 +182,9 @@ mod tests {
             ("[R3]\ngrade = 'yellow'", "yellow"),
             ("[R13]\nnear = -1", "near"),
             ("[[scope]]\nlevel = 'city'", "city"),
+            ("[score]\nweights = { fee = 8 }", "fee"),
+            ("[score]\nyellow = 2.125", "2.125"),
+            ("[[scope]]\nhall = 'T1'\nscore = { red = 1 }", "score"),
         ] {
             let error = Profile::parse(text, 1).expect_err(text).to_string();
             assert!(
@@ -187,6 +196,8 @@ mod tests {
             Profile::parse("[[scope]]\nR1 = { on = false }", 1).expect_err("it names nothing"),
             ProfileError::EmptyScope(1)
         );
+        let lopsided = Profile::parse("[score.weights]\nfees = 9", 1).expect_err("101 points");
+        assert!(lopsided.to_string().contains("[score]"), "{lopsided}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use mingjing_monitor::case::{ClockRules, LAWFUL_GROUNDS, LimitKind};
 use mingjing_monitor::clock::{Mode, NearDue};
 use mingjing_monitor::limit::Limit;
 use mingjing_monitor::org::Level;
+use mingjing_monitor::score::Formula;
 use serde::Deserialize;
 
 use super::value::{Count, DayCount, Days, OverAt, Share, Spell, Whole, WholeDays};
@@ -72,6 +73,7 @@ macro_rules! parts {
         pub(super) struct File {
             pub(super) name: Option<String>,
             pub(super) scope: Vec<Scope>,
+            pub(super) score: Formula,
             $( #[serde(rename = $key)] $part: given::$Name, )*
         }
 
@@ -134,7 +136,7 @@ parts! {
         /// So many workdays.
         workdays: Days = Days(2.0),
         /// This share of the limit.
-        share: Share = Share(0.3),
+        share: Share = Share::of(0.3),
     }
 
     /// Over.
@@ -206,7 +208,7 @@ parts! {
         /// Whether the rule is on.
         on: bool = true,
         /// Over this share of the cases.
-        share: Share = Share(0.1),
+        share: Share = Share::of(0.1),
         /// Of at least so many.
         least: Count = Whole(10),
         /// What it gives.

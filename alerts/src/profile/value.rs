@@ -1,6 +1,7 @@
 //! The kinds of numbers in a profile, each with its range: what lies outside is refused where the file is read.
 
 use mingjing_monitor::case::LimitKind;
+pub use mingjing_monitor::share::Share;
 use serde::Deserialize;
 
 /// When R2 gives a card.
@@ -19,44 +20,7 @@ impl OverAt {
     pub const fn whole(of: LimitKind) -> Self {
         Self {
             of,
-            share: Share(1.0),
-        }
-    }
-}
-
-/// A part of a whole, over 0 and up to 1.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(try_from = "f64")]
-pub struct Share(pub(super) f64);
-
-impl Share {
-    /// The number.
-    pub fn get(self) -> f64 {
-        self.0
-    }
-
-    /// Whether it is the whole.
-    pub fn is_whole(self) -> bool {
-        self.0 >= 1.0
-    }
-}
-
-impl Default for Share {
-    fn default() -> Self {
-        Self(1.0)
-    }
-}
-
-impl TryFrom<f64> for Share {
-    type Error = String;
-
-    fn try_from(share: f64) -> Result<Self, String> {
-        if share > 0.0 && share <= 1.0 {
-            Ok(Self(share))
-        } else {
-            Err(format!(
-                "{share} is no share: give a number over 0, up to 1"
-            ))
+            share: Share::of(1.0),
         }
     }
 }

@@ -11,3 +11,4 @@ pub mod episodes;
 pub mod maintenance;
 pub mod orders;
 pub mod profiles;
+pub mod scores;

@@ -328,7 +328,7 @@ pub async fn snapshot(pool: &PgPool) -> BTreeMap<&'static str, Vec<Value>> {
     let mut all = BTreeMap::new();
     for (name, sql) in [
         ("case", "SELECT to_jsonb(s) - 'changed' FROM case_state s ORDER BY no"),
-        ("day", "SELECT to_jsonb(r) FROM rollup_day r WHERE (accepted, completed, due, due_met, due_over) <> (0, 0, 0, 0, 0) ORDER BY day, hall, unit, item"),
+        ("day", "SELECT to_jsonb(r) FROM rollup_day r WHERE (accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4, rated_5) <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) ORDER BY day, hall, unit, item"),
         ("hour", "SELECT to_jsonb(r) FROM rollup_hour r WHERE (accepted, completed) <> (0, 0) ORDER BY hour, hall"),
         ("bucket", "SELECT to_jsonb(r) FROM rollup_bucket r WHERE n <> 0 ORDER BY hall, unit, is_open, bucket"),
         ("window", "SELECT to_jsonb(w) FROM window_state w ORDER BY hall, no"),
@@ -348,19 +348,32 @@ pub async fn snapshot(pool: &PgPool) -> BTreeMap<&'static str, Vec<Value>> {
 
 /// The roll-ups counted afresh from the cases, in SQL: what the increments must add up to.
 pub async fn recount(pool: &PgPool) -> (Vec<Value>, Vec<Value>) {
-    let day = "WITH c AS (SELECT *, coalesce(promise_due, legal_due) AS due FROM case_state WHERE accepted_at IS NOT NULL),
+    let day = "WITH c AS (SELECT *, coalesce(promise_due, legal_due) AS due, kind <> 'immediate' AND bucket IS NOT NULL AS judged
+                        FROM case_state),
              e AS (
-               SELECT (accepted_at AT TIME ZONE 'Asia/Shanghai')::date AS day, hall, unit, item, 1 AS a, 0 AS c, 0 AS d, 0 AS m, 0 AS o FROM c
+               SELECT accepted_at AS at, hall, unit, item, 'accepted' AS what FROM c WHERE accepted_at IS NOT NULL
                UNION ALL
-               SELECT (decided_at AT TIME ZONE 'Asia/Shanghai')::date, hall, unit, item, 0, 1, 0, 0, 0 FROM c WHERE decided_at IS NOT NULL
+               SELECT decided_at, hall, unit, item, unnest(ARRAY['completed',
+                      CASE WHEN judged AND promise_due IS NOT NULL THEN 'promised' END,
+                      CASE WHEN judged AND (decided_at AT TIME ZONE 'Asia/Shanghai')::date
+                                         < (promise_due AT TIME ZONE 'Asia/Shanghai')::date THEN 'early' END])
+               FROM c WHERE decided_at IS NOT NULL AND accepted_at IS NOT NULL
                UNION ALL
-               SELECT (due AT TIME ZONE 'Asia/Shanghai')::date, hall, unit, item, 0, 0, 1,
-                      (decided_at IS NOT NULL AND bucket NOT IN ('over_promise_only', 'over_legal'))::int,
-                      (bucket IN ('over_promise_only', 'over_legal'))::int
-               FROM c WHERE due IS NOT NULL AND kind <> 'immediate' AND bucket IS NOT NULL)
-         SELECT jsonb_build_object('day', day, 'hall', hall, 'unit', unit, 'item', item, 'accepted', sum(a), 'completed', sum(c),
-                                   'due', sum(d), 'due_met', sum(m), 'due_over', sum(o))
-         FROM e GROUP BY day, hall, unit, item ORDER BY day, hall, unit, item";
+               SELECT due, hall, unit, item, unnest(ARRAY['due',
+                      CASE WHEN bucket IN ('over_promise_only', 'over_legal') THEN 'due_over'
+                           WHEN decided_at IS NOT NULL THEN 'due_met' END])
+               FROM c WHERE due IS NOT NULL AND judged AND accepted_at IS NOT NULL
+               UNION ALL
+               SELECT (fold #>> '{rating,at,at}')::timestamptz, hall, unit, item, 'rated_' || array_position(ARRAY[
+                      'very_satisfied', 'satisfied', 'fairly_satisfied', 'dissatisfied', 'very_dissatisfied'], fold #>> '{rating,grade}')
+               FROM c WHERE fold -> 'rating' IS NOT NULL),
+             w AS (SELECT unnest(ARRAY['accepted', 'completed', 'due', 'due_met', 'due_over', 'promised', 'early', 'rated_1',
+                      'rated_2', 'rated_3', 'rated_4', 'rated_5']) AS what),
+             d AS (SELECT DISTINCT (at AT TIME ZONE 'Asia/Shanghai')::date AS day, hall, unit, item FROM e),
+             n AS (SELECT d.*, w.what, (SELECT count(*) FROM e WHERE e.what = w.what AND e.hall = d.hall AND e.unit = d.unit
+                      AND e.item = d.item AND (e.at AT TIME ZONE 'Asia/Shanghai')::date = d.day) AS n FROM d, w)
+         SELECT jsonb_build_object('day', day, 'hall', hall, 'unit', unit, 'item', item) || jsonb_object_agg(what, n)
+         FROM n GROUP BY day, hall, unit, item ORDER BY day, hall, unit, item";
     let bucket = "SELECT jsonb_build_object('hall', hall, 'unit', unit, 'is_open', is_open, 'bucket', bucket, 'n', count(*))
          FROM case_state WHERE bucket IS NOT NULL GROUP BY hall, unit, is_open, bucket ORDER BY hall, unit, is_open, bucket";
     (

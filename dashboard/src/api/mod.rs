@@ -81,6 +81,7 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(matrix::show))
         .api(routes!(sources::list))
         .api(routes!(rankings::show))
+        .api(routes!(rankings::sheet))
         .api(routes!(metrics::show))
         .api(routes!(profiles::list))
         .api(routes!(profiles::one))

@@ -9,6 +9,7 @@ pub mod output;
 pub mod policy;
 pub mod profile;
 pub mod replay;
+pub mod rollup;
 pub mod secret;
 pub mod serve;
 pub mod token;
@@ -60,6 +61,8 @@ enum Command {
     Secret(secret::Secret),
     /// Replay an event log on its own clock
     Replay(replay::Replay),
+    /// Count the roll-ups again
+    Rollup(rollup::Rollup),
     /// Print who may what: routes, messages, menu
     Policy(policy::Policy),
     /// Check a rule profile, or try it on the past
@@ -130,6 +133,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
                 secret.run(config, file.as_deref()).await
             }
             Command::Replay(replay) => replay.run(config).await,
+            Command::Rollup(rollup) => rollup.run(config).await,
             Command::Policy(policy) => {
                 policy.run();
                 Ok(())

@@ -390,6 +390,7 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/matrix", SUPERVISORS, Subject::Halls),
     get("/api/v1/sources", WATCHERS, Subject::Halls),
     get("/api/v1/rankings", SUPERVISORS, Subject::Halls),
+    get("/api/v1/scores", SUPERVISORS, Subject::Halls),
     get("/api/v1/metrics", METERS, Subject::Halls),
     // Rules, calendar, trial run.
     get("/api/v1/profiles", SUPERVISORS, Subject::Halls),

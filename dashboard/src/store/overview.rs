@@ -3,7 +3,6 @@
 //! Cards of a trial run are left out of every number and mark, but while the county is in its trial run and each page says so. In
 //! rankings they never count.
 
-use chrono::{DateTime, Utc};
 use mingjing_monitor::store::StoreError;
 use sqlx::PgPool;
 
@@ -61,27 +60,4 @@ pub async fn case_cards(
          ORDER BY case_no, array_position(ARRAY['red_card', 'yellow_card', 'warning', 'notice'], grade), due_at",
     );
     Ok(rows.bind(cases).fetch_all(db).await?)
-}
-
-/// Yellow and red cards that fell due in [from, to) and weigh, those of a trial run left out, by hall and by unit of county halls.
-pub async fn month_cards(
-    db: &PgPool,
-    seen: &Seen,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-) -> Result<Vec<(String, Option<String>, String, i64)>, StoreError> {
-    let rows = sqlx::query_as(
-        "SELECT c.hall, c.unit, c.grade, count(*) FROM card c JOIN hall h ON h.code = c.hall
-         WHERE c.due_at >= $3 AND c.due_at < $4 AND NOT c.trial AND c.grade IN ('yellow_card', 'red_card')
-           AND c.state IN ('issued', 'received', 'answered', 'appealed', 'returned', 'referred', 'closed')
-           AND h.path @> ARRAY[$1] AND ($2::text IS NULL OR c.unit = $2)
-         GROUP BY c.hall, c.unit, c.grade",
-    );
-    Ok(rows
-        .bind(&seen.hall)
-        .bind(&seen.unit)
-        .bind(from)
-        .bind(to)
-        .fetch_all(db)
-        .await?)
 }

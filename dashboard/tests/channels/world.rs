@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use axum::http::{Method, StatusCode};
 use mingjing_dashboard::config::Config;
 use mingjing_dashboard::sender;
-use mingjing_monitor::store::county;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -32,13 +31,7 @@ impl World {
             change(config);
         })
         .await;
-        let db = console.app.db();
-        let mut the_county = county::county(db).await.unwrap().unwrap();
-        the_county.trial_run = false;
-        county::set_county(&mut db.acquire().await.unwrap(), &the_county)
-            .await
-            .unwrap();
-        console.app.engine().reload();
+        console.end_trial_run().await;
         console.account("sysadmin", "sysadmin", COUNTY, None).await;
         console
             .account("inspector", "inspector", COUNTY, None)

@@ -24,6 +24,7 @@ use mingjing_dashboard::{auth, boot, engine, server, store};
 use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::org::{Hall, Level, Unit, Window};
 use mingjing_monitor::store::accounts::{self, NewAccount};
+use mingjing_monitor::store::county as stored;
 use mingjing_monitor::store::halls::{self, Camera};
 use mingjing_monitor::store::second_factors;
 use mingjing_monitor::store::testing::TestDatabase;
@@ -391,6 +392,18 @@ impl Console {
             event["time"] = json!(Utc::now() - TimeDelta::days(9));
         }
         self.send(&[event]).await;
+    }
+
+    /// The county's trial run is over: cards count, and are told of.
+    #[allow(dead_code, reason = "not every test program needs it")]
+    pub async fn end_trial_run(&self) {
+        let db = self.app.db();
+        let mut the_county = stored::county(db).await.unwrap().unwrap();
+        the_county.trial_run = false;
+        stored::set_county(&mut db.acquire().await.unwrap(), &the_county)
+            .await
+            .unwrap();
+        self.app.engine().reload();
     }
 
     async fn ring(&self, person: &Person) -> std::sync::Arc<mingjing_dashboard::live::Ring> {

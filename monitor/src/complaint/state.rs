@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::case::Moment;
@@ -221,5 +222,13 @@ impl ComplaintFold {
         .into_iter()
         .flatten()
         .min_by_key(|moment| moment.at)
+    }
+}
+
+impl ComplaintFold {
+    /// When it was closed with a word on whether it was upheld.
+    pub fn decided_at(&self) -> Option<DateTime<Utc>> {
+        self.upheld?;
+        self.closed.as_ref().map(|moment| moment.at)
     }
 }

@@ -1,12 +1,13 @@
-//! Rankings: what each hall of a level, or each unit of the county hall, had due in a month and met.
+//! What the halls of a level, or the units of the county halls, did in a month: the figures that their scores are made of. Cards
+//! and orders are counted by `alerts`.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgPool;
 
 use super::StoreError;
 
-/// The numbers of one ranked hall or unit. Ranks are given by `monitor::score`; cards are counted by `alerts`.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+/// The numbers of one ranked hall or unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Standing {
     /// Code of the hall or unit.
     pub code: String,
@@ -18,8 +19,61 @@ pub struct Standing {
     pub due: i64,
     /// Of them, decided in time.
     pub met: i64,
+    /// Cases decided that had a promise, immediate items apart.
+    pub promised: i64,
+    /// Of them, decided on a day before the promise's.
+    pub early: i64,
+    /// Ratings of the month by level, the best first.
+    pub ratings: Vec<i64>,
+    /// What was promised for the cases decided, where promise and law count in the same unit.
+    pub promise: i64,
+    /// What the law allows for the same.
+    pub legal: i64,
+    /// Fields of the items that it handles that are there and agree.
+    pub disclosed: i64,
+    /// Of how many.
+    pub disclosable: i64,
     /// Open cases now.
     pub open: i64,
+}
+
+/// The figures of the days $3 to $4 by `$subject` of `rollup_day`, below the halls `$halls`.
+macro_rules! standings {
+    ($subject:literal, $halls:literal, $rest:literal) => {
+        concat!(
+            "WITH below AS (", $halls, "),
+             d AS (SELECT ", $subject, " AS code, r.item, sum(completed) AS completed, sum(due_met) AS met,
+                       sum(due_met + due_over) AS due, sum(promised) AS promised, sum(early) AS early,
+                       sum(rated_1) AS r1, sum(rated_2) AS r2, sum(rated_3) AS r3, sum(rated_4) AS r4, sum(rated_5) AS r5
+                   FROM rollup_day r WHERE day BETWEEN $2 AND $3 AND r.hall IN (SELECT code FROM below)
+                   GROUP BY 1, r.item),
+             -- The version of each item in force at the end.
+             i AS (SELECT DISTINCT ON (code) code, unit, kind, promise, legal, steps, fee_fen FROM item
+                   WHERE valid_from < $3 + 1 ORDER BY code, version DESC),
+             s AS (SELECT d.code, sum(d.due)::bigint AS due, sum(d.met)::bigint AS met, sum(d.promised)::bigint AS promised,
+                       sum(d.early)::bigint AS early,
+                       ARRAY[sum(r1), sum(r2), sum(r3), sum(r4), sum(r5)]::bigint[] AS ratings,
+                       coalesce(sum(d.completed * (i.promise ->> 'n')::bigint)
+                           FILTER (WHERE i.promise ->> 'unit' = i.legal ->> 'unit'), 0)::bigint AS promise,
+                       coalesce(sum(d.completed * (i.legal ->> 'n')::bigint)
+                           FILTER (WHERE i.promise ->> 'unit' = i.legal ->> 'unit'), 0)::bigint AS legal,
+                       coalesce(sum((i.unit IS NOT NULL)::int + (jsonb_array_length(i.steps) > 0)::int
+                           + (i.fee_fen IS NOT NULL)::int
+                           + (i.kind = 'immediate' OR i.promise IS NOT NULL)::int
+                           + (i.promise ->> 'unit' IS DISTINCT FROM i.legal ->> 'unit' OR i.promise IS NULL
+                              OR (i.promise ->> 'n')::bigint <= (i.legal ->> 'n')::bigint)::int), 0)::bigint AS disclosed,
+                       count(i.code) * 5 AS disclosable
+                   FROM d LEFT JOIN i ON i.code = d.item GROUP BY d.code),
+             b AS (SELECT ", $subject, " AS code, sum(r.n)::bigint AS open FROM rollup_bucket r
+                   WHERE is_open AND r.hall IN (SELECT code FROM below) GROUP BY 1)
+             SELECT t.code, t.name, t.name_en, coalesce(s.due, 0) AS due, coalesce(s.met, 0) AS met,
+                    coalesce(s.promised, 0) AS promised, coalesce(s.early, 0) AS early,
+                    coalesce(s.ratings, '{0,0,0,0,0}') AS ratings, coalesce(s.promise, 0) AS promise,
+                    coalesce(s.legal, 0) AS legal, coalesce(s.disclosed, 0) AS disclosed,
+                    coalesce(s.disclosable, 0) AS disclosable, coalesce(b.open, 0) AS open
+             FROM ", $rest
+        )
+    };
 }
 
 /// The halls of a level, `town` or `village`, in the subtree; days `from` to `to`, both included.
@@ -30,20 +84,17 @@ pub async fn halls(
     from: NaiveDate,
     to: NaiveDate,
 ) -> Result<Vec<Standing>, StoreError> {
-    let rows = sqlx::query_as(
-        "SELECT h.code, h.name, h.name_en, coalesce(d.met + d.over, 0)::bigint AS due, coalesce(d.met, 0)::bigint AS met,
-                coalesce(b.open, 0)::bigint AS open
-         FROM hall h
-         LEFT JOIN (SELECT hall, sum(due_met) AS met, sum(due_over) AS over FROM rollup_day
-                    WHERE day BETWEEN $3 AND $4 GROUP BY hall) d ON d.hall = h.code
-         LEFT JOIN (SELECT hall, sum(n) AS open FROM rollup_bucket WHERE is_open GROUP BY hall) b ON b.hall = h.code
-         WHERE h.path @> ARRAY[$1] AND h.level = $2 ORDER BY h.path",
-    );
+    let rows = sqlx::query_as(standings!(
+        "r.hall",
+        "SELECT code FROM hall WHERE path @> ARRAY[$1] AND level = $4",
+        "hall t LEFT JOIN s ON s.code = t.code LEFT JOIN b ON b.code = t.code
+         WHERE t.code IN (SELECT code FROM below) ORDER BY t.path"
+    ));
     Ok(rows
         .bind(scope)
-        .bind(level)
         .bind(from)
         .bind(to)
+        .bind(level)
         .fetch_all(pool)
         .await?)
 }
@@ -55,18 +106,39 @@ pub async fn units(
     from: NaiveDate,
     to: NaiveDate,
 ) -> Result<Vec<Standing>, StoreError> {
-    let rows = sqlx::query_as(
-        "WITH top AS (SELECT code FROM hall WHERE path @> ARRAY[$1] AND level = 'county'),
-              d AS (SELECT unit, sum(due_met) AS met, sum(due_over) AS over FROM rollup_day
-                    WHERE day BETWEEN $2 AND $3 AND hall IN (SELECT code FROM top) GROUP BY unit),
-              b AS (SELECT unit, sum(n) AS open FROM rollup_bucket
-                    WHERE is_open AND hall IN (SELECT code FROM top) GROUP BY unit)
-         SELECT u.code, u.name, u.name_en, coalesce(d.met + d.over, 0)::bigint AS due,
-                coalesce(d.met, 0)::bigint AS met, coalesce(b.open, 0)::bigint AS open
-         FROM unit u LEFT JOIN d ON d.unit = u.code LEFT JOIN b ON b.unit = u.code
-         WHERE d.unit IS NOT NULL OR b.unit IS NOT NULL
-            OR EXISTS (SELECT FROM hall_window w WHERE w.unit = u.code AND w.hall IN (SELECT code FROM top))
-         ORDER BY u.code",
-    );
+    let rows = sqlx::query_as(standings!(
+        "r.unit",
+        "SELECT code FROM hall WHERE path @> ARRAY[$1] AND level = 'county'",
+        "unit t LEFT JOIN s ON s.code = t.code LEFT JOIN b ON b.code = t.code
+         WHERE s.code IS NOT NULL OR b.code IS NOT NULL
+            OR EXISTS (SELECT FROM hall_window w WHERE w.unit = t.code AND w.hall IN (SELECT code FROM below))
+         ORDER BY t.code"
+    ));
     Ok(rows.bind(scope).bind(from).bind(to).fetch_all(pool).await?)
+}
+
+/// A complaint that was closed with a word on whether it was upheld.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Decided {
+    /// Its number.
+    pub no: String,
+    /// The hall that answered for it.
+    pub hall: String,
+    /// The unit.
+    pub unit: Option<String>,
+    /// Whether it was upheld.
+    pub upheld: bool,
+}
+
+/// The complaints decided in [from, to), by number.
+pub async fn complaints(
+    pool: &PgPool,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<Decided>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT no, hall, unit, upheld FROM complaint
+         WHERE decided_at >= $1 AND decided_at < $2 AND upheld IS NOT NULL ORDER BY no",
+    );
+    Ok(rows.bind(from).bind(to).fetch_all(pool).await?)
 }

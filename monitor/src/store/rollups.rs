@@ -9,21 +9,28 @@ use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 
 use super::StoreError;
-use super::states::CaseRecord;
+use super::states::{self, CaseRecord};
 
 /// The change of all roll-ups by a batch: what the touched cases counted for after it, less what they did before.
 #[derive(Debug, Default)]
 pub struct Changes {
-    day: BTreeMap<(NaiveDate, String, String, String), [i64; 5]>,
+    day: BTreeMap<(NaiveDate, String, String, String), Day>,
     hour: BTreeMap<(DateTime<Utc>, String), [i64; 2]>,
     bucket: BTreeMap<(String, String, bool, String), i64>,
 }
+
+/// The counts of a day, in the order of its columns.
+type Day = [i64; 12];
 
 const ACCEPTED: usize = 0;
 const COMPLETED: usize = 1;
 const DUE: usize = 2;
 const DUE_MET: usize = 3;
 const DUE_OVER: usize = 4;
+const PROMISED: usize = 5;
+const EARLY: usize = 6;
+/// The first of five levels.
+const RATED: usize = 7;
 
 impl Changes {
     /// The case counts as `after` and no longer as `before`; days are those of `zone`.
@@ -46,12 +53,16 @@ impl Changes {
             self.happened(case, at, ACCEPTED, n, zone);
             if let Some(at) = case.decided_at() {
                 self.happened(case, at, COMPLETED, n, zone);
+                self.kept(case, at, n, zone);
             }
             // What was withdrawn or voided has no bucket: it was due to nobody.
             let counted = case.kind != "immediate" && case.bucket.is_some();
             if let Some(due) = case.due().filter(|_| counted) {
                 self.fell_due(case, due, n, zone);
             }
+        }
+        if let Some(rating) = &case.fold.rating {
+            self.day_of(case, rating.at.at, zone)[RATED + rating.grade as usize] += n;
         }
         if let Some(bucket) = &case.bucket {
             let key = (
@@ -70,6 +81,17 @@ impl Changes {
         self.hour.entry((hour, case.hall.clone())).or_default()[what] += n;
     }
 
+    /// Decided: with a promise, and before its day?
+    fn kept(&mut self, case: &CaseRecord, at: DateTime<Utc>, n: i64, zone: Tz) {
+        let counted = case.kind != "immediate" && case.bucket.is_some();
+        if let Some(due) = case.promise_due.filter(|_| counted) {
+            let day = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
+            let counts = self.day_of(case, at, zone);
+            counts[PROMISED] += n;
+            counts[EARLY] += if day(at) < day(due) { n } else { 0 };
+        }
+    }
+
     fn fell_due(&mut self, case: &CaseRecord, due: DateTime<Utc>, n: i64, zone: Tz) {
         let over = matches!(
             case.bucket.as_deref(),
@@ -84,7 +106,7 @@ impl Changes {
         }
     }
 
-    fn day_of(&mut self, case: &CaseRecord, at: DateTime<Utc>, zone: Tz) -> &mut [i64; 5] {
+    fn day_of(&mut self, case: &CaseRecord, at: DateTime<Utc>, zone: Tz) -> &mut Day {
         let day = at.with_timezone(&zone).date_naive();
         self.day
             .entry((day, case.hall.clone(), case.unit.clone(), case.item.clone()))
@@ -113,12 +135,18 @@ impl Changes {
                 .collect::<Vec<_>>()
         };
         sqlx::query(
-            "INSERT INTO rollup_day AS r (day, hall, unit, item, accepted, completed, due, due_met, due_over)
+            "INSERT INTO rollup_day AS r (day, hall, unit, item, accepted, completed, due, due_met, due_over, promised,
+                 early, rated_1, rated_2, rated_3, rated_4, rated_5)
              SELECT * FROM UNNEST($1::date[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
-                                  $7::bigint[], $8::bigint[], $9::bigint[])
+                 $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
+                 $14::bigint[], $15::bigint[], $16::bigint[])
              ON CONFLICT (day, hall, unit, item) DO UPDATE SET accepted = r.accepted + excluded.accepted,
                  completed = r.completed + excluded.completed, due = r.due + excluded.due,
-                 due_met = r.due_met + excluded.due_met, due_over = r.due_over + excluded.due_over",
+                 due_met = r.due_met + excluded.due_met, due_over = r.due_over + excluded.due_over,
+                 promised = r.promised + excluded.promised, early = r.early + excluded.early,
+                 rated_1 = r.rated_1 + excluded.rated_1, rated_2 = r.rated_2 + excluded.rated_2,
+                 rated_3 = r.rated_3 + excluded.rated_3, rated_4 = r.rated_4 + excluded.rated_4,
+                 rated_5 = r.rated_5 + excluded.rated_5",
         )
         .bind(rows.iter().map(|(key, _)| key.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|(key, _)| key.1.as_str()).collect::<Vec<_>>())
@@ -129,6 +157,13 @@ impl Changes {
         .bind(count(DUE))
         .bind(count(DUE_MET))
         .bind(count(DUE_OVER))
+        .bind(count(PROMISED))
+        .bind(count(EARLY))
+        .bind(count(RATED))
+        .bind(count(RATED + 1))
+        .bind(count(RATED + 2))
+        .bind(count(RATED + 3))
+        .bind(count(RATED + 4))
         .execute(connection)
         .await?;
         Ok(())
@@ -202,6 +237,40 @@ impl Changes {
         Ok(())
     }
 }
+
+/// Counts everything again from the states of the cases, and leaves nothing else in the tables; `zone` is the county's. Who
+/// writes cases meanwhile waits. How many cases were counted.
+pub async fn rebuild(pool: &PgPool, zone: Tz) -> Result<u64, StoreError> {
+    let mut transaction = pool.begin().await?;
+    let connection = &mut *transaction;
+    sqlx::query("LOCK TABLE case_state IN SHARE MODE")
+        .execute(&mut *connection)
+        .await?;
+    for table in [
+        "DELETE FROM rollup_day",
+        "DELETE FROM rollup_hour",
+        "DELETE FROM rollup_bucket",
+    ] {
+        sqlx::query(table).execute(&mut *connection).await?;
+    }
+    let (mut after, mut counted) = (String::new(), 0);
+    loop {
+        let page = states::page(&mut *connection, &after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.fold.case_no);
+        counted += page.len() as u64;
+        let mut changes = Changes::default();
+        for case in &page {
+            changes.count(case, 1, zone);
+        }
+        changes.write(&mut *connection).await?;
+    }
+    transaction.commit().await?;
+    Ok(counted)
+}
+
+/// Cases that are counted at a time.
+const PAGE: i64 = 5_000;
 
 /// The four disjoint buckets of lateness.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]

@@ -141,6 +141,20 @@ pub async fn load(
     Ok(rows.into_iter().map(CaseRecord::from).collect())
 }
 
+/// All cases by number, after `after`, at most `limit`.
+pub async fn page(
+    connection: &mut PgConnection,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<CaseRecord>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(select_records!("WHERE no > $1 ORDER BY no LIMIT $2"))
+        .bind(after)
+        .bind(limit)
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(CaseRecord::from).collect())
+}
+
 /// Cases whose next instant has come at `now`, earliest first, at most `limit`; those of sources in `except` left out.
 pub async fn due(
     connection: &mut PgConnection,

@@ -18,6 +18,7 @@ interface Look {
 const WALKS: Record<string, (no: string) => Look[]> = {
   inspector: (no) => [
     ...['monitoring', 'cards', 'cases', 'video', 'performance', 'account'].map((path) => ({ path })),
+    { path: 'performance', open: ['open-score', 'score-pane'] },
     { path: 'video/steady', id: 'camera' },
     { path: `cases/${no}`, id: 'case' },
     { path: `cases/${no}`, id: 'case', open: ['unmask', 'why-dialog'] },

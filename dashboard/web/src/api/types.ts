@@ -210,6 +210,16 @@ export interface Rank {
   rank: number | null
   previous: number | null
   subject: { kind: 'hall' | 'unit'; code: string; name: string; name_en: string }
+  /** Null: there was nothing to judge by. */
+  score: number | null
+  change: number | null
+  /** 95 %. */
+  band: [number, number] | null
+  grade: 'excellent' | 'good' | 'pass' | 'fail' | null
+  held_at: 'fee' | 'late' | 'far_too_late' | null
+  parts: PartPoints[]
+  /** What the score has beside the parts. */
+  beside: number
   due: number
   met: number
   rate: number | null
@@ -218,12 +228,41 @@ export interface Rank {
   red_cards: number
 }
 
+export interface PartPoints {
+  part: 'timeliness' | 'process' | 'fees' | 'supervision' | 'conduct' | 'satisfaction' | 'liability' | 'integrity' | 'disclosure'
+  weight: number
+  /** Null: left out. */
+  points: number | null
+}
+
 export interface Rankings {
   level: Level
   month: string
-  min_cases: number
+  ranked_from: number
+  profile_version: number
   seq: number
   rows: Rank[]
+}
+
+/** A deduction (below zero) or bonus, and what it is about. */
+export type ScoreLine = { points: number } & (
+  | { because: 'card'; card: number; rule: string; red: boolean; again: boolean; appealed: boolean }
+  | { because: 'unanswered'; card?: number; order?: number }
+  | { because: 'complaint'; no: string }
+  | { because: 'ratings'; level: 1 | 2 | 3 | 4 | 5; n: number; of: number }
+  | { because: 'absent' | 'undisclosed' | 'early' | 'promises_cut'; part: number; whole: number }
+  | { because: 'rescaled'; weights: number }
+  | { because: 'floor' | 'cap' }
+)
+
+export interface ScoreSheet {
+  month: string
+  profile_version: number
+  ranked_from: number
+  line: Rank
+  sheet: { parts: (PartPoints & { lines: ScoreLine[] })[]; beside: ScoreLine[]; score: number | null }
+  complaints: number
+  ratings: number[]
 }
 
 export type Grade = 'notice' | 'warning' | 'yellow_card' | 'red_card'

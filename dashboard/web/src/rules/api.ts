@@ -123,6 +123,8 @@ export function valueWords(value: string | null, key: string): string {
 
 /** `R1.workdays` in words; the key itself where a newer console knows more of them. */
 export function keyWords(part: string, key: string): string {
+  const [group, name] = key.split('.')
+  if (part === 'score' && group === 'weights') return label('performance.part', name)
   const code = `${part}_${key.replaceAll('.', '_')}`
   const words = label('rule_key', code)
   return words === code ? key : words

@@ -1,0 +1,103 @@
+//! What of cards and orders a month's scores are made of.
+
+use chrono::{DateTime, Utc};
+use mingjing_monitor::store::StoreError;
+use sqlx::PgPool;
+
+use crate::card::State;
+
+/// A yellow or red card that weighs in a month.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Weighing {
+    /// Its number.
+    pub id: i64,
+    /// Its rule; `manual` where somebody wrote it.
+    pub rule: String,
+    /// Its kind, a word of `card::Kind`.
+    pub kind: String,
+    /// `yellow_card` or `red_card`.
+    pub grade: String,
+    /// Where it stands.
+    pub state: String,
+    /// The hall that bears it.
+    pub hall: String,
+    /// The unit.
+    pub unit: Option<String>,
+    /// What it found, where a rule finds different things.
+    pub what: Option<String>,
+    /// It fell due in an earlier month, and its case still lay past the legal limit in this one.
+    pub again: bool,
+}
+
+/// The cards that weigh in the month [from, to): those that fell due in it, and red ones of earlier months whose case was not
+/// decided when it began. Cards of a trial run weigh nothing.
+pub async fn cards(
+    pool: &PgPool,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<Weighing>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT id, rule, kind, grade, state, hall, unit, facts ->> 'what' AS what, false AS again FROM card
+         WHERE due_at >= $1 AND due_at < $2 AND grade IN ('yellow_card', 'red_card') AND NOT trial AND state = ANY($3)
+         UNION ALL
+         SELECT c.id, c.rule, c.kind, c.grade, c.state, c.hall, c.unit, c.facts ->> 'what', true FROM card c
+         JOIN case_state s ON s.no = c.case_no
+         WHERE c.due_at < $1 AND c.rule = 'R2' AND c.grade = 'red_card' AND NOT c.trial AND c.state = ANY($3)
+           AND (s.is_open OR s.decided_at >= $1)
+         ORDER BY id",
+    );
+    Ok(rows
+        .bind(from)
+        .bind(to)
+        .bind(weighing())
+        .fetch_all(pool)
+        .await?)
+}
+
+/// An order that was to be answered.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Answer {
+    /// The card that a correction order went out with.
+    pub card: Option<i64>,
+    /// The number of a supervision order.
+    pub supervision_order: Option<i64>,
+    /// The hall.
+    pub hall: String,
+    /// The unit.
+    pub unit: Option<String>,
+    /// Whether it was answered in time, and the answer stood.
+    pub met: bool,
+}
+
+/// The orders whose answer fell due in [from, to): correction orders of cards that weigh, and supervision orders that were not
+/// cancelled.
+pub async fn answers(
+    pool: &PgPool,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<Answer>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT o.card, NULL::bigint AS supervision_order, c.hall, c.unit,
+                (o.answered_at IS NOT NULL AND o.answered_at <= o.answer_due AND c.state <> 'returned') AS met
+         FROM correction_order o JOIN card c ON c.id = o.card
+         WHERE o.answer_due >= $1 AND o.answer_due < $2 AND NOT c.trial AND c.state = ANY($3)
+         UNION ALL
+         SELECT NULL, id, hall, unit,
+                (answered_at IS NOT NULL AND answered_at <= answer_due AND state NOT IN ('returned', 'escalated'))
+         FROM supervision_order
+         WHERE answer_due >= $1 AND answer_due < $2 AND NOT trial AND state <> 'cancelled'
+         ORDER BY card, supervision_order",
+    );
+    Ok(rows
+        .bind(from)
+        .bind(to)
+        .bind(weighing())
+        .fetch_all(pool)
+        .await?)
+}
+
+/// The words of the states in which a card weighs.
+fn weighing() -> Vec<&'static str> {
+    let all = State::ALL.iter().filter(|state| state.weighs());
+    all.map(|state| state.as_str()).collect()
+}
