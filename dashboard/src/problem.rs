@@ -301,6 +301,29 @@ impl Problem {
         .retry(2)
     }
 
+    /// 416: there are no such bytes.
+    pub fn out_of_range(len: u64) -> Self {
+        Self::new(
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "/problems/out-of-range",
+            "No such bytes",
+            format!("The recording has {len} bytes."),
+        )
+    }
+
+    /// 409: a recording that no player takes as one.
+    pub fn other_parameters(at: chrono::DateTime<chrono::Utc>) -> Self {
+        let at = at.to_rfc3339();
+        Self::new(
+            StatusCode::CONFLICT,
+            "/problems/other-parameters",
+            "Not one recording",
+            format!(
+                "The camera's picture changed its parameters at {at}: ask for what is before, or after."
+            ),
+        )
+    }
+
     /// 500: our own fault. The cause goes to the log and nowhere else.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed by our own fault");

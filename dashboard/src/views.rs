@@ -431,6 +431,21 @@ pub struct CameraView {
     last_frame_at: Option<DateTime<Utc>>,
     picture_at: Option<DateTime<Utc>>,
     picture_interval_seconds: Option<f32>,
+    /// How its recording goes; null: it is not recorded, or its edge is not there to say.
+    recording: Option<RecordingView>,
+}
+
+/// How the recording of a camera goes.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RecordingView {
+    /// `recording`, `waiting` (the camera sends nothing), `schedule`, `disk_full` or `failed`.
+    #[schema(value_type = String)]
+    state: &'static str,
+    /// Up to when there are recordings.
+    until: Option<DateTime<Utc>>,
+    /// `well`, `short` (what retention promises will not fit), `giving_way` or `full`.
+    #[schema(value_type = String)]
+    disk: &'static str,
 }
 
 /// What the console knows of a camera's health: the last word, and whether the edge that said it is still there.
@@ -475,6 +490,13 @@ impl CameraView {
             last_frame_at: health.and_then(|health| health.last_frame_at),
             picture_at: health.and_then(|health| health.picture_at),
             picture_interval_seconds: here.and_then(|health| health.picture_interval_seconds),
+            recording: here
+                .and_then(|health| health.recording)
+                .map(|it| RecordingView {
+                    state: it.state.code(),
+                    until: it.until,
+                    disk: it.disk.code(),
+                }),
         }
     }
 }

@@ -14,7 +14,9 @@ use crate::events::Intake;
 use crate::picture::PictureBudget;
 use crate::recording::{CameraRecorder, Recorder};
 use crate::spool::{Fill, Spool, SpoolError};
-use crate::uplink::{Endpoint, EndpointError, EventsLink, LinkState, MediaLink, Roster, Tokens};
+use crate::uplink::{
+    Endpoint, EndpointError, EventsLink, LinkState, MediaLink, Recordings, Roster, Tokens,
+};
 
 /// Everything ends within this at [`Ingest::stop`].
 const STOP: Duration = Duration::from_secs(5);
@@ -96,10 +98,16 @@ impl Ingest {
             roster.put(camera.description, handle);
         }
         let (courier, link, events) = events.start();
+        let recordings = Recordings {
+            endpoint: endpoint.clone(),
+            name: config.name.clone(),
+            recorder: Arc::clone(&recorder),
+        };
         let media = MediaLink {
             endpoint,
             name: config.name.clone(),
             roster: Arc::clone(&roster),
+            recordings,
             shutdown: shutdown.clone(),
         };
         let intake = Intake::new(courier, table, config.timezone, &config.intake);

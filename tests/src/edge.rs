@@ -6,7 +6,9 @@ use std::process::Stdio;
 use tokio::process::{Child, Command};
 
 use crate::proxy::Proxy;
-use crate::stage::{PATIENCE, Stage, StageCamera, camera_tables, free_port, program, wait_for};
+use crate::stage::{
+    PATIENCE, RECORDING, Stage, StageCamera, camera_tables, free_port, program, wait_for,
+};
 
 /// An edge; ends with this value.
 pub struct Edge {
@@ -30,7 +32,7 @@ impl Edge {
         std::fs::write(directory.join("token"), token).expect("written");
         let port = free_port();
         let config = format!(
-            "name = {name:?}\nlisten = \"127.0.0.1:{port}\"\ndata_dir = {:?}\n\n{}",
+            "name = {name:?}\nlisten = \"127.0.0.1:{port}\"\ndata_dir = {:?}\n\n{RECORDING}{}",
             directory.join("data"),
             camera_tables(&directory, cameras)
         );

@@ -18,6 +18,8 @@ use crate::rtsp::{PASSWORD, USER};
 
 /// Password of every account that a test makes.
 pub const ACCOUNT_PASSWORD: &str = "correct horse battery staple";
+/// A test records its few seconds on a disk that is nearly full too.
+pub(crate) const RECORDING: &str = "[recording]\nmin_free_bytes = 0\n";
 /// A program that is not ready after this long never will be.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -343,7 +345,7 @@ impl Stage {
             .expect("the configuration can be written");
         writeln!(
             file,
-            "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\ndir = {}\n",
+            "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\ndir = {}\n{RECORDING}",
             json!(self.path("data"))
         )
         .expect("written");

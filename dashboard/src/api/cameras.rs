@@ -27,6 +27,13 @@ pub struct Id {
     id: String,
 }
 
+impl Id {
+    /// The camera's id.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 /// The cameras that the caller sees, by id.
 #[utoipa::path(
     get, path = "/api/v1/cameras", tag = "cameras", operation_id = "list_cameras", params(Page),
@@ -152,7 +159,7 @@ pub async fn live(
 }
 
 /// The hall of a camera; outside the caller's subtree there is no such camera.
-fn seen(app: &App, caller: &Caller, id: &str) -> Result<String> {
+pub(super) fn seen(app: &App, caller: &Caller, id: &str) -> Result<String> {
     let directory = app.directory();
     let camera = directory
         .camera(id)

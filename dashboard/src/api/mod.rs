@@ -25,6 +25,7 @@ pub mod profiles;
 pub mod quiet;
 pub mod rankings;
 pub mod reason;
+pub mod recordings;
 pub mod search;
 pub mod second_factor;
 pub mod session;
@@ -123,6 +124,8 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(cameras::one))
         .api(routes!(cameras::thumbnail))
         .api(routes!(cameras::snapshot))
+        .api(routes!(recordings::list))
+        .api(routes!(recordings::clip))
         .api(routes!(accounts::list, accounts::create))
         .api(routes!(accounts::change::disable))
         .api(routes!(accounts::change::enable))
@@ -151,6 +154,11 @@ pub fn routes(app: &App) -> Routes {
         .raw(Method::POST, "/api/v1/events", post(events::take))
         .raw(Method::GET, "/uplink/v1/events", get(uplink::open_events))
         .raw(Method::GET, "/uplink/v1/media", get(uplink::open_media))
+        .raw(
+            Method::GET,
+            "/uplink/v1/recordings",
+            get(uplink::open_recordings),
+        )
         .raw(Method::GET, "/api/openapi.json", get(health::openapi))
         .raw(Method::GET, "/health/live", get(health::live))
         .raw(Method::GET, "/health/ready", get(health::ready))

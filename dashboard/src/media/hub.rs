@@ -7,9 +7,11 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use mingjing_ingest::camera::{CameraState, LiveHub, LiveStream};
 use mingjing_ingest::media::{Fragment, InitSegment, Message};
-use mingjing_ingest::uplink::protocol::{MediaFrame, MediaToConsole, MediaToIngest};
-use tokio::sync::mpsc;
+use mingjing_ingest::uplink::protocol::{Ask, MediaFrame, MediaToConsole, MediaToIngest};
+use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
+
+use super::fetch::{FetchError, Found, Waiting};
 
 /// Control messages waiting for an edge. A full queue means that its socket is dead; it learns everything anew when it
 /// comes back.
@@ -26,7 +28,10 @@ pub struct Picture {
 
 /// All cameras of all edges. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct MediaHub(Arc<Mutex<Inner>>);
+pub struct MediaHub {
+    inner: Arc<Mutex<Inner>>,
+    waiting: Waiting,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -132,7 +137,27 @@ impl MediaHub {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the edge of a camera about its recordings.
+    ///
+    /// # Errors
+    /// When there is no edge that could answer, or it does not.
+    pub async fn fetch(&self, camera: &str, ask: Ask) -> Result<Found, FetchError> {
+        let (edge, control) = {
+            let inner = self.lock();
+            let known = inner.cameras.get(camera).ok_or(FetchError::Unknown)?;
+            let edge = inner.edges.get(&known.edge).ok_or(FetchError::Away)?;
+            (known.edge.clone(), edge.control.clone())
+        };
+        let camera = camera.to_owned();
+        self.waiting.ask(edge, control, camera, ask).await
+    }
+
+    /// Who waits for an answer of `edge` to this request.
+    pub fn waiting(&self, request: u64, edge: &str) -> Option<oneshot::Sender<Found>> {
+        self.waiting.take(request, edge)
     }
 }
 

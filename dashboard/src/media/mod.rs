@@ -5,9 +5,11 @@
 //! ingest ([`LiveHub`]): a newcomer starts on the newest key frame, a laggard jumps to it and is told, and no viewer can
 //! slow another one or the uplink.
 
+mod fetch;
 mod hub;
 mod viewer;
 
+pub use fetch::{FetchError, Found};
 pub use hub::{Attachment, MediaHub, Picture, Viewer};
 pub use viewer::serve;
 

@@ -15,6 +15,9 @@ pub const UPLINK_EVENTS: &str = "/uplink/v1/events";
 /// Pictures and video of an ingest.
 pub const UPLINK_MEDIA: &str = "/uplink/v1/media";
 
+/// An ingest's answer about its recordings.
+pub const UPLINK_RECORDINGS: &str = "/uplink/v1/recordings";
+
 /// Who says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speaker {
@@ -109,6 +112,10 @@ pub const MESSAGES: &[Message] = &[
     brought(UPLINK_MEDIA, "snapshot", Subject::Camera),
     told(UPLINK_MEDIA, "watch", EDGES, Subject::Camera),
     told(UPLINK_MEDIA, "unwatch", EDGES, Subject::Camera),
+    told(UPLINK_MEDIA, "fetch", EDGES, Subject::Camera),
+    // What an ingest was asked of its recordings: nobody else's answer is taken.
+    brought(UPLINK_RECORDINGS, "fetched", Subject::Brought),
+    brought(UPLINK_RECORDINGS, "bytes", Subject::Brought),
 ];
 
 /// The kinds of live messages that a role hears. Roles that hear the same share what is written for them.
@@ -250,6 +257,7 @@ mod tests {
         let media_to_ingest = |message: &MediaToIngest| match message {
             MediaToIngest::Watch { .. } => "watch",
             MediaToIngest::Unwatch { .. } => "unwatch",
+            MediaToIngest::Fetch { .. } => "fetch",
         };
         // The closures are the point: their matches name every variant.
         let _ = (
@@ -263,7 +271,8 @@ mod tests {
             (UPLINK_EVENTS, Speaker::Client, 4),
             (UPLINK_EVENTS, Speaker::Console, 4),
             (UPLINK_MEDIA, Speaker::Client, 8),
-            (UPLINK_MEDIA, Speaker::Console, 2),
+            (UPLINK_MEDIA, Speaker::Console, 3),
+            (UPLINK_RECORDINGS, Speaker::Client, 2),
         ];
         for (socket, speaker, count) in named {
             let rows = MESSAGES

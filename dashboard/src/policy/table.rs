@@ -471,6 +471,12 @@ pub const TABLE: &[Row] = &[
         VIEWERS,
         Subject::Camera,
     ),
+    get("/api/v1/cameras/{id}/recordings", VIEWERS, Subject::Camera),
+    get(
+        "/api/v1/cameras/{id}/recording.mp4",
+        VIEWERS,
+        Subject::Camera,
+    ),
     socket("/api/v1/cameras/{id}/live", VIEWERS, Subject::Camera),
     // The live stream.
     socket("/api/v1/live", CONNECTED, Subject::Halls),
@@ -519,6 +525,7 @@ pub const TABLE: &[Row] = &[
     post("/api/v1/events", Access::Intake, Subject::Brought),
     socket("/uplink/v1/events", EDGES, Subject::Brought),
     socket("/uplink/v1/media", EDGES, Subject::Brought),
+    socket("/uplink/v1/recordings", EDGES, Subject::Brought),
 ];
 
 /// The row of a route.

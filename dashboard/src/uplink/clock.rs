@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_ingest::camera::CameraHealth;
 use mingjing_ingest::fragment;
-use mingjing_ingest::uplink::protocol::{MediaFrame, MediaToConsole};
+use mingjing_ingest::uplink::protocol::{Answer, MediaFrame, MediaToConsole};
 use mingjing_monitor::event::CaseEvent;
 
 /// A smaller difference may be the message's own way.
@@ -63,6 +63,40 @@ impl ClockOffset {
     /// When the ingest said that something is so, by our clock.
     pub fn right(self, stamp: DateTime<Utc>) -> DateTime<Utc> {
         stamp.checked_add_signed(self.0).unwrap_or(stamp)
+    }
+
+    /// The ingest's own stamp for an instant by our clock.
+    pub fn theirs(self, instant: DateTime<Utc>) -> DateTime<Utc> {
+        instant.checked_sub_signed(self.0).unwrap_or(instant)
+    }
+
+    /// Puts right what an ingest says of its recordings.
+    pub fn answer(self, mut answer: Answer) -> Answer {
+        match &mut answer {
+            Answer::Coverage {
+                spans,
+                gaps,
+                until,
+                begins,
+            } => {
+                for span in spans {
+                    (span.from, span.to) = (self.right(span.from), self.right(span.to));
+                }
+                for gap in gaps {
+                    (gap.from, gap.to) = (self.right(gap.from), self.right(gap.to));
+                }
+                (*until, *begins) = (
+                    until.map(|at| self.right(at)),
+                    begins.map(|at| self.right(at)),
+                );
+            }
+            Answer::Clip { begins, ends, .. } => {
+                (*begins, *ends) = (self.right(*begins), self.right(*ends));
+            }
+            Answer::Parameters { at } => *at = self.right(*at),
+            Answer::OutOfRange { .. } | Answer::Nothing | Answer::Unreadable => {}
+        }
+        answer
     }
 
     /// Puts right since when a camera is offline.

@@ -7,10 +7,9 @@ use mingjing_ingest::uplink::MAX_FRAME;
 use mingjing_ingest::uplink::protocol::{MediaFrame, MediaToConsole, VERSION};
 use tokio::time::timeout;
 
-use super::edges::LOCAL;
-use super::{REFUSED, SILENCE, STUCK, close, is_foreign};
+use super::{REFUSED, SILENCE, STUCK, close, speaks_for};
 use crate::app::App;
-use crate::caller::{Caller, Who};
+use crate::caller::Caller;
 use crate::live::ended;
 
 /// Opens the socket.
@@ -32,18 +31,10 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
         },
         _ => return,
     };
-    let (edge, token) = match &caller.who {
-        Who::Token { id: None, .. } => (LOCAL.to_owned(), None),
-        Who::Token { id, .. } => (named, *id),
-        Who::Account { .. } => return,
+    let edge = match speaks_for(&app, &caller, named) {
+        Ok(edge) => edge,
+        Err(reason) => return close(socket, REFUSED, reason.into()).await,
     };
-    if app.edges().is_taken(&edge, token) {
-        return close(socket, REFUSED, "another ingest has this name".into()).await;
-    }
-    if is_foreign(&app, &caller, &edge) {
-        let reason = "the edge of that name carries cameras outside the token's halls".into();
-        return close(socket, REFUSED, reason).await;
-    }
     let (attachment, mut outgoing) = app.media().attach(&edge);
     let ended = ended(&app, &caller);
     tokio::pin!(ended);

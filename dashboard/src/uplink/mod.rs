@@ -5,11 +5,14 @@ pub mod edges;
 mod events;
 mod media;
 mod outages;
+mod recordings;
 mod tokens;
 
+pub use clock::ClockOffset;
 pub use events::open as open_events;
 pub use media::open as open_media;
 pub use outages::Outages;
+pub use recordings::open as open_recordings;
 pub use tokens::{current as current_tokens, for_scope};
 
 use std::time::Duration;
@@ -59,4 +62,20 @@ fn is_foreign(app: &App, caller: &Caller, edge: &str) -> bool {
     directory
         .cameras()
         .any(|camera| camera.edge == edge && !directory.tree().contains(&top, &camera.hall))
+}
+
+/// The edge that the caller speaks for, by the name that it gives itself.
+fn speaks_for(app: &App, caller: &Caller, named: String) -> Result<String, &'static str> {
+    let (edge, token) = match &caller.who {
+        Who::Token { id: None, .. } => (edges::LOCAL.to_owned(), None),
+        Who::Token { id, .. } => (named, *id),
+        Who::Account { .. } => return Err("a person is no edge"),
+    };
+    if app.edges().is_taken(&edge, token) {
+        return Err("another ingest has this name");
+    }
+    if is_foreign(app, caller, &edge) {
+        return Err("the edge of that name carries cameras outside the token's halls");
+    }
+    Ok(edge)
 }

@@ -31,6 +31,11 @@ pub struct Key {
     pub offset: u64,
 }
 
+/// Ticks as a time.
+pub fn time(ticks: u64) -> TimeDelta {
+    TimeDelta::microseconds((ticks * 1_000 / (u64::from(TIMESCALE) / 1_000)) as i64)
+}
+
 /// What stands before a picture's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
@@ -44,6 +49,8 @@ pub struct Head {
     pub key: bool,
     /// Presentation time in ticks, and the instant at which the picture was taken.
     pub shown: (u64, DateTime<Utc>),
+    /// Duration, size, flags and offset of presentation, as they stand in `trun`.
+    sample: [u32; 4],
     /// Where the decode time stands (8 bytes).
     decode_at: usize,
     /// Where `prft` repeats the presentation time (8 bytes).
@@ -84,13 +91,15 @@ impl Head {
         };
         // Where the data begins, then the flags of the first (here: only) sample, then the fields of each sample.
         let (_data, first_flags) = (next(0x1), next(0x4));
-        let (duration, _size, own_flags) = (next(0x100)?, next(0x200)?, next(0x400));
+        let (duration, size, own_flags) = (next(0x100)?, next(0x200)?, next(0x400));
+        let cts = next(0x800).unwrap_or(0);
         let flags = own_flags.or(first_flags)?;
         Some(Self {
             len,
             decode: u64_at(bytes, decode_at)?,
             duration: duration.into(),
             key: flags & NOT_SYNC == 0,
+            sample: [duration, size, flags, cts],
             decode_at,
             shown: (
                 u64_at(bytes, prft_at + 8)?,
@@ -110,6 +119,76 @@ impl Head {
             }
         }
     }
+}
+
+/// A group of pictures as one fragment of the same size, moved by `ticks`. ffmpeg, and with it Chromium, takes pictures twice when it
+/// seeks by a `sidx` to a place with several `moof`; what is won by having one is filled up (`free`).
+pub fn one_fragment(mut group: Vec<u8>, ticks: i64) -> Vec<u8> {
+    let (mut heads, mut at) = (Vec::new(), 0);
+    while let Some(head) = group.get(at..).and_then(Head::read) {
+        heads.push((at, head));
+        at += head.len as usize;
+    }
+    let Some((_, first)) = heads.first().copied().filter(|_| at == group.len()) else {
+        return group;
+    };
+    first.shift(&mut group, ticks);
+    if heads.len() == 1 {
+        return group;
+    }
+    // moof with mfhd, traf with tfhd, tfdt and trun: the first fragment's, but for the sizes and the last of them.
+    let samples = 16 * heads.len() as u32;
+    let trun = 20 + samples;
+    let traf = 8 + 16 + 20 + trun;
+    let moof = 8 + 16 + traf;
+    let pictures: u32 = heads.iter().map(|(_, head)| head.sample[1]).sum();
+    let begin = PRFT as usize;
+    let mut out = Vec::with_capacity(group.len());
+    out.extend_from_slice(&group[..begin]);
+    let put = |out: &mut Vec<u8>, numbers: &[u32]| {
+        numbers
+            .iter()
+            .for_each(|number| out.extend(number.to_be_bytes()))
+    };
+    let sequence = u32_at(&group, begin + 20).unwrap_or(0);
+    put(
+        &mut out,
+        &[moof, number(b"moof"), 16, number(b"mfhd"), 0, sequence],
+    );
+    // Data begins where moof begins and counts from there.
+    put(
+        &mut out,
+        &[traf, number(b"traf"), 16, number(b"tfhd"), 0x02_0000, 1],
+    );
+    put(&mut out, &[20, number(b"tfdt"), 1 << 24]);
+    out.extend_from_slice(&group[first.decode_at..first.decode_at + 8]);
+    put(
+        &mut out,
+        &[
+            trun,
+            number(b"trun"),
+            1 << 24 | 0xF01,
+            heads.len() as u32,
+            moof + 8,
+        ],
+    );
+    heads
+        .iter()
+        .for_each(|(_, head)| put(&mut out, &head.sample));
+    put(&mut out, &[pictures + 8, number(b"mdat")]);
+    for (at, head) in &heads {
+        let end = at + head.len as usize;
+        out.extend_from_slice(&group[end - head.sample[1] as usize..end]);
+    }
+    let left = (group.len() - out.len()) as u32;
+    put(&mut out, &[left, number(b"free")]);
+    out.resize(group.len(), 0);
+    out
+}
+
+/// A box's type as a number.
+const fn number(kind: &[u8; 4]) -> u32 {
+    u32::from_be_bytes(*kind)
 }
 
 /// Type and size of the box at `at`.

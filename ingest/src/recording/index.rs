@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::boxes::Key;
+use super::boxes::{self, Key};
 
 /// Files so near each other are one span, unless it was written down that there is a gap: where one ends and the next begins is known no better (capture instants are
 /// estimates, see [`crate::fragment::CaptureClock`]).
@@ -271,8 +271,17 @@ impl Index {
         (spans, gaps)
     }
 
+    /// Up to when groups of pictures are whole: the end of the newest file or, while it is written, its newest key frame.
+    pub fn until(&self) -> Option<DateTime<Utc>> {
+        let newest = self.segments.values().next_back()?;
+        match self.open.keys.last() {
+            Some(key) if !newest.finished => Some(newest.start + boxes::time(key.decode)),
+            _ => Some(newest.end()),
+        }
+    }
+
     /// Whether it is known that there is a gap between two instants, however short.
-    fn is_marked(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
+    pub(super) fn is_marked(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
         // Marks are told to the microsecond, ends of files to the millisecond.
         let millisecond = TimeDelta::milliseconds(1);
         from + millisecond < to && self.marks.range(from - millisecond..to).next().is_some()

@@ -10,6 +10,7 @@
 
 pub mod archive;
 pub mod boxes;
+pub mod clip;
 mod disk;
 pub mod index;
 mod journal;
@@ -21,14 +22,14 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval};
@@ -39,6 +40,8 @@ pub use schedule::{Schedule, ScheduleError};
 pub use task::CameraRecorder;
 
 use self::archive::Archive;
+use self::clip::{Clip, ClipError};
+use self::index::{Gap, Span};
 use self::journal::Line;
 
 /// How often the disk is looked at.
@@ -46,6 +49,9 @@ const LOOK: Duration = Duration::from_secs(10);
 
 /// How many looks are between two rounds over all cameras for what is over.
 const ROUND: u32 = 6;
+
+/// How much of a span is looked at to say where a clip of it begins.
+const BEGIN: TimeDelta = TimeDelta::seconds(1);
 
 /// Recordings removed in one look at most: the next look is soon.
 const AT_ONCE: usize = 500;
@@ -107,6 +113,8 @@ pub struct Recorder {
     directory: PathBuf,
     zone: Tz,
     min_free: u64,
+    /// Clips lately asked for: a player asks for one again and again, each time for other bytes.
+    clips: Mutex<VecDeque<(Wanted, Arc<Clip>)>>,
     /// Of cameras that are no longer there.
     leftover: Rules,
     /// By the name of its directory.
@@ -114,6 +122,25 @@ pub struct Recorder {
     /// Held while one is opened: adopting what another just began would cut it.
     opening: Mutex<()>,
     disk: AtomicU8,
+}
+
+/// Camera, begin and end of a clip.
+type Wanted = (String, DateTime<Utc>, DateTime<Utc>);
+
+/// Clips that are kept in mind: a day's is 1 MB.
+const CLIPS: usize = 16;
+
+/// What is recorded between two instants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// What is recorded, in order.
+    pub spans: Vec<Span>,
+    /// Why the rest is not, in order.
+    pub gaps: Vec<Gap>,
+    /// Up to when a clip can reach now: what is written later is not yet whole.
+    pub until: Option<DateTime<Utc>>,
+    /// When the first picture of a clip of this time was taken: the key frame at or before its begin.
+    pub begins: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone)]
@@ -139,6 +166,7 @@ impl Recorder {
             directory,
             zone,
             min_free,
+            clips: Mutex::default(),
             leftover,
             cameras: Mutex::default(),
             opening: Mutex::default(),
@@ -186,6 +214,68 @@ impl Recorder {
         };
         self.lock().insert(name.to_owned(), held);
         Ok(archive)
+    }
+
+    /// What is recorded of a camera between two instants, and why the rest is not. Blocks: it reads a file.
+    pub fn coverage(
+        &self,
+        camera: &str,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Option<Coverage> {
+        let archive = self.of(camera)?;
+        let (spans, gaps) = archive.read(|index| index.spans(from, to, now));
+        let until = archive.read(|index| index.until());
+        // As far as it can be played as one.
+        let one = spans.first().map(|first| first.to.min(first.from + BEGIN));
+        let clip = one.and_then(|end| Clip::plan(&archive, from, end).ok());
+        let begins = clip.map(|clip| clip.begins);
+        Some(Coverage {
+            spans,
+            gaps,
+            until,
+            begins,
+        })
+    }
+
+    /// What is recorded of a camera between two instants as one file. Blocks: it reads the ends of files.
+    ///
+    /// # Errors
+    /// When there is nothing, or it is not one.
+    pub fn clip(
+        &self,
+        camera: &str,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Arc<Clip>, ClipError> {
+        let wanted = (camera.to_owned(), from, to);
+        let known = |clips: &VecDeque<(Wanted, Arc<Clip>)>| {
+            let known = clips.iter().find(|(known, _)| *known == wanted);
+            known.map(|(_, clip)| Arc::clone(clip))
+        };
+        if let Some(clip) = known(&self.clips()).filter(|clip| clip.is_there()) {
+            return Ok(clip);
+        }
+        self.clips().retain(|(known, _)| *known != wanted);
+        let archive = self.of(camera).ok_or(ClipError::Nothing)?;
+        let clip = Arc::new(Clip::plan(&archive, from, to)?);
+        // What is still being written may be more the next time.
+        if archive
+            .read(|index| index.until())
+            .is_some_and(|until| to <= until)
+        {
+            let mut clips = self.clips();
+            clips.push_back((wanted, Arc::clone(&clip)));
+            if clips.len() > CLIPS {
+                clips.pop_front();
+            }
+        }
+        Ok(clip)
+    }
+
+    fn clips(&self) -> MutexGuard<'_, VecDeque<(Wanted, Arc<Clip>)>> {
+        self.clips.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The recordings of a camera, once they are opened.

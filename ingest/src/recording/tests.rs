@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use mp4_atom::{Any, Decode as _};
 
 use super::archive::Archive;
 use super::boxes;
+use super::clip::{Clip, ClipError};
 use super::index::{Gap, Mark, Reason, Span};
 use super::writer::{Step, Writer};
 use super::{DiskState, Recorder, Rules, Schedule};
@@ -20,6 +22,8 @@ use crate::media::{Fragment, InitSegment};
 struct Source {
     next: u64,
     begun: DateTime<Utc>,
+    /// Milliseconds between two pictures.
+    millis: i64,
     init: Arc<InitSegment>,
 }
 
@@ -28,6 +32,7 @@ impl Source {
         Self {
             next: 0,
             begun: begun.parse().unwrap(),
+            millis: 100,
             init: init("avc1.a"),
         }
     }
@@ -37,7 +42,7 @@ impl Source {
     }
 
     fn picture(&mut self) -> Step {
-        let (sequence, tick) = (self.next, i64::from(TIMESCALE) / 10);
+        let (sequence, tick) = (self.next, i64::from(TIMESCALE) * self.millis / 1_000);
         self.next += 1;
         let decode = 1_000_000_000 + sequence as i64 * tick;
         let times = Times {
@@ -45,7 +50,7 @@ impl Source {
             duration: tick,
             presentation: decode + 2 * tick,
         };
-        let captured_at = self.begun + TimeDelta::milliseconds(100 * sequence as i64);
+        let captured_at = self.begun + TimeDelta::milliseconds(self.millis * sequence as i64);
         let key = sequence.is_multiple_of(10);
         let picture = sequence.to_be_bytes().repeat(50);
         let bytes = fragment::boxed(sequence, times, key, captured_at, &picture);
@@ -61,7 +66,7 @@ impl Source {
     }
 
     fn at(&self, picture: u64) -> DateTime<Utc> {
-        self.begun + TimeDelta::milliseconds(100 * picture as i64)
+        self.begun + TimeDelta::milliseconds(self.millis * picture as i64)
     }
 }
 
@@ -408,4 +413,147 @@ async fn the_oldest_give_way_to_the_reserve_but_never_what_is_pinned() {
     recorder.unpin("b", "card:7").await.unwrap();
     recorder.look(at(1_300), true).unwrap();
     assert_eq!(left("b"), [at(1_200)]);
+}
+
+/// All bytes from `first` to `last`.
+fn read(clip: &Arc<Clip>, first: u64, last: u64) -> Vec<u8> {
+    let mut reader = clip.reader(first, last);
+    let parts = std::iter::from_fn(|| reader.read().unwrap());
+    parts.flatten().collect()
+}
+
+/// Decode times of a clip's groups of pictures, in tenths of a second; each is one fragment, with all its pictures.
+fn tenths(bytes: &[u8]) -> Vec<u64> {
+    let sidx = bytes.windows(4).position(|kind| kind == b"sidx").unwrap() - 4;
+    let size = u32::from_be_bytes(bytes[sidx..sidx + 4].try_into().unwrap()) as usize;
+    let mut rest = &bytes[sidx + size..];
+    let (mut found, mut pictures) = (Vec::new(), Vec::new());
+    while !rest.is_empty() {
+        match Any::decode(&mut rest).unwrap() {
+            Any::Moof(moof) => {
+                let traf = &moof.traf[0];
+                found.push(traf.tfdt.as_ref().unwrap().base_media_decode_time / 9_000);
+                assert_eq!(traf.trun[0].samples.len(), 10);
+                let bytes = (0..10).map(|n| traf.trun[0].samples.get(n).unwrap().size.unwrap());
+                pictures.push(bytes.sum::<u32>());
+            }
+            Any::Mdat(mdat) => assert_eq!(mdat.data.len() as u32, pictures[pictures.len() - 1]),
+            Any::Prft(_) | Any::Free(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    found
+}
+
+#[test]
+fn any_span_is_one_file_of_which_any_bytes_can_be_read() {
+    let (dir, mut source) = (
+        tempfile::tempdir().unwrap(),
+        Source::new("2026-11-20T01:00:00Z"),
+    );
+    let archive = archive(&dir);
+    let mut writer = Writer::new(Arc::clone(&archive), 0);
+    writer.write(source.pictures(700)).unwrap();
+    let offline = Mark {
+        reason: Reason::Offline,
+        detail: None,
+    };
+    writer
+        .write(vec![Step::Gap(source.at(700), offline)])
+        .unwrap();
+    source.next = 1_500;
+    writer.write(source.pictures(55)).unwrap();
+
+    let clip = Arc::new(Clip::plan(&archive, source.at(583), source.at(1_527)).unwrap());
+    // From the key frame before what was asked for, over the gap, which takes no time, to the end of the last group.
+    assert_eq!((clip.begins, clip.ends), (source.at(580), source.at(1_530)));
+    let whole = read(&clip, 0, clip.len() - 1);
+    assert_eq!(whole.len() as u64, clip.len());
+    assert_eq!(
+        tenths(&whole),
+        (0..15).map(|group| 10 * group).collect::<Vec<_>>()
+    );
+    // As the players seek.
+    for (first, last) in [
+        (0, 9),
+        (40, 3_000),
+        (clip.len() / 2, clip.len() - 1),
+        (clip.len() - 1, clip.len() + 50),
+    ] {
+        let end = (last as usize + 1).min(whole.len());
+        assert_eq!(
+            read(&clip, first, last),
+            &whole[first as usize..end],
+            "{first}"
+        );
+    }
+    // The group that is being written is not yet in it; once it is whole, what was asked for before is the same.
+    assert_eq!(archive.read(|index| index.until()), Some(source.at(1_550)));
+    let open = Clip::plan(&archive, source.at(0), source.at(9_000)).unwrap();
+    assert_eq!(open.ends, source.at(1_550));
+    writer.write(source.pictures(100)).unwrap();
+    writer
+        .write(vec![Step::Gap(
+            source.at(1_655),
+            Mark {
+                reason: Reason::Stopped,
+                detail: None,
+            },
+        )])
+        .unwrap();
+    let again = Clip::plan(&archive, source.at(583), source.at(1_527)).unwrap();
+    assert_eq!((again.len(), &again.tag), (clip.len(), &clip.tag));
+    // Its file has another name by now.
+    assert_eq!(read(&clip, 0, clip.len() - 1), whole);
+}
+
+#[test]
+fn there_is_no_clip_of_nothing_and_none_over_other_parameters() {
+    let (dir, mut source) = (
+        tempfile::tempdir().unwrap(),
+        Source::new("2026-11-20T01:00:00Z"),
+    );
+    let archive = archive(&dir);
+    let mut writer = Writer::new(Arc::clone(&archive), 0);
+    writer.write(source.pictures(50)).unwrap();
+    source.init = init("avc1.b");
+    writer.write(source.pictures(50)).unwrap();
+    let plan = |from, to| Clip::plan(&archive, source.at(from), source.at(to));
+    assert!(matches!(plan(200, 300), Err(ClipError::Nothing)));
+    assert!(matches!(plan(0, 80), Err(ClipError::Parameters(at)) if at == source.at(50)));
+    assert_eq!(plan(0, 50).unwrap().ends, source.at(50));
+    assert_eq!(plan(50, 80).unwrap().begins, source.at(50));
+}
+
+#[test]
+fn a_day_is_opened_without_reading_it() {
+    let (dir, mut source) = (
+        tempfile::tempdir().unwrap(),
+        Source::new("2026-11-20T00:00:00Z"),
+    );
+    source.millis = 1_000;
+    let archive = archive(&dir);
+    let mut writer = Writer::new(Arc::clone(&archive), 0);
+    for _ in 0..24 * 60 {
+        writer.write(source.pictures(60)).unwrap();
+    }
+    let begun = std::time::Instant::now();
+    let clip = Arc::new(Clip::plan(&archive, source.at(0), source.at(86_400)).unwrap());
+    let planned = begun.elapsed();
+    assert!(
+        clip.reader(clip.len() / 2, clip.len())
+            .read()
+            .unwrap()
+            .is_some()
+    );
+    println!(
+        "a day of {} MB: planned in {planned:?}, its middle read after {:?}",
+        clip.len() >> 20,
+        begun.elapsed()
+    );
+    assert_eq!(
+        clip.ends - clip.begins,
+        TimeDelta::seconds(86_390),
+        "the last group is being written"
+    );
 }

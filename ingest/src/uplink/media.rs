@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::protocol::{MediaFrame, MediaToConsole, MediaToIngest, VERSION};
+use super::recordings::Recordings;
 use super::roster::{Roster, RosterView, Running};
 use super::socket::{Endpoint, LinkError, PING, Socket};
 use crate::media;
@@ -28,12 +29,16 @@ const QUEUE: usize = 16;
 /// Cameras watched at once at most: more than any county has.
 const MAX_WATCHED: usize = 10_000;
 
+/// Answers about recordings at once at most.
+const ANSWERS: usize = 64;
+
 /// The task that keeps the media socket up.
 pub(crate) struct MediaLink {
     pub(crate) endpoint: Endpoint,
     /// Name of this ingest.
     pub(crate) name: String,
     pub(crate) roster: Arc<Roster>,
+    pub(crate) recordings: Recordings,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -72,7 +77,7 @@ impl MediaLink {
             .outgoing
             .try_send(hello)
             .map_err(|_| LinkError::Silent)?;
-        let mut pumps = Pumps::new(&socket);
+        let mut pumps = Pumps::new(&socket, self.recordings.clone());
         let mut roster = self.roster.subscribe();
         pumps.follow(&roster.borrow_and_update());
         let mut ping = tokio::time::interval(PING);
@@ -112,15 +117,20 @@ struct Pumps {
     pictures: HashMap<String, (u64, tokio::task::AbortHandle)>,
     /// What the console watches; without a task while the camera is not here.
     watched: HashMap<String, Option<(u64, tokio::task::AbortHandle)>>,
+    recordings: Recordings,
+    /// Each answer about recordings that is under way.
+    answers: Arc<Semaphore>,
 }
 
 impl Pumps {
-    fn new(socket: &Socket) -> Self {
+    fn new(socket: &Socket, recordings: Recordings) -> Self {
         Self {
             outgoing: socket.outgoing.clone(),
             tasks: JoinSet::new(),
             pictures: HashMap::new(),
             watched: HashMap::new(),
+            recordings,
+            answers: Arc::new(Semaphore::new(ANSWERS)),
         }
     }
 
@@ -161,6 +171,20 @@ impl Pumps {
             MediaToIngest::Watch { camera } => {
                 tracing::warn!(camera, "too many cameras are watched at once")
             }
+            MediaToIngest::Fetch {
+                request,
+                camera,
+                ask,
+            } => match Arc::clone(&self.answers).try_acquire_owned() {
+                Ok(place) => {
+                    let answer = self.recordings.clone().answer(request, camera, ask);
+                    self.tasks.spawn(async move {
+                        answer.await;
+                        drop(place);
+                    });
+                }
+                Err(_) => tracing::warn!("too many look at recordings at once"),
+            },
             MediaToIngest::Unwatch { camera } => {
                 if let Some(Some((_, task))) = self.watched.remove(&camera) {
                     task.abort();

@@ -1,6 +1,7 @@
 //! The uplink: how an ingest and the console speak, and the ingest's side of it.
 //!
-//! Two sockets, each kept up by a task of its own: [`events`] carries batches and health, [`media`] carries pictures.
+//! Two sockets, each kept up by a task of its own: [`events`] carries batches and health, [`media`] carries pictures. A third
+//! is opened for each answer about recordings ([`recordings`]).
 
 mod backoff;
 mod batch;
@@ -9,6 +10,7 @@ mod events;
 mod frame;
 mod media;
 pub mod protocol;
+mod recordings;
 mod roster;
 mod socket;
 mod tokens;
@@ -18,6 +20,7 @@ pub(crate) use courier::{Courier, Delivery};
 pub(crate) use events::EventsLink;
 pub use frame::{FrameError, MAX_CAMERA_ID, MAX_FRAME};
 pub(crate) use media::MediaLink;
+pub(crate) use recordings::Recordings;
 pub(crate) use roster::Roster;
 pub use socket::{Endpoint, EndpointError};
 pub(crate) use tokens::{Scope, TokenTable, Tokens, hash as token_hash};

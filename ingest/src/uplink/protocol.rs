@@ -1,9 +1,11 @@
 //! What an ingest and the console say to each other.
 //!
-//! Two WebSockets an ingest, both opened by the ingest with `Authorization: Bearer <edge token>`:
+//! WebSockets, all opened by the ingest with `Authorization: Bearer <edge token>`:
 //!
 //! - `/uplink/v1/events`: JSON text messages. The ingest opens with [`ToConsole::Hello`], the console answers [`ToIngest::Welcome`];
 //!   then numbered batches go up and [`ToIngest::Ack`] comes back after the commit. Camera health goes this way too.
+//! - `/uplink/v1/recordings`: one answer about recordings a socket, opened when the console asks for it on the media socket. What is
+//!   fetched so goes at the pace of whoever takes it, and holds up neither events nor live pictures.
 //! - `/uplink/v1/media`: pictures and live video, so that a frame can never delay an event. Control is JSON text
 //!   ([`MediaToConsole`], [`MediaToIngest`]); bytes are binary messages framed by [`MediaFrame`].
 //!
@@ -12,6 +14,8 @@
 use chrono::{DateTime, Utc};
 use mingjing_monitor::event::CaseEvent;
 use serde::{Deserialize, Serialize};
+
+use crate::recording::index::{Gap, Span};
 
 /// Version of this protocol; a console refuses any other with a close reason that names both.
 pub const VERSION: u32 = 1;
@@ -195,6 +199,121 @@ pub enum MediaToIngest {
         /// Camera id.
         camera: String,
     },
+    /// Somebody asks for what is recorded: answer on a socket of its own, `/uplink/v1/recordings`.
+    Fetch {
+        /// Names the request; the answer carries it.
+        request: u64,
+        /// Camera id.
+        camera: String,
+        /// What is asked.
+        ask: Ask,
+    },
+}
+
+/// What is asked about recordings; instants by the ingest's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Ask {
+    /// What is recorded, and why the rest is not.
+    Coverage {
+        /// Begin.
+        from: DateTime<Utc>,
+        /// End.
+        to: DateTime<Utc>,
+    },
+    /// What is recorded, as one MP4.
+    Clip {
+        /// Begin.
+        from: DateTime<Utc>,
+        /// End.
+        to: DateTime<Utc>,
+        /// Which bytes of it; none: all.
+        range: Option<ByteRange>,
+    },
+}
+
+/// A range of bytes (RFC 9110, 14.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ByteRange {
+    /// From this byte to the end.
+    From(u64),
+    /// From this byte to that, that one included.
+    Between(u64, u64),
+    /// So many at the end.
+    Last(u64),
+}
+
+impl ByteRange {
+    /// First and last byte of a file of `len` bytes; `None`: it has none of them.
+    pub fn within(self, len: u64) -> Option<(u64, u64)> {
+        let last = len.checked_sub(1)?;
+        let (first, last) = match self {
+            Self::From(first) => (first, last),
+            Self::Between(first, end) => (first, end.min(last)),
+            Self::Last(count) => (len.saturating_sub(count), last),
+        };
+        (first <= last && first < len && self != Self::Last(0)).then_some((first, last))
+    }
+}
+
+/// First message of a recordings socket (text). Where it announces a clip, its bytes follow as binary messages, and then the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetched {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Name of this ingest.
+    pub edge: String,
+    /// As in [`MediaToIngest::Fetch`].
+    pub request: u64,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// What an ingest answers about recordings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Answer {
+    /// To [`Ask::Coverage`]: see [`crate::recording::Coverage`].
+    Coverage {
+        /// What is recorded.
+        spans: Vec<Span>,
+        /// Why the rest is not.
+        gaps: Vec<Gap>,
+        /// Up to when a clip can reach.
+        until: Option<DateTime<Utc>>,
+        /// When the first picture of a clip was taken.
+        begins: Option<DateTime<Utc>>,
+    },
+    /// To [`Ask::Clip`]; the bytes follow.
+    Clip {
+        /// Bytes of the whole clip.
+        len: u64,
+        /// First byte that follows.
+        first: u64,
+        /// Last byte that follows.
+        last: u64,
+        /// Tells this content from any other.
+        tag: String,
+        /// When its first picture was taken.
+        begins: DateTime<Utc>,
+        /// End of its last one.
+        ends: DateTime<Utc>,
+    },
+    /// The clip has none of these bytes.
+    OutOfRange {
+        /// Bytes of the whole clip.
+        len: u64,
+    },
+    /// Nothing is recorded there.
+    Nothing,
+    /// The picture's parameters change there: ask for what is before, or after.
+    Parameters {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A file cannot be read; the ingest's log says more.
+    Unreadable,
 }
 
 /// A binary message of the media socket: one byte of kind, one byte of length of the camera id, the id (UTF-8), then the payload.

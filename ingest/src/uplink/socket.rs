@@ -133,6 +133,16 @@ impl Endpoint {
 
     /// Opens the socket at `path`.
     pub(super) async fn open(&self, path: &str, queue: usize) -> Result<Socket, LinkError> {
+        self.open_patient(path, queue, WRITE).await
+    }
+
+    /// As [`Endpoint::open`]; a message may take so long to be handed on.
+    pub(super) async fn open_patient(
+        &self,
+        path: &str,
+        queue: usize,
+        patience: Duration,
+    ) -> Result<Socket, LinkError> {
         let unreachable = |error: &dyn std::fmt::Display| LinkError::Unreachable(error.to_string());
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
@@ -159,7 +169,7 @@ impl Endpoint {
         };
         let (sink, incoming) = stream.split();
         let (outgoing, outbox) = mpsc::channel(queue);
-        tokio::spawn(write(sink, outbox));
+        tokio::spawn(write(sink, outbox, patience));
         Ok(Socket {
             incoming,
             outgoing,
@@ -240,9 +250,13 @@ impl Socket {
     }
 }
 
-async fn write(mut sink: SplitSink<Stream, Message>, mut outbox: mpsc::Receiver<Message>) {
+async fn write(
+    mut sink: SplitSink<Stream, Message>,
+    mut outbox: mpsc::Receiver<Message>,
+    patience: Duration,
+) {
     while let Some(message) = outbox.recv().await {
-        match tokio::time::timeout(WRITE, sink.send(message)).await {
+        match tokio::time::timeout(patience, sink.send(message)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => return,
         }

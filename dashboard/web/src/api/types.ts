@@ -635,6 +635,19 @@ export interface Camera {
   last_frame_at: Instant | null
   picture_at: Instant | null
   picture_interval_seconds: number | null
+  recording?: { state: string; until: Instant | null; disk: string } | null
+}
+
+/** What is recorded of a camera, and why the rest is not. */
+export interface Recordings {
+  from: Instant
+  to: Instant
+  spans: { from: Instant; to: Instant; parameters: string }[]
+  gaps: { from: Instant; to: Instant; reason: string; detail: string | null }[]
+  /** Up to when a clip can reach now. */
+  until: Instant | null
+  /** When the first picture of a clip from `from` was taken. */
+  begins: Instant | null
 }
 
 /** An account, as its administrators see it. */

@@ -1,0 +1,152 @@
+//! Answers about recordings: a socket each, so that what somebody looks back at holds up neither events nor live pictures.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::Utc;
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::protocol::{Answer, Ask, ByteRange, Fetched, VERSION};
+use super::socket::{Endpoint, LinkError, Socket};
+use crate::recording::Recorder;
+use crate::recording::clip::{ClipError, Reader};
+
+const PATH: &str = "/uplink/v1/recordings";
+
+/// Messages waiting to be written.
+const QUEUE: usize = 2;
+
+/// Bytes of a message at most.
+const MESSAGE: usize = 256 << 10;
+
+/// Who looks at a clip and pauses takes nothing for a while; past this the player asks again.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What answers about recordings.
+#[derive(Debug, Clone)]
+pub(crate) struct Recordings {
+    pub(crate) endpoint: Endpoint,
+    /// Name of this ingest.
+    pub(crate) name: String,
+    pub(crate) recorder: Arc<Recorder>,
+}
+
+impl Recordings {
+    /// Answers one request.
+    pub(super) async fn answer(self, request: u64, camera: String, ask: Ask) {
+        if let Err(error) = self.try_answer(request, camera, ask).await {
+            tracing::debug!(%error, "an answer about recordings was not taken to its end");
+        }
+    }
+
+    async fn try_answer(self, request: u64, camera: String, ask: Ask) -> Result<(), LinkError> {
+        let opening = self.endpoint.open_patient(PATH, QUEUE, PATIENCE);
+        let recorder = Arc::clone(&self.recorder);
+        let finding = tokio::task::spawn_blocking(move || find(&recorder, &camera, ask));
+        let (socket, found) = tokio::join!(opening, finding);
+        let (socket, (answer, reader)) = (socket?, found.unwrap_or((Answer::Unreadable, None)));
+        let hello = Fetched {
+            version: VERSION,
+            edge: self.name,
+            request,
+            answer,
+        };
+        let hello = serde_json::to_string(&hello)
+            .map_err(|error| LinkError::Protocol(error.to_string()))?;
+        let Socket { outgoing, .. } = &socket;
+        let outgoing = outgoing.clone();
+        send(&outgoing, Message::text(hello)).await?;
+        tokio::select! {
+            sent = bytes(outgoing, reader) => sent?,
+            error = closed(socket) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// Comes when the console wants no more, or goes away.
+async fn closed(mut socket: Socket) -> LinkError {
+    loop {
+        if let Err(error) = socket.text().await {
+            return error;
+        }
+    }
+}
+
+async fn bytes(
+    outgoing: mpsc::Sender<Message>,
+    mut reader: Option<Reader>,
+) -> Result<(), LinkError> {
+    while let Some(mut reading) = reader.take() {
+        let read = tokio::task::spawn_blocking(move || reading.read().map(|read| (reading, read)));
+        let (reading, read) = match read.await {
+            Ok(Ok(read)) => read,
+            Ok(Err(error)) => {
+                // Cut short, it is not taken for the whole.
+                tracing::warn!(%error, "a recording cannot be read to its end");
+                return Ok(());
+            }
+            Err(_) => return Ok(()),
+        };
+        let Some(mut read) = read else { return Ok(()) };
+        while !read.is_empty() {
+            let part: Bytes = read.split_to(read.len().min(MESSAGE));
+            send(&outgoing, Message::Binary(part)).await?;
+        }
+        reader = Some(reading);
+    }
+    Ok(())
+}
+
+async fn send(outgoing: &mpsc::Sender<Message>, message: Message) -> Result<(), LinkError> {
+    outgoing.send(message).await.map_err(|_| LinkError::Silent)
+}
+
+/// The answer, and what reads the bytes that follow it.
+fn find(recorder: &Recorder, camera: &str, ask: Ask) -> (Answer, Option<Reader>) {
+    match ask {
+        Ask::Coverage { from, to } => match recorder.coverage(camera, from, to, Utc::now()) {
+            Some(found) => {
+                let (spans, gaps) = (found.spans, found.gaps);
+                let (until, begins) = (found.until, found.begins);
+                (
+                    Answer::Coverage {
+                        spans,
+                        gaps,
+                        until,
+                        begins,
+                    },
+                    None,
+                )
+            }
+            None => (Answer::Nothing, None),
+        },
+        Ask::Clip { from, to, range } => {
+            let clip = match recorder.clip(camera, from, to) {
+                Ok(clip) => clip,
+                Err(ClipError::Nothing) => return (Answer::Nothing, None),
+                Err(ClipError::Parameters(at)) => return (Answer::Parameters { at }, None),
+                Err(ClipError::Unreadable(error)) => {
+                    tracing::warn!(camera, %error, "a recording cannot be read");
+                    return (Answer::Unreadable, None);
+                }
+            };
+            let (len, tag) = (clip.len(), clip.tag.clone());
+            let Some((first, last)) = range.unwrap_or(ByteRange::From(0)).within(len) else {
+                return (Answer::OutOfRange { len }, None);
+            };
+            let (begins, ends) = (clip.begins, clip.ends);
+            let answer = Answer::Clip {
+                len,
+                first,
+                last,
+                tag,
+                begins,
+                ends,
+            };
+            (answer, Some(clip.reader(first, last)))
+        }
+    }
+}
