@@ -237,10 +237,9 @@ impl Supervisor {
         let why = text(Some(&new.why)).ok_or(ActError::NeedsWhy("issue"))?;
         let version = self.reference.profiles.at(now).version;
         let sentence = Sentence {
-            zh: what.clone(),
-            en: what,
+            zh: format!("{what} · 人工发牌 · v{version}"),
+            en: format!("{what} · by hand · v{version}"),
         };
-        let sentence = sentence.signed("manual", version);
         let mut transaction = self.pool.begin().await.map_err(StoreError::from)?;
         let nth = cards::next_by_hand(&mut transaction).await?;
         let (about, subject) = thing(new);

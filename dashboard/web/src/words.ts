@@ -37,7 +37,7 @@ export function aboutWords(card: CardRow): string {
 /** `R2 超过时限`. */
 export function ruleWords(rule: string): string {
   const word = label('rule', rule)
-  return word === rule ? rule : `${rule} ${word}`
+  return word === rule || rule === 'manual' ? word : `${rule} ${word}`
 }
 
 /** [from, to) in words: whole days as dates, `11-22` or `11-01 – 11-30`; an open end stays open. */
