@@ -142,6 +142,18 @@ async fn a_hall_manager_sees_and_changes_nothing_of_another_hall() {
             .all(|card| card["hall"] == TOWN_1)
     );
     assert_eq!(own["counts"]["to_answer"], 1);
+    let only = format!("/api/v1/cards?grade=yellow_card&only={mine},{foreign}");
+    let named = |list: &serde_json::Value| list["items"].as_array().unwrap().len();
+    assert_eq!(named(&console.get(&only, &li).await.1), 2);
+    assert_eq!(named(&console.get(&only, &zhang).await.1), 1);
+    let other_grade = format!("/api/v1/cards?grade=red_card&only={mine}");
+    assert_eq!(named(&console.get(&other_grade, &li).await.1), 0);
+    let many = vec!["1"; 501].join(",");
+    for wrong in ["x", "1,", &many] {
+        let path = format!("/api/v1/cards?only={wrong}");
+        let (status, _) = console.get(&path, &li).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path:.40}");
+    }
 
     for path in [
         "/api/v1/cases/T2-1".to_owned(),

@@ -345,7 +345,7 @@ impl Stage {
             .expect("the configuration can be written");
         writeln!(
             file,
-            "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\ndir = {}\n{RECORDING}",
+            "[server]\nlisten = \"127.0.0.1:{port}\"\n[storage]\ndir = {}\n{RECORDING}[channels]\ninside = [\"127.0.0.1\"]\n",
             json!(self.path("data"))
         )
         .expect("written");

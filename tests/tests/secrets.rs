@@ -135,11 +135,7 @@ async fn passwords_and_secrets_of_channels_come_out_nowhere_and_outlive_a_new_ke
         entry("plain", TOWN_1, PLAIN),
     ]
     .concat();
-    std::fs::write(
-        &file,
-        format!("{old}\n[log]\nlevel = \"debug\"\n[channels]\ninside = [\"127.0.0.1\"]\n{cameras}"),
-    )
-    .unwrap();
+    std::fs::write(&file, format!("{old}\n[log]\nlevel = \"debug\"\n{cameras}")).unwrap();
     stage.start().await;
     let token = stage.token(&["--role", "reader"]).await;
 

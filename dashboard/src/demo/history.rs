@@ -23,9 +23,9 @@ pub fn contests(event: &PlannedEvent, cut: DateTime<Utc>) -> bool {
 /// The batches of one day: cases are never split, and only what was told by `cut` is in them.
 pub fn batches(plan: &Plan, day: NaiveDate, cut: DateTime<Utc>) -> Vec<Vec<Value>> {
     let mut batches = vec![Vec::new()];
-    for case in plan.day(day) {
-        let past: Vec<Value> = case
-            .events
+    let cases = plan.day(day).into_iter().map(|case| case.events);
+    for events in cases.chain(plan.complaints(day)) {
+        let past: Vec<Value> = events
             .iter()
             .take_while(|event| event.told <= cut && !contests(event, cut))
             .map(|event| event.cloudevent())

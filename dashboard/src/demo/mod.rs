@@ -6,6 +6,7 @@ pub mod client;
 pub mod county;
 pub mod files;
 pub mod history;
+pub mod messages;
 pub mod people;
 pub mod plan;
 pub mod rng;

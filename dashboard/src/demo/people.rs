@@ -96,13 +96,13 @@ pub async fn work(
 ) -> Result<(), String> {
     // Signing in may wait for the next code of the second factor; stopping does not.
     let desks = async {
-        let manager = Desk::open(staff, &staff.manager).await?;
-        let inspector = Desk::open(staff, &staff.inspector).await?;
-        let drafter = Desk::open(staff, &staff.drafter).await?;
+        let manager = Desk::open(&staff.base, &staff.manager).await?;
+        let inspector = Desk::open(&staff.base, &staff.inspector).await?;
+        let drafter = Desk::open(&staff.base, &staff.drafter).await?;
         if rules::make(&drafter, &inspector).await.is_some() {
             tracing::debug!("the demo's inspectors have changed the rules");
         }
-        let leader = Desk::open(staff, &staff.leader).await?;
+        let leader = Desk::open(&staff.base, &staff.leader).await?;
         Ok::<_, String>((manager, inspector, leader))
     };
     let (manager, inspector, leader) = tokio::select! {
@@ -228,7 +228,8 @@ impl Staff {
 }
 
 impl Desk {
-    async fn open(staff: &Staff, credentials: &Credentials) -> Result<Self, String> {
+    /// Signs in at the console at `base`.
+    pub(super) async fn open(base: &str, credentials: &Credentials) -> Result<Self, String> {
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(30))
             .no_proxy()
@@ -236,7 +237,7 @@ impl Desk {
             .map_err(|error| error.to_string())?;
         let desk = Self {
             http,
-            base: staff.base.clone(),
+            base: base.to_owned(),
             credentials: credentials.clone(),
             session: tokio::sync::RwLock::default(),
             signing_in: tokio::sync::Mutex::default(),

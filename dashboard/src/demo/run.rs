@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::camera_server::{CameraServer, Options, find_script};
 use super::client::Client;
 use super::county::{County, DemoCamera};
+use super::messages::{self, Robot};
 use super::people::{self, Credentials, Staff};
 use super::plan::Plan;
 use super::state::{Progress, Secrets, State};
@@ -48,6 +49,8 @@ struct Ready {
     secrets: Secrets,
     plan: Plan,
     cameras: Option<CameraServer>,
+    robot: Robot,
+    worked_on: Option<String>,
     config: Config,
     tokens: setup::Tokens,
     people: Vec<setup::Person>,
@@ -70,6 +73,8 @@ impl Demo {
             secrets,
             plan,
             cameras,
+            robot,
+            worked_on,
             config,
             tokens,
             people,
@@ -91,15 +96,19 @@ impl Demo {
             state,
         });
         let staff = staff(&base, &teller.plan.county, &people, &secrets);
+        let messages = messages(&base, &secrets, robot.address, worked_on);
+        let answering = tokio::spawn(robot.serve(stopping.clone()));
         let living = tokio::spawn(live(
             app.clone(),
             Arc::clone(&teller),
             announcement(&base, &people, &secrets, cameras.is_some(), new),
             staff,
+            messages,
             begun,
         ));
         let served = serve::run(app, listener).await;
         stopping.cancel();
+        answering.abort();
         let lived = living.await.unwrap_or_else(|error| Err(error.to_string()));
         if let Some(cameras) = cameras {
             cameras.stop().await;
@@ -147,6 +156,10 @@ impl Demo {
         setup::import_county(db, &state, &plan.county, &cameras, since)
             .await
             .map_err(failed)?;
+        // Not the last one, which fails now and then.
+        let worked_on = cameras.first().filter(|_| cameras.len() > 1);
+        let worked_on = worked_on.map(|camera| camera.id.clone());
+        let robot = Robot::bind(&state).await.map_err(failed)?;
         let urls: Vec<(DemoCamera, String)> = match &server {
             Some(server) => cameras
                 .into_iter()
@@ -158,6 +171,7 @@ impl Demo {
             &state,
             listen,
             &database.url,
+            robot.address,
             &plan.county,
             &urls,
             &secrets.camera,
@@ -180,6 +194,8 @@ impl Demo {
             secrets,
             plan,
             cameras: server,
+            robot,
+            worked_on,
             config,
             tokens,
             people,
@@ -318,6 +334,34 @@ fn announcement(
     text
 }
 
+/// What somebody signs in with, where it is known.
+fn credentials(secrets: &Secrets, login: &str) -> Option<Credentials> {
+    Some(Credentials {
+        login: login.to_owned(),
+        password: secrets.accounts.get(login)?.clone(),
+        second_factor: secrets
+            .second_factors
+            .get(login)
+            .and_then(|text| SharedSecret::parse(text)),
+    })
+}
+
+/// Who sets up what goes out, and work on a camera.
+fn messages(
+    base: &str,
+    secrets: &Secrets,
+    robot: SocketAddr,
+    camera: Option<String>,
+) -> Option<messages::Setup> {
+    Some(messages::Setup {
+        base: base.to_owned(),
+        sysadmin: credentials(secrets, "sysadmin")?,
+        leader: credentials(secrets, "leader")?,
+        robot,
+        camera,
+    })
+}
+
 /// The staff at the desks, where their passwords are known.
 fn staff(
     base: &str,
@@ -325,16 +369,7 @@ fn staff(
     people: &[setup::Person],
     secrets: &Secrets,
 ) -> Option<Staff> {
-    let desk = |login: &str| {
-        Some(Credentials {
-            login: login.to_owned(),
-            password: secrets.accounts.get(login)?.clone(),
-            second_factor: secrets
-                .second_factors
-                .get(login)
-                .and_then(|text| SharedSecret::parse(text)),
-        })
-    };
+    let desk = |login: &str| credentials(secrets, login);
     let visitors = people
         .iter()
         .find(|person| person.login == setup::VISITORS_MANAGER)?;
@@ -355,6 +390,7 @@ async fn live(
     teller: Arc<Teller>,
     announcement: String,
     staff: Option<Staff>,
+    messages: Option<messages::Setup>,
     begun: Instant,
 ) -> Result<(), String> {
     if !teller.client.ready().await {
@@ -376,7 +412,24 @@ async fn live(
             None => Ok(()),
         }
     };
-    let done = tokio::try_join!(halls, desks, tell(&teller, Voice::Portal)).map(|_| ());
+    let outside = async {
+        // What the past would have sent is no news.
+        let Some(messages) = &messages else {
+            return Ok(());
+        };
+        tokio::select! {
+            () = app.stopping().cancelled() => return Ok(()),
+            () = loaded.cancelled() => {}
+        }
+        tokio::select! {
+            () = app.stopping().cancelled() => {}
+            made = messages.make() => if let Err(error) = made {
+                tracing::warn!(error, "the demo sends no messages");
+            },
+        }
+        Ok(())
+    };
+    let done = tokio::try_join!(halls, desks, outside, tell(&teller, Voice::Portal)).map(|_| ());
     // The county cannot go on: neither may a console that looks as if it did.
     if done.is_err() {
         app.stopping().cancel();

@@ -402,8 +402,22 @@ pub async fn sources_and_tokens(
             token(db, state, secrets, source.id(), Some(source.id())).await?,
         );
     }
+    before_its_silence(&mut connection).await?;
     let load = token(db, state, secrets, "initial-load", None).await?;
     Ok(Tokens { sources: own, load })
+}
+
+/// What a console that has been there for longer would remember: the register was heard of, and then no more.
+async fn before_its_silence(connection: &mut PgConnection) -> Result<(), SetupError> {
+    let last = Utc::now() - Source::MUTE_BEFORE;
+    for mut source in sources::load(connection).await? {
+        if source.id == Source::Register.id() && source.heard().is_none() {
+            source.last_heartbeat = Some(last);
+            source.complete_until = Some(last);
+            sources::heard(connection, &[&source]).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn token(
@@ -447,6 +461,7 @@ pub fn config(
     state: &State,
     listen: std::net::SocketAddr,
     database_url: &str,
+    robot: std::net::SocketAddr,
     county: &County,
     cameras: &[(DemoCamera, String)],
     password: &str,
@@ -479,6 +494,9 @@ pub fn config(
             ("name_en", super::county::NAME_EN.into()),
         ]),
     );
+    // Nothing else inside is reached.
+    let inside = vec![toml::Value::from(robot.to_string())];
+    config.insert("channels".into(), table(vec![("inside", inside.into())]));
     config.insert("log".into(), table(vec![("level", "warn".into())]));
     config.insert(
         "storage".into(),

@@ -182,11 +182,12 @@ impl<'a> Queue<'a> {
     }
 
     fn add_day(&mut self, day: NaiveDate, after: DateTime<Utc>) {
-        let cases = self.teller.plan.day(day);
+        let plan = &self.teller.plan;
+        let cases = plan.day(day).into_iter().map(|case| case.events);
         self.add(
             cases
-                .into_iter()
-                .flat_map(|case| case.events)
+                .chain(plan.complaints(day))
+                .flatten()
                 .filter(|event| event.told > after),
         );
     }
@@ -282,7 +283,8 @@ impl<'a> Queue<'a> {
             Voice::Halls => &Source::WITH_HISTORY,
             Voice::Portal => &Source::NEW,
         };
-        for source in sources {
+        let first = self.teller.progress().cut;
+        for source in sources.iter().filter(|source| !source.is_mute(first, now)) {
             let Some(token) = self.teller.tokens.get(source) else {
                 continue;
             };

@@ -2,6 +2,7 @@
 import AxeBuilder from '@axe-core/playwright'
 import type { Browser, Page } from '@playwright/test'
 
+import { newChannel, robot, sendTest } from '../robot'
 import { expect, signIn, type Stage, test } from '../stage'
 
 const SIZES = { office: [1366, 768], desk: [1920, 1080], phone: [390, 844] } as const
@@ -25,6 +26,7 @@ const WALKS: Record<string, (no: string) => Look[]> = {
     { path: 'profiles' },
     { path: 'profiles?version=1', id: 'profiles', open: ['version-text', 'version-pane'] },
     { path: 'profiles', open: ['trial-switch', 'why-dialog'] },
+    { path: `profiles?draft=${draft}`, id: 'profiles', open: ['tab-numbers', 'numbers'] },
     { path: 'calendar' },
     { path: 'calendar?year=2027', id: 'calendar' },
     { path: 'maintenance' },
@@ -33,6 +35,10 @@ const WALKS: Record<string, (no: string) => Look[]> = {
     { path: 'orders', open: ['order-row', 'order-detail'] },
     { path: 'orders', open: ['instruct', 'instruct-dialog'] },
     { path: `cases/${no}`, id: 'case', open: ['instruct', 'instruct-dialog'] },
+    { path: 'channels' },
+    { path: 'channels?state=not_sent', id: 'channels' },
+    { path: 'channels?state=not_sent', id: 'channels', open: ['delivery-row', 'delivery-attempts'] },
+    { path: 'account', open: ['subscribe', 'subscription-dialog'] },
   ],
   manager: () => [
     { path: 'inbox' },
@@ -49,6 +55,10 @@ const WALKS: Record<string, (no: string) => Look[]> = {
     { path: 'tokens', open: ['new-token', 'new-dialog'] },
     { path: 'calendar', open: ['calendar-import', 'import-dialog'] },
     { path: 'maintenance' },
+    { path: 'channels' },
+    { path: 'channels?tab=channels', id: 'channels', open: ['channel-open', 'channel-dialog'] },
+    { path: 'channels?tab=channels', id: 'channels', open: ['new-channel', 'channel-dialog'] },
+    { path: 'channels?tab=applicants', id: 'channels' },
     { path: 'account' },
   ],
   secadmin: () => [
@@ -76,6 +86,31 @@ async function writeOrder(browser: Browser, stage: Stage): Promise<void> {
   await expect(page.getByTestId('order-detail')).toBeVisible()
   await page.context().close()
 }
+
+/** A draft of the rules. */
+let draft = ''
+
+// A draft to look at, and a channel that failed once, for the log to show.
+test.beforeAll(async ({ browser, stage }) => {
+  test.setTimeout(180_000)
+  const inspector = await browser.newPage({ locale: 'zh-CN' })
+  await signIn(inspector, stage, 'inspector')
+  await inspector.goto(`${stage.facts.url}/profiles`)
+  await inspector.getByTestId('new-draft').click()
+  await expect(inspector).toHaveURL(/draft=\d+/)
+  draft = new URL(inspector.url()).searchParams.get('draft') ?? ''
+  await inspector.close()
+  const group = await robot()
+  const page = await browser.newPage({ locale: 'zh-CN' })
+  await signIn(page, stage, 'sysadmin')
+  await page.goto(`${stage.facts.url}/channels?tab=channels`)
+  await newChannel(page, '镇街联络群', group)
+  await sendTest(page, /./)
+  group.refuses = { errcode: 430_102, errmsg: '含有不合适的文本，请修改后重试' }
+  await sendTest(page, /430102/)
+  await page.close()
+  group.stop()
+})
 
 async function look(page: Page, url: string, name: string, { path, id = path, open }: Look): Promise<void> {
   const where = `/${path}${open ? ` ${open[0]}` : ''}`

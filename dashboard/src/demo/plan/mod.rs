@@ -2,6 +2,7 @@
 //! included. A pure function of the seed and the day.
 
 mod case;
+mod complaint;
 mod life;
 mod minute;
 
@@ -27,21 +28,24 @@ pub enum Source {
     Portal,
     /// The machines in the town centres' lobbies: open at any hour, gather for a few minutes.
     Kiosk,
+    /// The land register's own system, which only tells that it is there, and now and then not even that; see [`Source::is_mute`].
+    Register,
 }
 
 impl Source {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::County,
         Self::Town,
         Self::Village,
         Self::Portal,
         Self::Kiosk,
+        Self::Register,
     ];
     /// Those that have a past. They say nothing else before it is told: whoever speaks of today has no more history to load.
     pub const WITH_HISTORY: [Self; 3] = [Self::County, Self::Town, Self::Village];
     /// Those that are new.
-    pub const NEW: [Self; 2] = [Self::Portal, Self::Kiosk];
+    pub const NEW: [Self; 3] = [Self::Portal, Self::Kiosk, Self::Register];
 
     /// Its name in events.
     pub fn id(self) -> &'static str {
@@ -51,6 +55,7 @@ impl Source {
             Self::Village => "//villages.mingjing",
             Self::Portal => "//portal.mingjing",
             Self::Kiosk => "//kiosks.mingjing",
+            Self::Register => "//register.mingjing",
         }
     }
 
@@ -62,17 +67,32 @@ impl Source {
             Self::Village => "村级服务终端",
             Self::Portal => "网上办事大厅",
             Self::Kiosk => "镇自助服务终端",
+            Self::Register => "不动产登记系统",
         }
     }
 
     /// How long after an event its word comes, at most: the lag that it declares.
     pub fn lag(self) -> TimeDelta {
         match self {
-            Self::County | Self::Portal => TimeDelta::zero(),
+            Self::County | Self::Portal | Self::Register => TimeDelta::zero(),
             Self::Town | Self::Kiosk => TimeDelta::minutes(3),
             Self::Village => TimeDelta::minutes(1),
         }
     }
+
+    /// Whether it says nothing now, though it should: the register for a while after the demo's first start at `first`, when it
+    /// has been mute for more than a day already, and for 26 hours of every three days from then on. A source is silent after 24.
+    pub fn is_mute(self, first: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        let since = now - first;
+        let of_three_days = since.num_minutes().rem_euclid(72 * 60);
+        self == Self::Register
+            && (since < Self::MUTE_AT_FIRST || (40 * 60..66 * 60).contains(&of_three_days))
+    }
+
+    /// How long the register stays mute at the first start.
+    const MUTE_AT_FIRST: TimeDelta = TimeDelta::minutes(15);
+    /// How long it has been mute by then.
+    pub const MUTE_BEFORE: TimeDelta = TimeDelta::hours(25);
 
     fn of(level: Level) -> Self {
         match level {
@@ -96,7 +116,7 @@ pub struct PlannedEvent {
     pub id: String,
     /// CloudEvents type.
     pub kind: &'static str,
-    /// The case; `None` for windows.
+    /// The case, or the complaint; `None` for windows.
     pub case_no: Option<String>,
     /// The event's data.
     pub data: Map<String, Value>,

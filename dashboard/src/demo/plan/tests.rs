@@ -264,3 +264,46 @@ fn six_months_hold_enough_cases_and_a_believable_share_of_late_ones() {
         );
     }
 }
+
+#[test]
+fn complaints_are_read_by_the_intake_and_most_are_answered() {
+    let plan = plan(1);
+    let mut ends: HashMap<&str, usize> = HashMap::new();
+    let mut ids = HashSet::new();
+    let days = date("2026-03-02").iter_days().take(90);
+    let complaints: Vec<Vec<PlannedEvent>> = days.flat_map(|day| plan.complaints(day)).collect();
+    for events in &complaints {
+        let mut fold =
+            mingjing_monitor::complaint::ComplaintFold::new(events[0].case_no.clone().unwrap());
+        for event in events {
+            assert!(ids.insert(event.id.clone()), "{} twice", event.id);
+            let read =
+                CaseEvent::from_cloudevent(&event.cloudevent(), event.at, plan.calendar.zone)
+                    .unwrap_or_else(|error| panic!("{}: {error}", event.id));
+            assert_eq!(fold.advance(&read), Advance::InOrder, "{}", event.id);
+        }
+        *ends.entry(events.last().unwrap().kind).or_default() += 1;
+    }
+    assert!(
+        (120..350).contains(&complaints.len()),
+        "{}",
+        complaints.len()
+    );
+    assert!(ends["complaint.closed"] > ends["complaint.refused"] * 5);
+    assert_eq!(ends.len(), 2, "{ends:?}");
+    assert_eq!(
+        plan.complaints(date("2026-10-01")),
+        Vec::<Vec<PlannedEvent>>::new()
+    );
+}
+
+#[test]
+fn the_register_alone_falls_silent_and_returns() {
+    let first: chrono::DateTime<Utc> = "2026-11-20T01:00:00Z".parse().unwrap();
+    let mute = |minutes| Source::Register.is_mute(first, first + TimeDelta::minutes(minutes));
+    assert!(mute(0) && mute(14) && !mute(15));
+    let spans: Vec<bool> = (0..6 * 24).map(|hour| mute(60 * hour + 30)).collect();
+    let longest = spans.split(|silent| !silent).map(<[bool]>::len).max();
+    assert_eq!(longest, Some(26), "long enough to be told, and it ends");
+    assert!(!Source::County.is_mute(first, first));
+}
