@@ -15,5 +15,6 @@ mod order;
 mod other_rules;
 mod profiles;
 mod shadow;
+mod states;
 mod subjects;
 mod telling;
