@@ -146,6 +146,16 @@ impl Stage {
         let path = "/account/totp/confirm";
         let enrolled = self.post(path, &mut session, &json!({"code": code})).await;
         assert!(enrolled["recovery_codes"].is_array(), "{enrolled}");
+        // The session is another one now, with a CSRF value of its own.
+        let answer = reqwest::Client::new()
+            .get(format!("{}/api/v1/session", self.url))
+            .header("cookie", &session.cookie)
+            .send()
+            .await
+            .expect("the console answers");
+        let entered: Value = answer.json().await.expect("JSON");
+        let csrf = entered["csrf"].as_str().expect("the session is open");
+        session.csrf = csrf.to_owned();
         (text, session)
     }
 
