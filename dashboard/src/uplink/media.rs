@@ -5,7 +5,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use mingjing_ingest::uplink::MAX_FRAME;
 use mingjing_ingest::uplink::protocol::{MediaFrame, MediaToConsole, VERSION};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{REFUSED, SILENCE, STUCK, close, speaks_for};
 use crate::app::App;
@@ -38,26 +38,31 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
     let (attachment, mut outgoing) = app.media().attach(&edge);
     let ended = ended(&app, &caller);
     tokio::pin!(ended);
+    // Silence is that of the ingest: what it is asked meanwhile does not prolong it.
+    let mut heard = Instant::now();
     loop {
         tokio::select! {
-            message = timeout(SILENCE, socket.recv()) => match message {
-                Ok(Some(Ok(Message::Binary(bytes)))) => match MediaFrame::decode(bytes) {
-                    Ok(frame) => attachment.frame(app.edges().clock(&edge).frame(frame)),
-                    Err(error) => {
-                        tracing::warn!(edge, %error, "an ingest sent a frame that is not understood");
-                        return close(socket, REFUSED, "a frame is not understood".into()).await;
-                    }
-                },
-                Ok(Some(Ok(Message::Text(text)))) => match serde_json::from_str(&text) {
-                    Ok(message) => attachment.text(app.edges().clock(&edge).message(message)),
-                    Err(error) => {
-                        tracing::warn!(edge, %error, "an ingest sent a message that is not understood");
-                        return close(socket, REFUSED, "a message is not understood".into()).await;
-                    }
-                },
-                Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return,
-                Ok(Some(Ok(_))) => {}
-            },
+            message = timeout_at(heard + SILENCE, socket.recv()) => {
+                heard = Instant::now();
+                match message {
+                    Ok(Some(Ok(Message::Binary(bytes)))) => match MediaFrame::decode(bytes) {
+                        Ok(frame) => attachment.frame(app.edges().clock(&edge).frame(frame)),
+                        Err(error) => {
+                            tracing::warn!(edge, %error, "an ingest sent a frame that is not understood");
+                            return close(socket, REFUSED, "a frame is not understood".into()).await;
+                        }
+                    },
+                    Ok(Some(Ok(Message::Text(text)))) => match serde_json::from_str(&text) {
+                        Ok(message) => attachment.text(app.edges().clock(&edge).message(message)),
+                        Err(error) => {
+                            tracing::warn!(edge, %error, "an ingest sent a message that is not understood");
+                            return close(socket, REFUSED, "a message is not understood".into()).await;
+                        }
+                    },
+                    Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return,
+                    Ok(Some(Ok(_))) => {}
+                }
+            }
             Some(ask) = outgoing.recv() => {
                 let Ok(json) = serde_json::to_string(&ask) else { return };
                 if !matches!(timeout(STUCK, socket.send(Message::Text(json.into()))).await, Ok(Ok(()))) {
