@@ -176,20 +176,20 @@ async function answer(page: Page, act: { select: string; value: string } | { cli
     const element = document.querySelector<HTMLSelectElement>(`[data-testid="${'select' in how ? how.select : how.click}"]`)
     if (!table || !element) throw new Error('nothing to filter')
     const begun = performance.now()
+    // Every change is told, also one that is over before the next frame.
+    const answered = new Promise<void>((done) => {
+      const watch = new MutationObserver(() => {
+        if (table.getAttribute('aria-busy') === 'true') return
+        watch.disconnect()
+        done()
+      })
+      watch.observe(table, { attributes: true, attributeFilter: ['aria-busy'] })
+    })
     if ('select' in how) {
       element.value = how.value
       element.dispatchEvent(new Event('change', { bubbles: true }))
     } else element.click()
-    await new Promise<void>((done) => {
-      let asked = false
-      const look = () => {
-        const busy = table.getAttribute('aria-busy') === 'true'
-        asked ||= busy
-        if (asked && !busy) done()
-        else requestAnimationFrame(look)
-      }
-      look()
-    })
+    await answered
     // The frame that shows it has been handed over when the next one begins.
     await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
     return performance.now() - begun
