@@ -5,16 +5,16 @@
 //! other numbers, or evidence that came after a card was issued. What the rules in force would do today as the draft does is
 //! evidence, and counted apart.
 //!
-//! Rules about cases are run. What rests on other observations (presence, cameras, silent sources, rates of a unit's month) is not
-//! found in a case and not shadowed.
+//! Beside cases, complaints, the episodes that we recorded ourselves (cameras and halls that were away, sources that were silent) and the
+//! months of units are run by the functions that the supervisor judges them with. Presence at the windows is not.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use mingjing_monitor::store::states::CaseRecord;
-use mingjing_monitor::store::{StoreError, states};
-use serde::Serialize;
+use mingjing_monitor::store::{StoreError, complaints, states};
+use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
 use crate::card::{Grade, State};
@@ -43,7 +43,7 @@ pub struct Question {
 }
 
 /// Cards of one rule, hall and grade.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// `R2`.
     pub rule: String,
@@ -58,7 +58,7 @@ pub struct Cell {
 }
 
 /// In what the draft differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unlike {
     /// A card that there was not.
@@ -72,13 +72,15 @@ pub enum Unlike {
 }
 
 /// A card that would be different.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// In what.
     pub unlike: Unlike,
     /// The rule.
     pub rule: String,
-    /// The case.
+    /// What it is about: `case`, `complaint`, `source`, `camera`, … as cards name it.
+    pub about: String,
+    /// The number of the case or complaint, or which source, camera or unit.
     pub case: String,
     /// Code of the hall that bears it.
     pub hall: String,
@@ -93,7 +95,7 @@ pub struct Difference {
 }
 
 /// What came out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Cases that were looked at.
     pub cases: u64,
@@ -148,7 +150,75 @@ pub async fn run(
             .await
             .map_err(|error| StoreError::Stored(format!("the shadow run broke off: {error}")))?;
     }
+    let mut others = Others::default();
+    let mut connection = pool.acquire().await?;
+    for card in cards::of_others(&mut connection, from, to).await? {
+        others.card(card);
+    }
+    for (shadow, reference) in [(true, &asked.1), (false, &*asked.0.reference)] {
+        let mut keep = |about: &str, subject: String, found: Vec<Found>| {
+            let of = others.of(about, subject);
+            let into = if shadow { &mut of.would } else { &mut of.today };
+            into.extend(marks(found, &asked.0));
+        };
+        let now = asked.0.now;
+        for (about, subject, found) in reference
+            .of_episodes(&mut connection, (from, to), now)
+            .await?
+        {
+            keep(about, subject, found);
+        }
+        for (unit, found) in reference
+            .of_months(&mut connection, (from, to), now)
+            .await?
+        {
+            keep("unit", unit, found);
+        }
+        let mut after = String::new();
+        loop {
+            let records = complaints::opened_before(&mut connection, to, &after, PAGE).await?;
+            let Some(last) = records.last() else { break };
+            after.clone_from(&last.fold.no);
+            for record in records {
+                let no = record.fold.no.clone();
+                keep("complaint", no, reference.of_complaint(record.fold, now));
+            }
+        }
+    }
+    drop(connection);
+    for ((about, subject), of) in others.0 {
+        tally.compare((&about, &subject), &of.would, &of.today, &of.cards);
+    }
     Ok(Some(tally.finish()))
+}
+
+/// What is said of things that are no cases, by what they are and which.
+#[derive(Default)]
+struct Others(BTreeMap<(String, String), Other>);
+
+#[derive(Default)]
+struct Other {
+    would: HashMap<String, Mark>,
+    today: HashMap<String, Mark>,
+    cards: Vec<CardRecord>,
+}
+
+impl Others {
+    fn of(&mut self, about: &str, subject: String) -> &mut Other {
+        self.0.entry((about.to_owned(), subject)).or_default()
+    }
+
+    fn card(&mut self, card: CardRecord) {
+        if counts(&card) {
+            let subject = card.subject.clone().unwrap_or_default();
+            self.of(&card.about.clone(), subject).cards.push(card);
+        }
+    }
+}
+
+/// Whether it is compared: what a person wrote, and what followed when nobody answered, no draft would issue or leave out.
+fn counts(card: &CardRecord) -> bool {
+    !matches!(card.state, State::Withdrawn | State::Cancelled) && card.rests_on_facts()
 }
 
 #[derive(Default)]
@@ -171,10 +241,7 @@ impl Tally {
         let mut of_case: HashMap<String, Vec<CardRecord>> = HashMap::new();
         for card in issued {
             let due = question.from <= card.due_at && card.due_at < question.to;
-            // What a person wrote, and what followed when nobody answered, no draft would issue or leave out.
-            let stands =
-                !matches!(card.state, State::Withdrawn | State::Cancelled) && card.rests_on_facts();
-            if let Some(case) = card.case_no.clone().filter(|_| due && stands) {
+            if let Some(case) = card.case_no.clone().filter(|_| due && counts(&card)) {
                 of_case.entry(case).or_default().push(card);
             }
         }
@@ -188,13 +255,13 @@ impl Tally {
             let today = question.reference.assess(record.fold, question.now).found;
             let today = marks(today, question);
             let cards = of_case.remove(&case).unwrap_or_default();
-            self.compare(&case, &would, &today, &cards);
+            self.compare(("case", &case), &would, &today, &cards);
         }
     }
 
     fn compare(
         &mut self,
-        case: &str,
+        (about, subject): (&str, &str),
         would: &HashMap<String, Mark>,
         today: &HashMap<String, Mark>,
         cards: &[CardRecord],
@@ -239,7 +306,8 @@ impl Tally {
             self.differences.push(Difference {
                 unlike,
                 rule: rule.clone(),
-                case: case.to_owned(),
+                about: about.to_owned(),
+                case: subject.to_owned(),
                 hall: hall.clone(),
                 cause_key: key.clone(),
                 was: old.map(short),

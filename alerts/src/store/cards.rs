@@ -192,6 +192,22 @@ pub async fn of_subjects(
     rows.into_iter().map(CardRecord::try_from).collect()
 }
 
+/// The cards about anything but cases that fell due in [from, to), by id.
+pub async fn of_others(
+    connection: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<CardRecord>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT * FROM card WHERE about <> 'case' AND due_at >= $1 AND due_at < $2 ORDER BY id",
+    )
+    .bind(from)
+    .bind(to)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(CardRecord::try_from).collect()
+}
+
 /// The complaints with provisional cards of this source that fell due up to `complete_until`.
 pub async fn complaints_to_firm(
     connection: &mut PgConnection,

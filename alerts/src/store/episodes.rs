@@ -96,6 +96,19 @@ pub async fn of_things(
     records(rows.bind(things).bind(since).fetch_all(connection).await?)
 }
 
+/// Those of which something may have fallen due in [from, to): what is away is judged within a month of opening hours.
+pub async fn between(
+    connection: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<EpisodeRecord>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT id, thing, subject, name, hall, trouble, since, until, cameras, above, next_instant FROM episode
+         WHERE since < $2 AND (until IS NULL OR until >= $1) ORDER BY id",
+    );
+    records(rows.bind(from).bind(to).fetch_all(connection).await?)
+}
+
 /// A new one; its number.
 pub async fn insert(
     connection: &mut PgConnection,

@@ -25,6 +25,11 @@ use crate::store::cards;
 const ABOUT: &str = "complaint";
 
 impl Reference {
+    /// What the rules find of a complaint at `at`.
+    pub(crate) fn of_complaint(&self, fold: ComplaintFold, at: DateTime<Utc>) -> Vec<Found> {
+        self.complaint(fold, at, false).affair.found
+    }
+
     /// Looks at a complaint at `at`.
     fn complaint(&self, fold: ComplaintFold, at: DateTime<Utc>, lived: bool) -> Looked {
         let opened_at = fold.opened_at().unwrap_or(at);

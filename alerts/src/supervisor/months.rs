@@ -1,11 +1,16 @@
 //! What is judged by the month (R8): looked at when a day begins, of the month that is over.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use mingjing_monitor::store::StoreError;
+use sqlx::PgConnection;
 
 use super::Supervisor;
+use super::assess::{Found, Reference};
 use super::delta::Deltas;
 use super::subjects::Affair;
+use crate::profile::RuleSet;
 use crate::rules::{Evaluation, r8};
 use crate::store::episodes;
 
@@ -56,6 +61,48 @@ impl Round {
     }
 }
 
+impl Reference {
+    /// What the rules find of a unit's month that ended at `to`, and the rules that hold for it now.
+    fn of_month(
+        &self,
+        of: &r8::UnitMonth,
+        month: NaiveDate,
+        to: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> (Vec<Found>, Arc<RuleSet>) {
+        let place = self.place(&of.hall, &of.unit, "");
+        let (found, _, rules) = self.judge(&place, to, now, |rules| Evaluation {
+            anomalies: r8::evaluate(of, month, to, rules).into_iter().collect(),
+            next_instant: None,
+        });
+        (found, rules)
+    }
+
+    /// The same for all units whose month ended in [from, to), each with its name as cards have it.
+    pub(crate) async fn of_months(
+        &self,
+        connection: &mut PgConnection,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(String, Vec<Found>)>, StoreError> {
+        let mut all = Vec::new();
+        let mut month = month_before(first_of_month(self.calendar.date(from)));
+        loop {
+            let end = self.calendar.midnight(month_after(month));
+            if end >= to {
+                return Ok(all);
+            }
+            let units =
+                episodes::unit_months(&mut *connection, self.calendar.midnight(month), end).await?;
+            all.extend(units.iter().map(|of| {
+                let (found, _) = self.of_month(of, month, end, now);
+                (format!("{}/{}", of.hall, of.unit), found)
+            }));
+            month = month_after(month);
+        }
+    }
+}
+
 impl Supervisor {
     /// The next local midnight.
     pub(super) fn midnight_after(&self, now: DateTime<Utc>) -> DateTime<Utc> {
@@ -96,11 +143,7 @@ impl Supervisor {
             );
             let units = episodes::unit_months(&mut transaction, from, to).await?;
             let look = |of: &r8::UnitMonth| {
-                let place = self.reference.place(&of.hall, &of.unit, "");
-                let (found, _, rules) = self.reference.judge(&place, to, now, |rules| Evaluation {
-                    anomalies: r8::evaluate(of, month, to, rules).into_iter().collect(),
-                    next_instant: None,
-                });
+                let (found, rules) = self.reference.of_month(of, month, to, now);
                 Affair {
                     about: "unit",
                     subject: format!("{}/{}", of.hall, of.unit),

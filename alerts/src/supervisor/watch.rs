@@ -1,14 +1,19 @@
 //! What is watched while it works: cameras, halls, edges as the console sees them, sources by their own silence. Each time
 //! something goes wrong is an episode, recorded by us; a parent that is down and planned maintenance hold its alert back.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use mingjing_monitor::calendar::OpeningHours;
 use mingjing_monitor::store::sources::{self, Outage, SourceState};
 use mingjing_monitor::store::{StoreError, halls, health};
 use sqlx::PgConnection;
 
 use super::Supervisor;
+use super::assess::{Found, Reference};
 use super::delta::{Delta, Deltas};
 use super::subjects::Affair;
+use crate::profile::RuleSet;
 use crate::rules::watched::{self, Episode, Hold, Thing, Trouble};
 use crate::store::episodes::{self, EpisodeRecord, key};
 use crate::store::maintenance::{self, Maintenance};
@@ -55,6 +60,46 @@ pub struct Sightings {
     pub things: Vec<Sighting>,
     /// Sources and the edge by which each comes.
     pub delivered_by: Vec<(String, String)>,
+}
+
+impl Reference {
+    /// What the rules find of an episode, when to look again, and the rules that hold for it now.
+    fn of_episode(
+        &self,
+        episode: &Episode,
+        holds: &[Hold],
+        opening: &OpeningHours,
+        now: DateTime<Utc>,
+    ) -> (Vec<Found>, Option<DateTime<Utc>>, Arc<RuleSet>) {
+        let place = self.place(&episode.hall, "", "");
+        self.judge(&place, episode.since, now, |rules| {
+            watched::evaluate(episode, holds, opening, rules, &self.calendar, now)
+        })
+    }
+
+    /// What the rules find of every episode of which something may have fallen due in [from, to): what it was about, as cards
+    /// have it, and what was found.
+    pub(crate) async fn of_episodes(
+        &self,
+        connection: &mut PgConnection,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(&'static str, String, Vec<Found>)>, StoreError> {
+        let records = episodes::between(&mut *connection, from, to).await?;
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let around = Around::of(&mut *connection, &records, now).await?;
+        let tree = halls::tree_in(connection).await?;
+        let look = |record: &EpisodeRecord| {
+            let episode = &record.episode;
+            let hall = tree.get(&episode.hall);
+            let opening = hall.map(|hall| hall.opening).unwrap_or_default();
+            let (found, ..) = self.of_episode(episode, &around.holds(record), &opening, now);
+            (episode.thing.as_str(), episode.subject.clone(), found)
+        };
+        Ok(records.iter().map(look).collect())
+    }
 }
 
 /// Episodes that were looked at, and written.
@@ -310,11 +355,7 @@ impl Supervisor {
                 .get(&episode.hall)
                 .map(|hall| hall.opening)
                 .unwrap_or_default();
-            let place = self.reference.place(&episode.hall, "", "");
-            let calendar = &self.reference.calendar;
-            let (found, next, rules) = self.reference.judge(&place, episode.since, now, |rules| {
-                watched::evaluate(episode, &holds, &opening, rules, calendar, now)
-            });
+            let (found, next, rules) = self.reference.of_episode(episode, &holds, &opening, now);
             affairs.push(Affair {
                 about: episode.thing.as_str(),
                 subject: episode.subject.clone(),

@@ -91,10 +91,122 @@ pub fn county_life() -> Vec<CaseEvent> {
     events
 }
 
+/// The same and what else there is: supplements, applications given up and made again, complaints and fees; words that
+/// are corrected, and corrected again.
+pub fn whole_life() -> Vec<CaseEvent> {
+    let mut events = county_life();
+    for i in 0..18u32 {
+        let time = |d: u32, hour: u32| {
+            let day = 1 + i % 9 + d;
+            let (month, day) = if day > 30 { (7, day - 30) } else { (6, day) };
+            format!("2026-{month:02}-{day:02} {hour:02}:{:02}", i % 60)
+        };
+        let mut put = |no: &str, id: &str, kind: &str, at: String, data| {
+            events.push(event(&format!("{no}-{id}"), kind, no, &at, data))
+        };
+        // Asked for more, sooner or later than the law bears; some never bring it.
+        let no = format!("S{i:02}");
+        put(
+            &no,
+            "applied",
+            "case.applied",
+            time(0, 9),
+            json!({"channel": "window"}),
+        );
+        let asked = time(1 + i % 11, 10);
+        put(&no, "asked", "case.supplement_requested", asked, json!({}));
+        if i % 4 != 0 {
+            let brought = time(12 + i % 3, 10);
+            put(
+                &no,
+                "brought",
+                "case.supplement_received",
+                brought,
+                json!({}),
+            );
+            put(
+                &no,
+                "accepted",
+                "case.accepted",
+                time(14 + i % 5, 11),
+                json!({}),
+            );
+            put(
+                &no,
+                "fee",
+                "case.fee",
+                time(15, 9),
+                json!({"charged": i % 3, "standard": 1}),
+            );
+            put(
+                &no,
+                "completed",
+                "case.completed",
+                time(19 + i % 7, 15),
+                json!({}),
+            );
+        }
+        // Given up and applied for again, soon or late, once or twice.
+        let who = json!({"channel": "window", "applicant": {"id_hash": format!("p{i}")}});
+        for (turn, day) in [0, 6 + i % 3, 13 + i].into_iter().enumerate() {
+            let no = format!("A{i:02}-{turn}");
+            put(&no, "applied", "case.applied", time(day, 9), who.clone());
+            put(&no, "accepted", "case.accepted", time(day, 10), json!({}));
+            let gone = time(day + 2 + i % 4, 16);
+            put(
+                &no,
+                "gone",
+                "case.withdrawn",
+                gone.clone(),
+                json!({"reason": "-"}),
+            );
+            if turn == 1 && i % 3 == 0 {
+                let correction = json!({"replaces": format!("{no}-gone")});
+                put(&no, "stayed", "case.completed", gone, correction);
+            }
+        }
+        // Complaints: in time and late, extended, refused, corrected twice.
+        let no = format!("T{i:02}");
+        let what = json!({"kind": "irregularity", "channel": "phone"});
+        put(&no, "received", "complaint.received", time(0, 9), what);
+        match i % 6 {
+            0 => {}
+            1 => put(
+                &no,
+                "refused",
+                "complaint.refused",
+                time(3, 9),
+                json!({"reason": "-"}),
+            ),
+            n => {
+                put(&no, "accepted", "complaint.accepted", time(n, 9), json!({}));
+                if n == 2 {
+                    let more = json!({"days": 5, "notice": "1"});
+                    put(&no, "extended", "complaint.extended", time(4, 9), more);
+                }
+                put(
+                    &no,
+                    "replied",
+                    "complaint.replied",
+                    time(5 + 3 * n, 9),
+                    json!({"upheld": true}),
+                );
+                if n == 4 {
+                    let first = json!({"upheld": true, "replaces": format!("{no}-replied")});
+                    put(&no, "replied2", "complaint.replied", time(25, 9), first);
+                    let second = json!({"upheld": false, "replaces": format!("{no}-replied2")});
+                    put(&no, "replied3", "complaint.replied", time(8, 9), second);
+                }
+            }
+        }
+    }
+    events
+}
+
 #[tokio::test]
 async fn any_order_and_repetition_in_any_batches_gives_the_same() {
     let now = "2026-08-03 09:00";
-    let events = county_life();
+    let events = whole_life();
     let mut straight = World::new("2026-06-01 08:00").await;
     straight.send(events.clone(), now).await;
     let expected = snapshot(&straight.pool()).await;
@@ -102,6 +214,30 @@ async fn any_order_and_repetition_in_any_batches_gives_the_same() {
         expected["card"].len() > 30,
         "the life of this county gives cards: {}",
         expected["card"].len()
+    );
+    for (table, what, sign) in [
+        ("card", "complaints give cards", "R10:"),
+        ("card", "supplements that are late do", "R15:S"),
+        (
+            "card",
+            "what was given up and applied for again does",
+            "R2:A",
+        ),
+        (
+            "case",
+            "a case goes on with the clock of another",
+            "\"prior\"",
+        ),
+    ] {
+        let there = expected[table]
+            .iter()
+            .any(|row| row.to_string().contains(sign));
+        assert!(there, "{what}");
+    }
+    let third = |row: &serde_json::Value| row.to_string().matches("\"prior\"").count() == 2;
+    assert!(
+        expected["case"].iter().any(third),
+        "and a third with that of both"
     );
     let mut runner = TestRunner::deterministic();
     for round in 0..4 {
@@ -160,7 +296,7 @@ fn cards_agree(expected: &[serde_json::Value], found: &[serde_json::Value], roun
 
 #[tokio::test]
 async fn living_it_hour_by_hour_equals_being_told_at_the_end() {
-    let mut events = county_life();
+    let mut events = whole_life();
     events.retain(|event| event.replaces.is_none());
     let end = "2026-08-03 09:00";
     let mut told = World::new("2026-06-01 08:00").await;
@@ -187,7 +323,7 @@ async fn living_it_hour_by_hour_equals_being_told_at_the_end() {
     }
     lived.wait_until(end).await;
     let (told, lived) = (snapshot(&told.pool()).await, snapshot(&lived.pool()).await);
-    for table in ["case", "day", "hour", "bucket", "window"] {
+    for table in ["case", "day", "hour", "bucket", "window", "complaint"] {
         assert_eq!(lived[table], told[table], "{table}");
     }
     let firm = |cards: &[serde_json::Value]| {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_alerts::profile::{Profile, STANDARD};
+use mingjing_alerts::rules::watched::{Thing, Trouble};
 use mingjing_alerts::shadow::{self, Outcome, Question, Unlike};
 use mingjing_alerts::store::profiles;
-use mingjing_alerts::supervisor::load_reference;
+use mingjing_alerts::supervisor::{Sight, Sighting, Sightings, load_reference};
 use mingjing_alerts::versions::Versions;
 use mingjing_monitor::event::CaseEvent;
 use proptest::prelude::*;
@@ -14,11 +15,29 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use crate::common::{Sent, World, accepted, at, completed};
-use crate::order::county_life;
+use crate::order::{county_life, whole_life};
 
 const END: &str = "2026-08-03 09:00";
 
-/// The county's life, event by event and deadline by deadline, through these changes of the rules.
+/// What the console sees of a camera.
+fn camera(sight: Sight) -> Sightings {
+    let camera = Sighting {
+        thing: Thing::Camera,
+        subject: "cam".into(),
+        name: "cam".into(),
+        hall: "T1".into(),
+        above: vec![],
+        cameras: 0,
+        sight,
+    };
+    Sightings {
+        things: vec![camera],
+        delivered_by: vec![],
+    }
+}
+
+/// The county's life, event by event and deadline by deadline, with complaints, a camera that was away for an hour and a source
+/// that falls silent at last, through these changes of the rules.
 async fn lived(changes: &[(&str, &str)]) -> World {
     let mut world = World::new("2026-06-01 08:00").await;
     for (text, from) in changes {
@@ -31,10 +50,23 @@ async fn lived(changes: &[(&str, &str)]) -> World {
     world.supervisor.reload(begin).await.unwrap();
     world.catch_up("2026-06-01 08:00").await;
     let mut events = county_life();
+    let complaints = whole_life().into_iter();
+    events.extend(complaints.filter(CaseEvent::is_about_complaint));
     events.retain(|event| event.replaces.is_none());
     events.sort_by(CaseEvent::cmp_order);
+    let (away, back) = (at("2026-06-03 10:00"), at("2026-06-03 11:00"));
+    let mut sights = vec![
+        (back, camera(Sight::Well)),
+        (away, camera(Sight::Trouble(Trouble::Offline, away))),
+    ];
     for event in events {
         let now = event.time;
+        while let Some((at, seen)) = sights.pop_if(|(at, _)| *at <= now) {
+            while let Some(due) = world.supervisor.next_due().filter(|&due| due <= at) {
+                world.supervisor.fire_due(due).await.unwrap();
+            }
+            world.supervisor.observe(&seen, at).await.unwrap();
+        }
         while let Some(due) = world.supervisor.next_due().filter(|&due| due <= now) {
             world.supervisor.fire_due(due).await.unwrap();
         }
@@ -75,10 +107,10 @@ async fn run(
     outcome
 }
 
-/// Cards about cases that fell due in a span, counted in SQL: a shadow run knows the rules about cases.
+/// Cards that fell due in a span, counted in SQL.
 async fn issued(world: &World, from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
     let count: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM card WHERE about = 'case' AND due_at >= $1 AND due_at < $2 AND state NOT IN ('withdrawn', 'cancelled')",
+        "SELECT count(*) FROM card WHERE due_at >= $1 AND due_at < $2 AND state NOT IN ('withdrawn', 'cancelled') AND rule NOT IN ('R12', 'manual')",
     )
     .bind(from)
     .bind(to)
@@ -118,6 +150,32 @@ async fn the_rules_in_force_shadowed_over_any_span_equal_what_living_through_it_
     assert!(
         issued(&world, at("2026-06-01 00:00"), at(END)).await > 40,
         "there is something to compare"
+    );
+    let mut about: Vec<String> = sqlx::query_scalar("SELECT DISTINCT about FROM card")
+        .fetch_all(&world.pool())
+        .await
+        .unwrap();
+    about.sort();
+    assert_eq!(about, ["camera", "case", "complaint", "source", "unit"]);
+    // Other numbers for them are told like those for cases.
+    let draft = "[R7]\nsilent = 'warning'\n[R8]\non = false\n[R10]\ngrade = 'red_card'\n[R14]\nyellow_minutes = 90";
+    let outcome = run(&world, Some(draft), at("2026-06-01 00:00"), at(END)).await;
+    let mut unlike: Vec<(&str, &str, Unlike)> = outcome
+        .differences
+        .iter()
+        .map(|it| (it.rule.as_str(), it.about.as_str(), it.unlike))
+        .collect();
+    unlike.sort();
+    unlike.dedup();
+    assert_eq!(
+        unlike,
+        [
+            ("R10", "complaint", Unlike::Grade),
+            ("R14", "camera", Unlike::Gone),
+            ("R7", "source", Unlike::New),
+            ("R7", "source", Unlike::Gone),
+            ("R8", "unit", Unlike::Gone),
+        ]
     );
 }
 

@@ -598,3 +598,67 @@ async fn a_unit_with_too_many_voided_cases_is_noticed_when_the_month_is_over() {
         ["R8 unit C/U1 notice cleared 2026-11-01 00:00"]
     );
 }
+
+#[tokio::test]
+async fn a_hall_with_a_week_of_its_own_is_watched_in_it_and_its_deadlines_stay() {
+    let mut world = World::new("2026-11-02 09:00").await;
+    // Closed on Mondays, open on Saturday mornings.
+    let week = r#"{"2":["09:00","17:30"],"3":["09:00","17:30"],"4":["09:00","17:30"],"5":["09:00","17:30"],"6":["09:30","12:00"]}"#;
+    sqlx::query("UPDATE hall SET opening = $1::jsonb WHERE code = 'T1'")
+        .bind(week)
+        .execute(&world.pool())
+        .await
+        .unwrap();
+    world
+        .supervisor
+        .reload(at("2026-11-02 09:00"))
+        .await
+        .unwrap();
+    let case = event(
+        "1",
+        "case.accepted",
+        "1",
+        "2026-11-06 10:00",
+        json!({"hall": "T1"}),
+    );
+    world.send(vec![case], "2026-11-06 10:00").await;
+    let due: chrono::DateTime<chrono::Utc> =
+        sqlx::query_scalar("SELECT promise_due FROM case_state")
+            .fetch_one(&world.pool())
+            .await
+            .unwrap();
+    assert_eq!(
+        local(due),
+        "2026-11-17 17:30",
+        "Saturday counts for nothing, Monday for a day"
+    );
+    let yellow = async |world: &World| -> Vec<String> {
+        let rows: Vec<chrono::DateTime<chrono::Utc>> = sqlx::query_scalar(
+            "SELECT due_at FROM card WHERE rule = 'R14' AND grade = 'yellow_card' ORDER BY due_at",
+        )
+        .fetch_all(&world.pool())
+        .await
+        .unwrap();
+        rows.into_iter().map(local).collect()
+    };
+    let away = |since: &str| [camera("own", Sight::Trouble(Trouble::Offline, at(since)))];
+    world
+        .see(&away("2026-11-07 09:00"), "2026-11-07 09:00")
+        .await;
+    world.wait_until("2026-11-07 12:00").await;
+    assert_eq!(
+        yellow(&world).await,
+        ["2026-11-07 10:00"],
+        "half an hour of a Saturday"
+    );
+    world
+        .see(&[camera("own", Sight::Well)], "2026-11-07 13:00")
+        .await;
+    world
+        .see(&away("2026-11-09 09:00"), "2026-11-09 09:00")
+        .await;
+    world.wait_until("2026-11-10 09:29").await;
+    assert_eq!(yellow(&world).await.len(), 1, "it is closed on Mondays");
+    world.wait_until("2026-11-10 09:31").await;
+    assert_eq!(yellow(&world).await[1], "2026-11-10 09:30");
+}

@@ -101,6 +101,25 @@ pub async fn open(
     Ok(rows.into_iter().map(ComplaintRecord::from).collect())
 }
 
+/// Complaints opened before `before`, by number, after `after`: of each something may have fallen due since.
+pub async fn opened_before(
+    connection: &mut PgConnection,
+    before: DateTime<Utc>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ComplaintRecord>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT is_open, opened_at, accept_due, finish_due, next_instant, fold FROM complaint
+         WHERE opened_at < $1 AND no > $2 ORDER BY no LIMIT $3",
+    )
+    .bind(before)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(ComplaintRecord::from).collect())
+}
+
 /// Every distinct instant at which some complaint has to be looked at.
 pub async fn instants(connection: &mut PgConnection) -> Result<Vec<DateTime<Utc>>, StoreError> {
     let rows = sqlx::query_scalar(

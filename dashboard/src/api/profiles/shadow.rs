@@ -65,6 +65,9 @@ pub struct ShadowDifference {
     #[schema(value_type = String)]
     unlike: Unlike,
     rule: String,
+    /// What it is about: `case`, `complaint`, `source`, `camera`, …
+    about: String,
+    /// The number of the case or complaint, or which source, camera or unit.
     case: String,
     hall: String,
     hall_name: String,
@@ -158,6 +161,7 @@ fn view(outcome: &shadow::Outcome, directory: &Directory) -> ShadowOutcome {
     let differences = outcome.differences.iter().map(|found| ShadowDifference {
         unlike: found.unlike,
         rule: found.rule.clone(),
+        about: found.about.clone(),
         case: found.case.clone(),
         hall_name: directory.hall_name(&found.hall),
         hall: found.hall.clone(),

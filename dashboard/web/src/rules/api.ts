@@ -46,7 +46,7 @@ export interface DraftDetail extends DraftRow, Checked {
 
 export interface ShadowCard { grade: Grade; due_at: Instant }
 export interface ShadowCell { rule: string; hall: string; hall_name: string; grade: Grade; would: number; was: number }
-export interface ShadowDifference { unlike: 'new' | 'gone' | 'grade' | 'moved'; rule: string; case: string; hall: string; hall_name: string; was: ShadowCard | null; would: ShadowCard | null; card: number | null }
+export interface ShadowDifference { unlike: 'new' | 'gone' | 'grade' | 'moved'; rule: string; about: string; case: string; hall: string; hall_name: string; was: ShadowCard | null; would: ShadowCard | null; card: number | null }
 export interface ShadowRun {
   id: number
   by: string
