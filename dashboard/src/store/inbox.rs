@@ -41,7 +41,8 @@ pub struct Awaiting {
 }
 
 /// Cards and orders whose holder is a role, as far as somebody of it sees them: hall, unit and window of [`Seen`] are `$1` to
-/// `$3`, the role `$4`. Who holds what is `card::State::holder` and `order::State::holder`; a test keeps this to them.
+/// `$3`, the role `$4`. What a trial run brought awaits nobody once that is over. Who holds what is `card::State::holder` and
+/// `order::State::holder`; a test keeps this to them.
 macro_rules! awaiting {
     ($head:literal, $rest:literal) => {
         concat!(
@@ -53,15 +54,17 @@ macro_rules! awaiting {
                            WHEN c.state IN ('issued', 'received', 'returned') THEN c.answer_due END AS due,
                       c.revision
                FROM card c
-               WHERE ($4 = 'hall_manager' AND c.state IN ('issued', 'received', 'returned')
+               WHERE (NOT c.trial OR (SELECT trial_run FROM county))
+                 AND (($4 = 'hall_manager' AND c.state IN ('issued', 'received', 'returned')
                         AND c.grade IN ('yellow_card', 'red_card'))
                   OR ($4 = 'inspector' AND c.state IN ('pending', 'answered', 'appealed', 'contested'))
-                  OR ($4 = 'commission' AND c.state = 'referred')
+                  OR ($4 = 'commission' AND c.state = 'referred'))
                UNION ALL
                SELECT 'order', o.id, o.origin, o.state, o.hall, o.unit, o.win, o.case_no, o.text_zh, o.text_en, o.issued_at,
                       CASE WHEN o.state <> 'answered' THEN o.answer_due END, o.revision
                FROM supervision_order o
-               WHERE o.closed_at IS NULL AND $4 = CASE WHEN o.state <> 'answered' THEN o.rung
+               WHERE o.closed_at IS NULL AND (NOT o.trial OR (SELECT trial_run FROM county))
+                 AND $4 = CASE WHEN o.state <> 'answered' THEN o.rung
                    WHEN o.rung = 'commission' THEN 'commission' ELSE 'inspector' END
              ) a JOIN hall h ON h.code = a.hall AND h.path @> ARRAY[$1]
              WHERE ($2::text IS NULL OR a.unit = $2) AND ($3::text IS NULL OR a.win = $3) ",

@@ -233,6 +233,13 @@ async fn cards_of_a_trial_run_count_nowhere_once_it_is_over_and_stand_in_a_view_
     let console = Console::start().await;
     let (li, _) = people(&console).await;
     console.overdue("tried", TOWN_1, "RSJ").await;
+    console.account("zhang", "hall_manager", TOWN_1, None).await;
+    let zhang = console.sign_in("zhang").await;
+    let awaiting = async || {
+        let (_, inbox) = console.get("/api/v1/inbox", &zhang).await;
+        inbox["items"].as_array().unwrap().len()
+    };
+    assert_eq!(awaiting().await, 1);
     // Every place in which a card is counted or marks something: overview, views of the list, rankings, rows of cases.
     let counted = async || {
         let (_, overview) = console.get("/api/v1/overview", &li).await;
@@ -271,6 +278,7 @@ async fn cards_of_a_trial_run_count_nowhere_once_it_is_over_and_stand_in_a_view_
         counted().await,
         json!({"overview": 0, "ranking": 0, "marked": 0, "listed": 0, "counts": counts(0, 1)}),
     );
+    assert_eq!(awaiting().await, 0);
     let (_, tried) = console.get("/api/v1/cards?view=trial", &li).await;
     assert_eq!(tried["items"][0]["trial"], true, "{tried}");
     let (_, case) = console.get("/api/v1/cases/tried", &li).await;
