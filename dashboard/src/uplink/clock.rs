@@ -58,6 +58,12 @@ impl ClockOffset {
         if let Some(recording) = &mut health.recording {
             recording.until = recording.until.map(|at| self.right(at));
         }
+        if let Some(fault) = &mut health.picture_fault {
+            fault.since = self.right(fault.since);
+        }
+        for window in &mut health.presence {
+            window.since = self.right(window.since);
+        }
     }
 
     /// When the ingest said that something is so, by our clock.
@@ -131,6 +137,8 @@ impl ClockOffset {
 mod tests {
     use serde_json::json;
 
+    use mingjing_ingest::picture::{PictureFault, PictureFaultKind, Presence, WindowPresence};
+
     use super::*;
 
     fn at(seconds: i64) -> DateTime<Utc> {
@@ -169,8 +177,20 @@ mod tests {
         let offset = ClockOffset::between(at(-3_600), at(0));
         let mut health = CameraHealth::connecting("c1", at(-3_600));
         health.last_frame_at = Some(at(-3_601));
+        health.picture_fault = Some(PictureFault {
+            kind: PictureFaultKind::Frozen,
+            since: at(-3_603),
+        });
+        health.presence = vec![WindowPresence {
+            window: "1".into(),
+            state: Presence::Empty,
+            since: at(-3_604),
+            people: None,
+        }];
         offset.health(&mut health);
         assert_eq!((health.since, health.last_frame_at), (at(0), Some(at(-1))));
+        assert_eq!(health.picture_fault.map(|it| it.since), Some(at(-3)));
+        assert_eq!(health.presence[0].since, at(-4));
         let frame = MediaFrame::Thumbnail {
             camera: "c1".into(),
             captured_at: at(-3_602),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::picture::{PictureFault, WindowPresence};
 use crate::recording::Recorded;
 
 /// The one thing to say about a camera now. The codes (snake case) are stable: screens and stored health use them.
@@ -129,6 +130,13 @@ pub struct CameraHealth {
     /// How its recording goes; `None`: it is not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<Recorded>,
+    /// What is wrong with its pictures; `None`: nothing, or it cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture_fault: Option<PictureFault>,
+    /// Who is at the windows that its regions name; empty where it has no regions. Every state is
+    /// [`crate::picture::Presence::Unknown`] while its pictures are faulty or do not come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub presence: Vec<WindowPresence>,
 }
 
 impl CameraHealth {
@@ -153,7 +161,16 @@ impl CameraHealth {
             picture_stretched: false,
             picture_errors: 0,
             recording: None,
+            picture_fault: None,
+            presence: Vec::new(),
         }
+    }
+
+    /// Whether state, fault and presence are what `other` says: a difference in the rest can wait.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        (self.state, self.since) == (other.state, other.since)
+            && self.picture_fault == other.picture_fault
+            && self.presence == other.presence
     }
 }
 

@@ -3,6 +3,7 @@
 mod budget;
 mod decode;
 mod jpeg;
+mod seen;
 mod worker;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use chrono::{DateTime, Utc};
 
 pub use budget::PictureBudget;
 pub use decode::{Parameters, decode, decode_annex_b};
+pub use seen::{PictureFault, PictureFaultKind, Presence, WindowPresence};
 pub(crate) use worker::{KeyFrame, Outcome, run};
 
 /// The newest still of a camera.

@@ -18,7 +18,7 @@ use super::protocol::{BatchOutcome, ToConsole, ToIngest, VERSION};
 use super::roster::{Roster, RosterView, descriptions};
 use super::socket::{Endpoint, LinkError, PING, Socket};
 use super::tokens::Tokens;
-use crate::camera::CameraState;
+use crate::camera::CameraHealth;
 use crate::spool::{Key, Spool};
 
 const PATH: &str = "/uplink/v1/events";
@@ -461,7 +461,7 @@ impl<'a> Session<'a> {
 /// What the console was last told of each camera.
 #[derive(Default)]
 struct Health {
-    told: HashMap<String, (CameraState, DateTime<Utc>, Instant)>,
+    told: HashMap<String, (CameraHealth, Instant)>,
 }
 
 impl Health {
@@ -472,13 +472,13 @@ impl Health {
         for (id, running) in roster.iter() {
             let health = running.handle.health();
             let health = health.borrow();
-            let key = (health.state, health.since);
-            let due = self.told.get(id).is_none_or(|(state, since, at)| {
-                (*state, *since) != key || now.duration_since(*at) >= HEALTH_EVERY
+            let due = self.told.get(id).is_none_or(|(told, at)| {
+                !told.says_the_same(&health) || now.duration_since(*at) >= HEALTH_EVERY
             });
             if due && socket.outgoing.capacity() > RESERVED {
+                let health = health.clone();
                 send(socket, &ToConsole::CameraHealth(health.clone()))?;
-                self.told.insert(id.clone(), (key.0, key.1, now));
+                self.told.insert(id.clone(), (health, now));
             }
         }
         Ok(())
