@@ -47,6 +47,8 @@ pub struct CaseRow {
     clock: String,
     /// `on_time`, `over_promise_only`, `over_legal` or `no_deadline`; null while the clock has not started.
     bucket: Option<String>,
+    /// Accepted or, before that, first heard of; lists go by it, the newest first, then by `no`.
+    opened_at: DateTime<Utc>,
     accepted_at: Option<DateTime<Utc>>,
     decided_at: Option<DateTime<Utc>>,
     promise_due: Option<DateTime<Utc>>,
@@ -73,6 +75,7 @@ impl CaseRow {
             status: row.status,
             clock: row.clock,
             bucket: row.bucket,
+            opened_at: row.opened_at,
             accepted_at: row.accepted_at,
             decided_at: row.decided_at,
             promise_due: row.promise_due,

@@ -31,6 +31,9 @@ use crate::views::{CardRow, CaseRow};
 /// Cards shown on a case page at most.
 const MOST_CARDS: u32 = 500;
 
+/// Cases asked for by their numbers at once, at most.
+const MOST_ASKED: usize = 200;
+
 /// What the list is narrowed to.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -72,6 +75,8 @@ pub struct Narrow {
     level: Option<Level>,
     /// False: only cases of `hall` itself, none of those below it.
     below: Option<bool>,
+    /// Only the cases of these numbers, with commas: what of them is still in the list.
+    only: Option<String>,
 }
 
 /// The cases that the caller sees, newest first.
@@ -160,7 +165,19 @@ fn filter(narrow: Narrow, seen: &Seen) -> Result<Option<Filter>> {
         judged: narrow.judged.unwrap_or(false),
         level: narrow.level,
         hall_alone: narrow.below == Some(false),
+        only: text(narrow.only).map(|only| asked(&only)).transpose()?,
     }))
+}
+
+fn asked(only: &str) -> Result<Vec<String>> {
+    let numbers: Vec<String> = only.split(',').map(|no| no.trim().to_owned()).collect();
+    if numbers.len() > MOST_ASKED {
+        return Err(Problem::invalid(format!(
+            "only: {} cases asked for, give {MOST_ASKED} at most",
+            numbers.len()
+        )));
+    }
+    Ok(numbers)
 }
 
 const BUCKETS: [&str; 4] = ["on_time", "over_promise_only", "over_legal", "no_deadline"];

@@ -112,6 +112,8 @@ pub struct Filter {
     pub level: Option<Level>,
     /// Only cases of the hall itself, none of those below it.
     pub hall_alone: bool,
+    /// Only these.
+    pub only: Option<Vec<String>>,
 }
 
 /// The cases of a subtree, newest first, and the next page's cursor.
@@ -140,7 +142,8 @@ pub async fn list(
                 AND (s.bucket IN ('over_promise_only', 'over_legal') OR s.bucket = 'on_time' AND s.decided_at IS NOT NULL))
            AND ($18::text IS NULL OR h.level = $18)
            AND (NOT $19 OR s.hall = $1)
-         ORDER BY s.opened_at DESC, s.no DESC LIMIT $20"),
+           AND ($20::text[] IS NULL OR s.no = ANY($20))
+         ORDER BY s.opened_at DESC, s.no DESC LIMIT $21"),
     )
     .bind(scope)
     .bind(filter.is_open)
@@ -161,6 +164,7 @@ pub async fn list(
     .bind(filter.judged)
     .bind(filter.level.map(Level::as_str))
     .bind(filter.hall_alone)
+    .bind(&filter.only)
     .bind(page.probe())
     .fetch_all(pool)
     .await?;

@@ -190,6 +190,15 @@ async fn pages_of_cases_neither_repeat_nor_miss_any_and_stay_in_the_subtree() {
         (
             "C",
             Filter {
+                only: Some(vec![records[3].fold.case_no.clone(), "none".into()]),
+                is_open: Some(records[3].is_open),
+                ..Filter::default()
+            },
+            vec![&records[3]],
+        ),
+        (
+            "C",
+            Filter {
                 query: Some("%".into()),
                 ..Filter::default()
             },

@@ -283,6 +283,8 @@ export interface CaseRow {
   status: CaseStatus
   clock: 'not_started' | 'running' | 'suspended' | 'stopped'
   bucket: Bucket | null
+  /** Accepted or, before that, first heard of. */
+  opened_at: Instant
   accepted_at: Instant | null
   decided_at: Instant | null
   promise_due: Instant | null
