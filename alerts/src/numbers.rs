@@ -1,39 +1,45 @@
 //! The numbers of a profile as a table that people read, and what one text changes of another.
 //!
-//! Both come from the text itself: a rule that gets another number needs nothing here.
+//! Both come from the text and from the one list of numbers: a rule that gets another number needs nothing here.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value as Json;
 use toml::{Table, Value};
 
-use crate::profile::STANDARD;
+use crate::profile::{STANDARD, at, catalogue, plain};
 
 /// The keys of a scope that say where it holds.
 const PLACE: [&str; 4] = ["level", "hall", "unit", "item"];
 
-/// A number, or another setting, of a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Where a scope holds: `level` `village`, `hall` `320382-T07`.
+pub type Place = Vec<(String, String)>;
+
+/// A number, or another setting, of a rule; what it is called and may be says `profile::catalogue`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Number {
-    /// The rule, `R1`, or `clock`.
-    pub part: String,
+    /// The rule, `R1`; `clock` or `score`.
+    pub part: &'static str,
     /// Its key there; of a table within, `yellow.share`.
-    pub key: String,
-    /// What it is, as the file would write it.
-    pub value: String,
+    pub key: &'static str,
+    /// What it is.
+    pub value: Json,
     /// What the standard says, where that is something else.
-    pub standard: Option<String>,
+    pub standard: Option<Json>,
     /// Where it is something else.
     pub scopes: Vec<Elsewhere>,
 }
 
 /// What a number is in part of the county.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Elsewhere {
-    /// Where: `level` `village`, `hall` `320382-T07`.
-    pub place: Vec<(String, String)>,
+    /// Which override says it, from 0.
+    pub scope: usize,
+    /// Where it holds.
+    pub place: Place,
     /// What it is there.
-    pub value: String,
+    pub value: Json,
 }
 
 /// A setting that is not the same in two profiles.
@@ -47,37 +53,38 @@ pub struct Change {
     pub after: Option<String>,
 }
 
-/// Where a scope holds, the settings of its rules.
-type Scoped = (Vec<(String, String)>, BTreeMap<(String, String), String>);
-
-/// Every number of a text that holds, with those that it leaves to the standard.
+/// Every number of a text, with those that it leaves to the standard; none of a text that is no TOML.
 pub fn numbers(text: &str) -> Vec<Number> {
-    let (own, standard) = (read(text), read(STANDARD));
-    let (base, scopes) = (settings(&own), scopes(&own));
-    let shipped = settings(&standard);
-    let mut all = shipped.clone();
-    all.extend(base);
-    let number = |((part, key), value): ((String, String), String)| {
-        let at = (part, key);
-        let elsewhere = scopes.iter().filter_map(|(place, set)| {
-            let value = set.get(&at)?.clone();
-            let place = place.clone();
-            Some(Elsewhere { place, value })
-        });
-        let scopes = elsewhere.collect();
-        let standard = shipped.get(&at).filter(|of| **of != value).cloned();
-        let (part, key) = at;
-        Number {
-            part,
-            key,
-            value,
-            standard,
-            scopes,
-        }
+    let Ok(own) = text.parse::<Table>() else {
+        return Vec::new();
     };
-    let mut numbers: Vec<Number> = all.into_iter().map(number).collect();
-    numbers.sort_by_key(|number| rank(&number.part));
-    numbers
+    let scopes = scopes(&own);
+    let all = catalogue().iter().map(|number| {
+        let said = |table: &Table| at(table, number.part, &number.key).map(plain);
+        let value = said(&own).unwrap_or_else(|| number.standard.clone());
+        let elsewhere = scopes.iter().enumerate().filter_map(|(scope, table)| {
+            Some(Elsewhere {
+                scope,
+                place: place(table),
+                value: said(table)?,
+            })
+        });
+        Number {
+            part: number.part,
+            key: &number.key,
+            standard: Some(&number.standard)
+                .filter(|&standard| *standard != value)
+                .cloned(),
+            value,
+            scopes: elsewhere.collect(),
+        }
+    });
+    all.collect()
+}
+
+/// Where the overrides of a text hold, in its order; one that says nothing yet is among them.
+pub fn places(text: &str) -> Vec<Place> {
+    scopes(&read(text)).into_iter().map(place).collect()
 }
 
 /// What `after` changes of `before`; both hold.
@@ -106,21 +113,17 @@ fn flat(text: &str) -> BTreeMap<String, String> {
         .into_iter()
         .map(|((part, key), value)| (format!("{part}.{key}"), value))
         .collect();
-    for (place, set) in scopes(&own) {
-        let words: Vec<String> = place.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        for ((part, key), value) in set {
+    for scope in scopes(&own) {
+        let words: Vec<String> = place(scope)
+            .iter()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect();
+        for ((part, key), value) in settings(scope) {
             // Of several that say the same place the later one holds, as the rules read it.
             flat.insert(format!("{} {part}.{key}", words.join(" ")), value);
         }
     }
     flat
-}
-
-/// The clock first, then the rules by their numbers.
-fn rank(part: &str) -> u32 {
-    part.strip_prefix('R')
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0)
 }
 
 fn read(text: &str) -> Table {
@@ -166,19 +169,23 @@ fn written(value: &Value) -> String {
     }
 }
 
-fn scopes(table: &Table) -> Vec<Scoped> {
+fn scopes(table: &Table) -> Vec<&Table> {
     let list = table.get("scope").and_then(Value::as_array);
-    let read = |scope: &Value| {
-        let scope = scope.as_table()?;
-        let place = |key: &str| Some((key.to_owned(), scope.get(key)?.as_str()?.to_owned()));
-        let place = PLACE.iter().filter_map(|key| place(key)).collect();
-        Some((place, settings(scope)))
-    };
-    list.into_iter().flatten().filter_map(read).collect()
+    list.into_iter()
+        .flatten()
+        .filter_map(Value::as_table)
+        .collect()
+}
+
+fn place(scope: &Table) -> Place {
+    let named = |key: &str| Some((key.to_owned(), scope.get(key)?.as_str()?.to_owned()));
+    PLACE.iter().filter_map(|key| named(key)).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const OURS: &str = "[R1]\nworkdays = 1\n[[scope]]\nlevel = 'village'\nR1 = { workdays = 3.5 }\n\
@@ -194,19 +201,21 @@ mod tests {
             number
         };
         let near = one("R1", "workdays");
+        assert_eq!((&near.value, &near.standard), (&json!(1), &Some(json!(2))));
         assert_eq!(
-            (near.value.as_str(), near.standard.as_deref()),
-            ("1", Some("2"))
+            (near.scopes[0].scope, &near.scopes[0].value),
+            (0, &json!(3.5))
         );
-        assert_eq!(near.scopes[0].value, "3.5");
         assert_eq!(
             near.scopes[0].place,
             [("level".to_owned(), "village".to_owned())]
         );
-        assert_eq!(one("R2", "yellow.share").scopes[0].value, "0.5");
+        assert_eq!(one("R2", "yellow.share").scopes[0].value, json!(0.5));
         assert_eq!(one("R1", "share").standard, None);
         assert_eq!(all[0].part, "clock");
-        assert_eq!(all.last().expect("not empty").part, "R15");
+        assert_eq!(all.last().expect("not empty").part, "score");
+        assert_eq!(places(OURS).len(), 2);
+        assert_eq!(numbers("[R1\n"), [], "no TOML");
     }
 
     #[test]

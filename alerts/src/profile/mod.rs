@@ -3,22 +3,29 @@
 //! What a file leaves out is the standard (`deploy/profiles/standard.toml`). A key that is not known, or a value out of range,
 //! is an error that names it and its line: a misspelt rule must not silently stay at its default.
 //!
-//! `numbers` lists every number once; `scope` says for which part of a county a table of them holds.
+//! `numbers` lists every number once, `kind` says what may be written for each, `edit` writes it into a text; `scope` says for
+//! which part of a county a table of them holds.
 
+mod edit;
 mod error;
+mod kind;
 mod numbers;
 mod scope;
+mod score;
 mod value;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use edit::{Edit, EditError, Place, edit};
 pub use error::{MAX_SCOPES, ProfileError};
+pub use kind::{Described, Kind, Unit, catalogue, described};
+pub(crate) use kind::{at, plain};
 pub use numbers::{
     Counting, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, R13, R14, R15, RuleSet,
 };
 pub use scope::Subject;
-pub use value::{Count, DayCount, Days, OverAt, Share, Spell, Whole, WholeDays};
+pub use value::{Count, DayCount, Days, Minutes, OverAt, Seconds, Share, Whole, WholeDays};
 
 use mingjing_monitor::score::Formula;
 use numbers::{File, Scope};
@@ -202,16 +209,35 @@ mod tests {
 
     #[test]
     fn every_rule_of_the_domain_has_its_numbers_in_the_standard_file() {
-        let table: toml::Table = toml::from_str(STANDARD).expect("it is TOML");
-        for key in (1..=15).map(|n| format!("R{n}")) {
-            assert!(numbers::KEYS.iter().any(|(part, _)| *part == key), "{key}");
+        for part in (1..=15).map(|n| format!("R{n}")) {
+            assert!(
+                catalogue().iter().any(|number| number.part == part),
+                "{part}"
+            );
         }
-        // A number that the file leaves out cannot be found by whoever edits it.
-        for (key, fields) in numbers::KEYS {
-            let written = table[*key].as_table().expect("a part is a table");
-            for field in *fields {
-                assert!(written.contains_key(*field), "{key}.{field} is not written");
-            }
+        // A number that the file leaves out cannot be found by whoever edits it, and one that is not described by whoever
+        // edits the form.
+        let mut table: toml::Table = toml::from_str(STANDARD).expect("it is TOML");
+        table.remove("name");
+        let mut written = 0;
+        for value in table.values() {
+            count(value, &mut written);
+        }
+        assert_eq!(written, catalogue().len());
+        for number in catalogue() {
+            assert!(
+                !number.standard.is_null(),
+                "{}.{} is not written",
+                number.part,
+                number.key
+            );
+        }
+    }
+
+    fn count(value: &toml::Value, all: &mut usize) {
+        match value {
+            toml::Value::Table(inner) => inner.values().for_each(|value| count(value, all)),
+            _ => *all += 1,
         }
     }
 }

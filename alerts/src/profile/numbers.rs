@@ -1,5 +1,6 @@
 //! The numbers of every rule (domain.md section 4), in one list: what is written here is what a profile may say, what it is
-//! when it says nothing, and what the rules read. A number more is a line more, a rule more is a block more, nowhere else.
+//! called, what it is when the profile says nothing, and what the rules read. A number more is a line more, a rule more is a
+//! block more, nowhere else.
 //!
 //! `deploy/profiles/standard.toml` says the same in a file; a test holds the two together.
 
@@ -12,7 +13,10 @@ use mingjing_monitor::org::Level;
 use mingjing_monitor::score::Formula;
 use serde::Deserialize;
 
-use super::value::{Count, DayCount, Days, OverAt, Share, Spell, Whole, WholeDays};
+use super::kind::Field;
+use super::value::{
+    Count, DayCount, Days, Minutes, OverAt, Seconds, Share, Value, Whole, WholeDays,
+};
 use crate::card::Grade;
 use crate::card::Grade::{Notice, RedCard, Warning, YellowCard};
 
@@ -20,7 +24,7 @@ use crate::card::Grade::{Notice, RedCard, Warning, YellowCard};
 /// of them (the same, everything optional).
 macro_rules! parts {
     ($( $(#[$doc:meta])* $part:ident = $key:literal, $Name:ident {
-        $( $(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr, )*
+        $( $(#[$field_doc:meta])* $field:ident [$zh:literal, $en:literal]: $type:ty = $default:expr, )*
     } )*) => {
         $(
             $(#[$doc])*
@@ -104,9 +108,13 @@ macro_rules! parts {
             }
         }
 
-        /// Every key that a profile may have, by the key of its part.
-        #[cfg(test)]
-        pub(super) const KEYS: &[(&str, &[&str])] = &[$( ($key, &[$( stringify!($field), )*]), )*];
+        /// What may be written for every number of a rule: its part, its key, its words, and what its type takes.
+        pub(super) const FIELDS: &[Field] = &[$( $( Field {
+            part: $key,
+            key: stringify!($field),
+            words: [$zh, $en],
+            leaves: <$type as Value>::LEAVES,
+        }, )* )*];
     };
 }
 
@@ -114,209 +122,209 @@ parts! {
     /// How time is counted.
     counting = "clock", Counting {
         /// How limits in workdays run.
-        mode: Mode = Mode::Day,
+        mode ["计时方式", "Clock mode"]: Mode = Mode::Day,
         /// What limits in workdays are counted as.
-        days: DayCount = DayCount::Workday,
+        days ["工作日的算法", "Counting of days"]: DayCount = DayCount::Workday,
         /// Grounds on which a special procedure (特别程序) stops the clock.
-        lawful: BTreeSet<String> = LAWFUL_GROUNDS.map(String::from).into(),
+        lawful ["依法停钟的特别程序", "Grounds that stop the clock"]: BTreeSet<String> = LAWFUL_GROUNDS.map(String::from).into(),
         /// The longest extension, in workdays.
-        max_extension: WholeDays = Whole(10),
+        max_extension ["最多延期", "Longest extension"]: WholeDays = Whole(10),
         /// The legal limit of a joint item that has none of its own, in workdays.
-        joint_limit: WholeDays = Whole(45),
+        joint_limit ["联办件法定时限", "Legal limit of joint items"]: WholeDays = Whole(45),
         /// The longest extension of a joint item, in workdays.
-        joint_extension: WholeDays = Whole(15),
+        joint_extension ["联办件延期", "Extension of joint items"]: WholeDays = Whole(15),
         /// Applied for again within so many workdays of its withdrawal, a case goes on with its old clock.
-        reapplied: WholeDays = Whole(10),
+        reapplied ["撤回后重新申请沿用原计时", "Applied for again, old clock goes on"]: WholeDays = Whole(10),
     }
 
     /// Near due: a warning when what remains is at most the smaller of the two.
     r1 = "R1", R1 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// So many workdays.
-        workdays: Days = Days(2.0),
+        workdays ["剩余不超过", "Left at most"]: Days = Days(2.0),
         /// This share of the limit.
-        share: Share = Share::of(0.3),
+        share ["剩余不超过时限的", "Left at most, of the limit"]: Share = Share::of(0.3),
     }
 
     /// Over.
     r2 = "R2", R2 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// When it gives a yellow card.
-        yellow: OverAt = OverAt::whole(LimitKind::Promise),
+        yellow ["黄牌", "Yellow card"]: OverAt = OverAt::whole(LimitKind::Promise),
         /// When it gives a red card.
-        red: OverAt = OverAt::whole(LimitKind::Legal),
+        red ["红牌", "Red card"]: OverAt = OverAt::whole(LimitKind::Legal),
     }
 
     /// A step over its limit.
     r3 = "R3", R3 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// What it gives.
-        grade: Grade = YellowCard,
+        grade ["环节超时发", "A step over its limit"]: Grade = YellowCard,
     }
 
     /// Procedure.
     r4 = "R4", R4 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// For a step skipped, reordered or repeated, and for an offline step without return.
-        grade: Grade = YellowCard,
+        grade ["环节缺、乱、重，线下环节未返回", "Step skipped, reordered, repeated, not returned"]: Grade = YellowCard,
         /// For a suspension that is not lawful.
-        suspension: Grade = YellowCard,
+        suspension ["特别程序不合法或手续不全", "Suspension unlawful or incomplete"]: Grade = YellowCard,
         /// For a step done by someone without its role (越权).
-        overreach: Grade = RedCard,
+        overreach ["越权办理", "Overreach"]: Grade = RedCard,
         /// For a case that never passed through acceptance.
-        not_accepted: Grade = RedCard,
+        not_accepted ["未经受理", "Never accepted"]: Grade = RedCard,
     }
 
     /// Refusal or rejection without reason.
     r5 = "R5", R5 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// What it gives.
-        grade: Grade = YellowCard,
+        grade ["无理由退件", "Refusal without reason"]: Grade = YellowCard,
     }
 
     /// Fees.
     r6 = "R6", R6 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// For a charge that is not the standard, and for relief without reason.
-        amount: Grade = RedCard,
+        amount ["收费不符标准或无理由减免", "Not the standard, or relief without reason"]: Grade = RedCard,
         /// For what is paid before acceptance.
-        early: Grade = YellowCard,
+        early ["受理前收费", "Paid before acceptance"]: Grade = YellowCard,
     }
 
     /// Data: sources that are silent, times that cannot be.
     r7 = "R7", R7 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// For a source that is silent.
-        silent: Grade = Notice,
+        silent ["来源静默", "Silent source"]: Grade = Notice,
         /// Told over so many workdays after it happened, a time is backdated.
-        backdated: Days = Days(1.0),
+        backdated ["倒填超过", "Backdated by over"]: Days = Days(1.0),
         /// So many minutes ahead of our clock, a time lies in the future.
-        ahead_minutes: Spell = Whole(10),
+        ahead_minutes ["早于我方时钟", "Ahead of our clock"]: Minutes = Whole(10),
         /// For times backdated or in the future.
-        grade: Grade = YellowCard,
+        grade ["倒填或未来时间", "Backdated or in the future"]: Grade = YellowCard,
     }
 
     /// Voided, returned, withdrawn and suspended cases: too many of a unit's in a month.
     r8 = "R8", R8 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// Over this share of the cases.
-        share: Share = Share::of(0.1),
+        share ["当月占比超过", "Share of a month over"]: Share = Share::of(0.1),
         /// Of at least so many.
-        least: Count = Whole(10),
+        least ["至少办件数", "Of at least"]: Count = Whole(10),
         /// What it gives.
-        grade: Grade = Notice,
+        grade ["发", "Gives"]: Grade = Notice,
     }
 
     /// Presence at the windows.
     r9 = "R9", R9 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// A notice after so many minutes.
-        notice_minutes: Spell = Whole(10),
+        notice_minutes ["空岗多久提醒", "Notice after"]: Minutes = Whole(10),
         /// A yellow card after so many minutes.
-        yellow_minutes: Spell = Whole(30),
+        yellow_minutes ["空岗多久黄牌", "Yellow card after"]: Minutes = Whole(30),
         /// The so-many-th yellow card of a month is red.
-        red_from: Count = Whole(3),
+        red_from ["当月第几张黄牌起为红牌", "Red from the nth of a month"]: Count = Whole(3),
         /// Pauses a window may take in a day, in minutes.
-        pause_minutes: Spell = Whole(30),
+        pause_minutes ["每日可暂停", "Pauses a day"]: Minutes = Whole(30),
     }
 
     /// Complaints.
     r10 = "R10", R10 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// Accepted within so many workdays.
-        accept: WholeDays = Whole(3),
+        accept ["受理", "Accept in"]: WholeDays = Whole(3),
         /// Finished within so many workdays.
-        finish: WholeDays = Whole(10),
+        finish ["办结", "Finish in"]: WholeDays = Whole(10),
         /// The longest extension, once, in workdays.
-        extension: WholeDays = Whole(10),
+        extension ["延期", "Extension"]: WholeDays = Whole(10),
         /// When one of them is near.
-        near: Grade = Warning,
+        near ["临期发", "Near due"]: Grade = Warning,
         /// When one of them is over.
-        grade: Grade = YellowCard,
+        grade ["超期发", "Over"]: Grade = YellowCard,
     }
 
     /// Bad ratings.
     r11 = "R11", R11 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// Called back within so many workdays.
-        call_back: WholeDays = Whole(1),
+        call_back ["回访", "Call back in"]: WholeDays = Whole(1),
         /// Put right within so many workdays.
-        put_right: WholeDays = Whole(15),
+        put_right ["整改", "Put right in"]: WholeDays = Whole(15),
         /// When one of them is over.
-        grade: Grade = YellowCard,
+        grade ["超期发", "Over"]: Grade = YellowCard,
     }
 
     /// Answers to orders, in workdays.
     r12 = "R12", R12 {
         /// Whether what stays unanswered goes up: next grade, then up the ladder.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// To a correction order with a yellow card.
-        yellow: WholeDays = Whole(3),
+        yellow ["黄牌答复", "Answer a yellow card in"]: WholeDays = Whole(3),
         /// To a correction order with a red card.
-        red: WholeDays = Whole(1),
+        red ["红牌答复", "Answer a red card in"]: WholeDays = Whole(1),
         /// To a supervision order.
-        supervision: WholeDays = Whole(5),
+        supervision ["督办单答复", "Answer a supervision order in"]: WholeDays = Whole(5),
         /// An appeal may be made so long.
-        appeal: WholeDays = Whole(5),
+        appeal ["申诉期", "Appeal within"]: WholeDays = Whole(5),
         /// And is decided within so many.
-        decide: WholeDays = Whole(5),
+        decide ["申诉裁定", "Decide an appeal in"]: WholeDays = Whole(5),
     }
 
     /// Special procedures.
     r13 = "R13", R13 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// A warning so many workdays before the declared end.
-        near: WholeDays = Whole(2),
+        near ["届满前预警", "Warning before the end"]: WholeDays = Whole(2),
         /// A red card so many workdays past it; a yellow one from the end on.
-        red_after: WholeDays = Whole(1),
+        red_after ["超期多久红牌", "Red card past the end by"]: WholeDays = Whole(1),
     }
 
     /// Cameras offline, frozen, black or covered in opening hours.
     r14 = "R14", R14 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// A notice after so many seconds.
-        notice_seconds: Spell = Whole(60),
+        notice_seconds ["异常多久提醒", "Notice after"]: Seconds = Whole(60),
         /// A yellow card after so many minutes.
-        yellow_minutes: Spell = Whole(30),
+        yellow_minutes ["异常多久黄牌", "Yellow card after"]: Minutes = Whole(30),
     }
 
     /// Before acceptance and after the decision.
     r15 = "R15", R15 {
         /// Whether the rule is on.
-        on: bool = true,
+        on ["启用", "On"]: bool = true,
         /// Channels by which an application comes in online.
-        online_channels: BTreeSet<String> = ["app", "mini_program", "portal", "web", "wechat"].map(String::from).into(),
+        online_channels ["网上渠道", "Online channels"]: BTreeSet<String> = ["app", "mini_program", "portal", "web", "wechat"].map(String::from).into(),
         /// Accepted, or refused, within so many workdays when it came in online.
-        online: WholeDays = Whole(2),
+        online ["网上申请受理", "Accept online applications in"]: WholeDays = Whole(2),
         /// Within so many when it came in otherwise.
-        other: WholeDays = Whole(5),
+        other ["其他渠道受理", "Accept others in"]: WholeDays = Whole(5),
         /// A supplement notice goes out within so many workdays: then the application counts as accepted on the day it was received.
-        supplement: WholeDays = Whole(5),
+        supplement ["补正告知", "Supplement notice in"]: WholeDays = Whole(5),
         /// For what is late.
-        late: Grade = Warning,
+        late ["逾期受理发", "Late acceptance"]: Grade = Warning,
         /// Late by over so many workdays: a yellow card.
-        yellow_after: WholeDays = Whole(3),
+        yellow_after ["逾期多久黄牌", "Yellow card when late by over"]: WholeDays = Whole(3),
         /// Late by over so many workdays: a red card.
-        red_after: WholeDays = Whole(5),
+        red_after ["逾期多久红牌", "Red card when late by over"]: WholeDays = Whole(5),
         /// For an immediate item that is unfinished at closing time.
-        immediate: Grade = YellowCard,
+        immediate ["即办件当日未办结", "Immediate item unfinished"]: Grade = YellowCard,
         /// The result is delivered within so many workdays of the decision.
-        delivery: WholeDays = Whole(10),
+        delivery ["送达", "Deliver in"]: WholeDays = Whole(10),
         /// For a delivery that is late.
-        delivery_grade: Grade = YellowCard,
+        delivery_grade ["逾期送达发", "Late delivery"]: Grade = YellowCard,
     }
 }
 

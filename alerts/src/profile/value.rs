@@ -1,8 +1,53 @@
-//! The kinds of numbers in a profile, each with its range: what lies outside is refused where the file is read.
+//! The types of numbers in a profile, each with its range: what lies outside is refused where the file is read.
+
+use std::collections::BTreeSet;
 
 use mingjing_monitor::case::LimitKind;
+use mingjing_monitor::clock::Mode;
 pub use mingjing_monitor::share::Share;
 use serde::Deserialize;
+
+use super::kind::{Kind, Leaf, Unit};
+use crate::card::Grade;
+
+/// A type that a number of a profile may have: what may be written for it, one entry for each of its keys.
+pub(super) trait Value {
+    /// A value that is no table has one, without key and words of its own.
+    const LEAVES: &'static [Leaf];
+}
+
+/// The one leaf of a value that is no table.
+const fn plain(kind: Kind) -> Leaf {
+    Leaf {
+        key: "",
+        words: ["", ""],
+        kind,
+    }
+}
+
+impl Value for bool {
+    const LEAVES: &'static [Leaf] = &[plain(Kind::Switch)];
+}
+
+impl Value for Share {
+    const LEAVES: &'static [Leaf] = &[plain(Kind::Share)];
+}
+
+impl Value for BTreeSet<String> {
+    const LEAVES: &'static [Leaf] = &[plain(Kind::Words)];
+}
+
+impl Value for Grade {
+    const LEAVES: &'static [Leaf] = &[plain(Kind::Word {
+        of: &["notice", "warning", "yellow_card", "red_card"],
+    })];
+}
+
+impl Value for Mode {
+    const LEAVES: &'static [Leaf] = &[plain(Kind::Word {
+        of: &["day", "second"],
+    })];
+}
 
 /// When R2 gives a card.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -25,12 +70,31 @@ impl OverAt {
     }
 }
 
+impl Value for OverAt {
+    const LEAVES: &'static [Leaf] = &[
+        Leaf {
+            key: "of",
+            words: ["按哪个时限", "which limit"],
+            kind: Kind::Word {
+                of: &["promise", "legal"],
+            },
+        },
+        Leaf {
+            key: "share",
+            words: ["用去", "share used"],
+            kind: Kind::Share,
+        },
+    ];
+}
+
 /// Workdays, with fractions.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "f64")]
 pub struct Days(pub(super) f64);
 
 impl Days {
+    const MOST: f64 = 1_000.0;
+
     /// The number.
     pub fn get(self) -> f64 {
         self.0
@@ -41,27 +105,39 @@ impl TryFrom<f64> for Days {
     type Error = String;
 
     fn try_from(days: f64) -> Result<Self, String> {
-        if (0.0..=1000.0).contains(&days) {
+        if (0.0..=Self::MOST).contains(&days) {
             Ok(Self(days))
         } else {
-            Err(format!("{days} is out of range: give 0 to 1000 workdays"))
+            Err(format!(
+                "{days} is out of range: give 0 to {} workdays",
+                Self::MOST
+            ))
         }
     }
 }
 
-/// A whole number from 0 to `MAX`.
+impl Value for Days {
+    const LEAVES: &'static [Leaf] = &[plain(Kind::Number {
+        unit: Unit::Workday,
+        least: 0.0,
+        most: Self::MOST,
+        digits: 2,
+    })];
+}
+
+/// A whole number from 0 to `MAX`, of the unit that stands at `UNIT` in [`Unit::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "i64")]
-pub struct Whole<const MAX: u32>(pub(super) u32);
+pub struct Whole<const MAX: u32, const UNIT: usize>(pub(super) u32);
 
-impl<const MAX: u32> Whole<MAX> {
+impl<const MAX: u32, const UNIT: usize> Whole<MAX, UNIT> {
     /// The number.
     pub fn get(self) -> u32 {
         self.0
     }
 }
 
-impl<const MAX: u32> TryFrom<i64> for Whole<MAX> {
+impl<const MAX: u32, const UNIT: usize> TryFrom<i64> for Whole<MAX, UNIT> {
     type Error = String;
 
     fn try_from(number: i64) -> Result<Self, String> {
@@ -74,12 +150,23 @@ impl<const MAX: u32> TryFrom<i64> for Whole<MAX> {
     }
 }
 
+impl<const MAX: u32, const UNIT: usize> Value for Whole<MAX, UNIT> {
+    const LEAVES: &'static [Leaf] = &[plain(Kind::Number {
+        unit: Unit::ALL[UNIT],
+        least: 0.0,
+        most: MAX as f64,
+        digits: 0,
+    })];
+}
+
 /// A whole number of workdays.
-pub type WholeDays = Whole<1_000>;
-/// A number of hours, minutes or seconds, as its key says.
-pub type Spell = Whole<100_000>;
+pub type WholeDays = Whole<1_000, { Unit::Workday as usize }>;
+/// A number of minutes.
+pub type Minutes = Whole<100_000, { Unit::Minute as usize }>;
+/// A number of seconds.
+pub type Seconds = Whole<100_000, { Unit::Second as usize }>;
 /// How many of something.
-pub type Count = Whole<1_000_000>;
+pub type Count = Whole<1_000_000, { Unit::Count as usize }>;
 
 /// How limits in workdays are counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -90,4 +177,10 @@ pub enum DayCount {
     Workday,
     /// As calendar days.
     Calendar,
+}
+
+impl Value for DayCount {
+    const LEAVES: &'static [Leaf] = &[plain(Kind::Word {
+        of: &["workday", "calendar"],
+    })];
 }

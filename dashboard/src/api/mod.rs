@@ -87,6 +87,8 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(profiles::list))
         .api(routes!(profiles::one))
         .api(routes!(profiles::check))
+        .api(routes!(profiles::form::numbers))
+        .api(routes!(profiles::form::edit))
         .api(routes!(profiles::drafts::list, profiles::drafts::create))
         .api(routes!(profiles::drafts::one, profiles::drafts::change))
         .api(routes!(profiles::drafts::act))

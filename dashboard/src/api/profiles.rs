@@ -1,6 +1,7 @@
 //! Rule profiles: the versions that were, are and will be in force. The rules are nobody's secret; drafts are another matter.
 
 pub mod drafts;
+pub mod form;
 pub mod shadow;
 
 use std::collections::HashMap;
@@ -8,7 +9,7 @@ use std::collections::HashMap;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use mingjing_alerts::check;
-use mingjing_alerts::numbers::{self, Change, Number};
+use mingjing_alerts::numbers::{self, Change, Number, Place};
 use mingjing_alerts::store::profiles::{self, Version};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -57,7 +58,7 @@ pub struct VersionDetail {
     row: VersionRow,
     /// TOML, as it was written.
     text: String,
-    /// Every number: `{"part":"R1","key":"workdays","value":"2","standard":null,"scopes":[{"place":[["level","village"]],"value":"1"}]}`.
+    /// Every number: `{"part":"R1","key":"workdays","value":2,"standard":null,"scopes":[{"scope":0,"place":[["level","village"]],"value":1}]}`.
     #[schema(value_type = Vec<Object>)]
     numbers: Vec<Number>,
     /// What it changed of the version before: `{"key":"R1.workdays","before":"2","after":"1"}`.
@@ -166,9 +167,12 @@ pub struct FaultView {
 pub struct Checked {
     /// In the order of the lines; empty: it holds.
     faults: Vec<FaultView>,
-    /// Every number, where it holds.
+    /// Every number, where the text is TOML.
     #[schema(value_type = Vec<Object>)]
     numbers: Vec<Number>,
+    /// Where its overrides hold, in their order: `[[["level","village"]]]`.
+    #[schema(value_type = Vec<Object>)]
+    scopes: Vec<Place>,
     /// What it changes of the version in force, where it holds.
     #[schema(value_type = Vec<Object>)]
     changes: Vec<Change>,
@@ -186,11 +190,8 @@ impl Checked {
         let holds = faults.is_empty();
         Self {
             faults,
-            numbers: if holds {
-                numbers::numbers(text)
-            } else {
-                Vec::new()
-            },
+            numbers: numbers::numbers(text),
+            scopes: numbers::places(text),
             changes: if holds {
                 numbers::changes(in_force, text)
             } else {

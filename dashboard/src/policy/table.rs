@@ -395,7 +395,9 @@ pub const TABLE: &[Row] = &[
     // Rules, calendar, trial run.
     get("/api/v1/profiles", SUPERVISORS, Subject::Halls),
     get("/api/v1/profiles/{version}", SUPERVISORS, Subject::Rules),
+    get("/api/v1/profiles/numbers", SUPERVISORS, Subject::Rules),
     post("/api/v1/profiles/check", RULERS, Subject::County),
+    post("/api/v1/profiles/edit", RULERS, Subject::County),
     get("/api/v1/profiles/drafts", RULE_READERS, Subject::County),
     post("/api/v1/profiles/drafts", RULERS, Subject::County),
     get(

@@ -134,6 +134,82 @@ async fn one_inspector_writes_and_another_puts_in_force() {
 }
 
 #[tokio::test]
+async fn a_form_changes_numbers_in_the_text_and_keeps_what_people_wrote() {
+    let console = Console::start().await;
+    let (li, _) = people(&console).await;
+    let (_, known) = console.get("/api/v1/profiles/numbers", &li).await;
+    let known = known["items"].as_array().unwrap().clone();
+    let one = |part: &str, key: &str| {
+        let mut all = known.iter();
+        let found = all.find(|number| number["part"] == part && number["key"] == key);
+        found.unwrap_or_else(|| panic!("{part}.{key}")).clone()
+    };
+    assert_eq!(
+        one("R1", "workdays"),
+        json!({"part": "R1", "key": "workdays", "zh": "剩余不超过", "en": "Left at most", "kind": "number", "unit": "workday",
+            "least": 0.0, "most": 1000.0, "digits": 2, "scoped": true, "standard": 2})
+    );
+    let edit = async |text: &str, edit: Value| {
+        let body = json!({"text": text, "edit": edit});
+        console
+            .post_json("/api/v1/profiles/edit", Some(&li), body)
+            .await
+    };
+    let words = "# 县里的说法\n[R1]\nworkdays = 2.0   # 例会纪要三\n";
+    let set = |scope: Value, part: &str, key: &str, value: Value| json!({"do": "set", "scope": scope, "part": part, "key": key, "value": value});
+    let (status, answer) = edit(words, set(json!(null), "R1", "workdays", json!(1.5))).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(
+        answer["text"],
+        "# 县里的说法\n[R1]\nworkdays = 1.5   # 例会纪要三\n"
+    );
+    assert_eq!(
+        answer["changes"],
+        json!([{"key": "R1.workdays", "before": "2", "after": "1.5"}])
+    );
+    let villages = json!({"do": "add", "place": {"level": "village"}});
+    let (_, answer) = edit(words, villages).await;
+    assert_eq!(answer["scopes"], json!([[["level", "village"]]]));
+    let text = answer["text"].as_str().unwrap();
+    let (_, answer) = edit(text, set(json!(0), "R1", "workdays", json!(4))).await;
+    let numbers = answer["numbers"].as_array().unwrap();
+    let near = numbers
+        .iter()
+        .find(|number| number["part"] == "R1" && number["key"] == "workdays");
+    assert_eq!(
+        near.unwrap()["scopes"],
+        json!([{"scope": 0, "place": [["level", "village"]], "value": 4}])
+    );
+
+    // What a number does not take is said with its place; weights that wait for another are a fault with its line.
+    let (status, problem) = edit(words, set(json!(null), "R1", "share", json!(30))).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        problem["detail"].as_str().unwrap().starts_with("R1.share"),
+        "{problem}"
+    );
+    let (status, problem) = edit("[R1\n", set(json!(null), "R1", "share", json!(0.3))).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        problem["detail"].as_str().unwrap().contains("line 1"),
+        "{problem}"
+    );
+    let weights = "[R1]\n[score.weights]\nfees = 8\n";
+    let (status, answer) = edit(
+        weights,
+        set(json!(null), "score", "weights.fees", json!(10)),
+    )
+    .await;
+    assert_eq!(
+        (status, &answer["faults"][0]["line"]),
+        (StatusCode::OK, &json!(2))
+    );
+    let text = answer["text"].as_str().unwrap();
+    let (_, answer) = edit(text, set(json!(null), "score", "weights.conduct", json!(8))).await;
+    assert_eq!(answer["faults"], json!([]), "100 again: {answer}");
+}
+
+#[tokio::test]
 async fn the_new_number_stands_on_the_next_card() {
     let console = Console::start().await;
     let (li, wang) = people(&console).await;

@@ -1,9 +1,14 @@
 import { ApiError, get, post, put, remove } from '../api/client'
 import type { Grade, Instant, Level } from '../api/types'
 import { i18n, label, t } from '../i18n'
+import { hallShort, unitName } from '../halls'
 import { county, session } from '../session'
+import { ruleWords } from '../words'
+import { keyWords, type Value } from './catalogue'
 
-export interface RuleNumber { part: string; key: string; value: string; standard: string | null; scopes: { place: [string, string][]; value: string }[] }
+/** Where an override holds: `level` `village`. */
+export type Place = [kind: string, name: string][]
+export interface RuleNumber { part: string; key: string; value: Value; standard: Value | null; scopes: { scope: number; place: Place; value: Value }[] }
 export interface RuleChange { key: string; before: string | null; after: string | null }
 export interface Fault { line: number; what: string }
 
@@ -23,7 +28,13 @@ export interface VersionRow {
 export interface VersionList { items: VersionRow[]; now: number }
 export interface VersionDetail extends VersionRow { text: string; numbers: RuleNumber[]; changes: RuleChange[] }
 
-export interface Checked { faults: Fault[]; numbers: RuleNumber[]; changes: RuleChange[] }
+export interface Checked { faults: Fault[]; numbers: RuleNumber[]; scopes: Place[]; changes: RuleChange[] }
+/** A change of the text, as the form makes it. */
+export type Edit =
+  | { do: 'set'; scope: number | null; part: string; key: string; value: Value }
+  | { do: 'unset'; scope: number; part: string; key: string }
+  | { do: 'add'; place: Record<string, string> }
+  | { do: 'remove'; scope: number }
 export type DraftState = 'open' | 'sent' | 'refused' | 'dropped' | 'enforced'
 export interface DraftRow {
   id: number
@@ -85,6 +96,7 @@ const BASE = '/api/v1/profiles'
 export const versions = (signal: AbortSignal): Promise<VersionList> => get(BASE, {}, signal)
 export const version = (n: number, signal?: AbortSignal): Promise<VersionDetail> => get(`${BASE}/${n}`, {}, signal)
 export const check = (text: string): Promise<Checked> => post(`${BASE}/check`, { text })
+export const editText = (text: string, edit: Edit): Promise<Checked & { text: string }> => post(`${BASE}/edit`, { text, edit })
 export const drafts = (signal: AbortSignal): Promise<{ items: DraftRow[] }> => get(`${BASE}/drafts`, {}, signal)
 export const draft = (id: number, signal?: AbortSignal): Promise<DraftDetail> => get(`${BASE}/drafts/${id}`, {}, signal)
 export const writeDraft = (name: string, remark: string, text: string, based_on: number): Promise<DraftDetail> => post(`${BASE}/drafts`, { name, remark, text, based_on })
@@ -113,23 +125,6 @@ export function problemWords(cause: unknown): string {
   return i18n.global.te(`error.${cause.code}`, 'zh-CN') ? t(`error.${cause.code}`) : t('error.other', { detail: cause.detail })
 }
 
-/** A value of a rule in words: on and off, grades, limits; numbers as they are. */
-export function valueWords(value: string | null, key: string): string {
-  if (value === null) return '—'
-  if (/(^|\.)share$/.test(key) && Number.isFinite(Number(value))) return `${Math.round(Number(value) * 1e4) / 100}%`
-  const words = value.split(', ').map((word) => label('rule_value', word))
-  return words.join(', ')
-}
-
-/** `R1.workdays` in words; the key itself where a newer console knows more of them. */
-export function keyWords(part: string, key: string): string {
-  const [group, name] = key.split('.')
-  if (part === 'score' && group === 'weights') return label('performance.part', name)
-  const code = `${part}_${key.replaceAll('.', '_')}`
-  const words = label('rule_key', code)
-  return words === code ? key : words
-}
-
 /** `level=village R1.workdays` as place, rule and words. */
 export function changeWords(key: string): { place: string; part: string; words: string } {
   const space = key.lastIndexOf(' ')
@@ -137,7 +132,18 @@ export function changeWords(key: string): { place: string; part: string; words: 
   return { place: space < 0 ? '' : placeWords(key.slice(0, space)), part, words: keyWords(part, rest.join('.')) }
 }
 
-export function placeWords(place: string | [string, string][]): string {
+export function placeWords(place: string | Place): string {
   const pairs = typeof place === 'string' ? place.split(' ').map((pair) => pair.split('=') as [string, string]) : place
-  return pairs.map(([kind, name]) => `${t(`rules.place.${kind}`)} ${kind === 'level' ? label('level', name) : name}`).join(' · ')
+  return pairs.map(([kind, name]) => `${t(`rules.place.${kind}`)} ${placeName(kind, name)}`).join(' · ')
+}
+
+function placeName(kind: string, name: string): string {
+  if (kind === 'level') return label('level', name)
+  return kind === 'hall' ? hallShort(name) : kind === 'unit' ? unitName(name) : name
+}
+
+/** `R1 临期`; the clock and the score by their names. */
+export function partWords(part: string): string {
+  if (part === 'clock') return t('rules.clock')
+  return part === 'score' ? t('performance.title') : ruleWords(part)
 }
