@@ -17,4 +17,5 @@ pub mod org;
 pub mod personal;
 pub mod score;
 pub mod share;
+pub mod statistics;
 pub mod store;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_monitor::calendar::Calendar;
-use mingjing_monitor::case::{CaseClock, CaseFold};
+use mingjing_monitor::case::{CaseClock, CaseFold, Spent};
 use mingjing_monitor::item::{Item, ItemVersion};
 use mingjing_monitor::org::Level;
 use mingjing_monitor::store::items::kind_word;
@@ -148,6 +148,7 @@ struct Timing {
     promise_due: Option<DateTime<Utc>>,
     legal_due: Option<DateTime<Utc>>,
     expected: bool,
+    spent: Spent,
 }
 
 impl Reference {
@@ -219,6 +220,7 @@ impl Reference {
             legal_due: timing.legal_due,
             expected: timing.expected,
             next_instant,
+            spent: Some(timing.spent),
             fold,
         };
         Assessment {
@@ -261,6 +263,7 @@ impl Reference {
             promise_due: clock.promise.map(|due| due.deadline.due),
             legal_due: clock.legal.map(|due| due.deadline.due),
             expected: clock.expected(),
+            spent: Spent::of(&counted, &clock),
         };
         (evaluation, timing)
     }

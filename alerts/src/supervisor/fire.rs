@@ -1,6 +1,7 @@
 //! What time alone brings about: deadlines, and sources that fall silent.
 
 use chrono::{DateTime, Utc};
+use mingjing_monitor::store::rollups::Changes;
 use mingjing_monitor::store::states::CaseRecord;
 use mingjing_monitor::store::{StoreError, states};
 use sqlx::PgConnection;
@@ -134,5 +135,37 @@ impl Supervisor {
             self.queue.extend(next);
         }
         Ok(deltas.into_vec())
+    }
+
+    /// Cases that an older program took up, without their working time: measured once, so that statistics count them too. No rule is
+    /// asked.
+    pub(super) async fn measure_unmeasured(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let (mut after, mut measured) = (String::new(), 0);
+        loop {
+            let mut transaction = self.pool.begin().await?;
+            let records = states::unmeasured(&mut transaction, &after, FIRE_CHUNK).await?;
+            let Some(last) = records.last() else { break };
+            after.clone_from(&last.fold.case_no);
+            measured += records.len();
+            let mut changes = Changes::default();
+            let look = |before: CaseRecord| {
+                let spent = self.reference.assess(before.fold.clone(), now).record.spent;
+                let after = CaseRecord {
+                    spent,
+                    ..before.clone()
+                };
+                changes.replace(Some(&before), &after, self.reference.calendar.zone);
+                after
+            };
+            let records: Vec<CaseRecord> = records.into_iter().map(look).collect();
+            let records: Vec<&CaseRecord> = records.iter().collect();
+            states::advance(&mut transaction, &records, now).await?;
+            changes.write(&mut transaction).await?;
+            transaction.commit().await?;
+        }
+        if measured > 0 {
+            tracing::info!(cases = measured, "the working time of cases was measured");
+        }
+        Ok(())
     }
 }

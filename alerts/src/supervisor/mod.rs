@@ -107,6 +107,7 @@ impl Supervisor {
         }
         supervisor.catch_up_with_calendar(now).await?;
         supervisor.take_unfolded_complaints(now).await?;
+        supervisor.measure_unmeasured(now).await?;
         Ok(supervisor)
     }
 

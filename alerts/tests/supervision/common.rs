@@ -322,13 +322,34 @@ pub fn local(at: DateTime<Utc>) -> String {
         .to_string()
 }
 
+/// The rows of a roll-up in which anything stands. (A count that was taken back leaves a row of nothing.)
+macro_rules! rollup {
+    ($table:literal, $counts:literal, $order:literal) => {
+        concat!(
+            "SELECT to_jsonb(r) FROM ",
+            $table,
+            " r WHERE EXISTS (SELECT FROM unnest(ARRAY[",
+            $counts,
+            "]) AS n WHERE n <> 0)
+             ORDER BY ",
+            $order
+        )
+    };
+}
+
 /// Everything that must not depend on the order or the grouping in which events came: cases, roll-ups, windows, and the cards
 /// that stand. (A card that came and was withdrawn again leaves its trace, and whether it came depends on the order.)
 pub async fn snapshot(pool: &PgPool) -> BTreeMap<&'static str, Vec<Value>> {
     let mut all = BTreeMap::new();
     for (name, sql) in [
         ("case", "SELECT to_jsonb(s) - 'changed' FROM case_state s ORDER BY no"),
-        ("day", "SELECT to_jsonb(r) FROM rollup_day r WHERE (accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4, rated_5) <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) ORDER BY day, hall, unit, item"),
+        ("day", rollup!("rollup_day", "accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4, rated_5, refused, withdrawn, voided, measured, worked, legal_worked, legal_allowed, cut_promise, cut_legal", "day, hall, unit, item")),
+        ("month", rollup!("rollup_month", "accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4, rated_5, refused, withdrawn, voided, measured, worked, legal_worked, legal_allowed, cut_promise, cut_legal", "month, hall, unit, item")),
+        ("channel", rollup!("rollup_channel", "n", "grain, start, hall, unit, item, channel")),
+        ("duration", rollup!("rollup_duration", "n", "grain, start, hall, unit, item, class")),
+        ("step", rollup!("rollup_step", "runs, begun, waited, worked, undivided, over", "grain, start, hall, unit, item, step")),
+        ("follows", rollup!("rollup_follows", "n", "month, hall, unit, item, earlier, later")),
+        ("variant", rollup!("rollup_variant", "n", "month, hall, unit, item, variant")),
         ("hour", "SELECT to_jsonb(r) FROM rollup_hour r WHERE (accepted, completed) <> (0, 0) ORDER BY hour, hall"),
         ("bucket", "SELECT to_jsonb(r) FROM rollup_bucket r WHERE n <> 0 ORDER BY hall, unit, is_open, bucket"),
         ("window", "SELECT to_jsonb(w) FROM window_state w ORDER BY hall, no"),
@@ -344,42 +365,6 @@ pub async fn snapshot(pool: &PgPool) -> BTreeMap<&'static str, Vec<Value>> {
         all.insert(name, sqlx::query_scalar(sql).fetch_all(pool).await.unwrap());
     }
     all
-}
-
-/// The roll-ups counted afresh from the cases, in SQL: what the increments must add up to.
-pub async fn recount(pool: &PgPool) -> (Vec<Value>, Vec<Value>) {
-    let day = "WITH c AS (SELECT *, coalesce(promise_due, legal_due) AS due, kind <> 'immediate' AND bucket IS NOT NULL AS judged
-                        FROM case_state),
-             e AS (
-               SELECT accepted_at AS at, hall, unit, item, 'accepted' AS what FROM c WHERE accepted_at IS NOT NULL
-               UNION ALL
-               SELECT decided_at, hall, unit, item, unnest(ARRAY['completed',
-                      CASE WHEN judged AND promise_due IS NOT NULL THEN 'promised' END,
-                      CASE WHEN judged AND (decided_at AT TIME ZONE 'Asia/Shanghai')::date
-                                         < (promise_due AT TIME ZONE 'Asia/Shanghai')::date THEN 'early' END])
-               FROM c WHERE decided_at IS NOT NULL AND accepted_at IS NOT NULL
-               UNION ALL
-               SELECT due, hall, unit, item, unnest(ARRAY['due',
-                      CASE WHEN bucket IN ('over_promise_only', 'over_legal') THEN 'due_over'
-                           WHEN decided_at IS NOT NULL THEN 'due_met' END])
-               FROM c WHERE due IS NOT NULL AND judged AND accepted_at IS NOT NULL
-               UNION ALL
-               SELECT (fold #>> '{rating,at,at}')::timestamptz, hall, unit, item, 'rated_' || array_position(ARRAY[
-                      'very_satisfied', 'satisfied', 'fairly_satisfied', 'dissatisfied', 'very_dissatisfied'], fold #>> '{rating,grade}')
-               FROM c WHERE fold -> 'rating' IS NOT NULL),
-             w AS (SELECT unnest(ARRAY['accepted', 'completed', 'due', 'due_met', 'due_over', 'promised', 'early', 'rated_1',
-                      'rated_2', 'rated_3', 'rated_4', 'rated_5']) AS what),
-             d AS (SELECT DISTINCT (at AT TIME ZONE 'Asia/Shanghai')::date AS day, hall, unit, item FROM e),
-             n AS (SELECT d.*, w.what, (SELECT count(*) FROM e WHERE e.what = w.what AND e.hall = d.hall AND e.unit = d.unit
-                      AND e.item = d.item AND (e.at AT TIME ZONE 'Asia/Shanghai')::date = d.day) AS n FROM d, w)
-         SELECT jsonb_build_object('day', day, 'hall', hall, 'unit', unit, 'item', item) || jsonb_object_agg(what, n)
-         FROM n GROUP BY day, hall, unit, item ORDER BY day, hall, unit, item";
-    let bucket = "SELECT jsonb_build_object('hall', hall, 'unit', unit, 'is_open', is_open, 'bucket', bucket, 'n', count(*))
-         FROM case_state WHERE bucket IS NOT NULL GROUP BY hall, unit, is_open, bucket ORDER BY hall, unit, is_open, bucket";
-    (
-        sqlx::query_scalar(day).fetch_all(pool).await.unwrap(),
-        sqlx::query_scalar(bucket).fetch_all(pool).await.unwrap(),
-    )
 }
 
 /// Somebody of this role.

@@ -313,9 +313,7 @@ async fn corrections_regrade_withdraw_and_restore_cards_and_whoever_was_told_is_
         t.world.history(red).await,
         ["issue", "withdraw", "reinstate", "issue", "withdraw"]
     );
-    let (day, bucket) = crate::common::recount(&t.world.pool()).await;
-    let kept = crate::common::snapshot(&t.world.pool()).await;
-    assert_eq!((&kept["day"], &kept["bucket"]), (&day, &bucket));
+    crate::recount::assert_adds_up(&t.world.pool(), "at the end").await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod clock;
 mod fold;
 mod prior;
+mod spent;
 mod state;
 
 pub use clock::{
@@ -11,4 +12,5 @@ pub use clock::{
 };
 pub use fold::Advance;
 pub use prior::{Continued, LOOK_BACK, Prior};
+pub use spent::{Spent, StepSpent};
 pub use state::*;

@@ -85,6 +85,12 @@ impl Deadline {
     }
 }
 
+/// A span on `scale` in millionths of a workday.
+fn millionths(span: i64, scale: Scale<'_>) -> i64 {
+    // Forty years in microseconds, times a million, is past 64 bits; the quotient is far below.
+    (i128::from(span) * 1_000_000 / i128::from(scale.length())) as i64
+}
+
 /// A clock that was started and may have been paused.
 #[derive(Debug, Clone)]
 pub struct Clock<'a> {
@@ -202,6 +208,21 @@ impl<'a> Clock<'a> {
             explicit: true,
             total,
         }
+    }
+
+    /// Working time that ran from `from` to `to`, in millionths of a workday: office hours on workdays, or wall-clock time on workdays
+    /// where the clock runs by the second. Pauses are left out; negative when `to` lies before `from`.
+    pub fn worked(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {
+        let scale = match self.mode {
+            Mode::Day => self.calendar.service(),
+            Mode::Second => self.calendar.working(),
+        };
+        millionths(self.span(scale, from, to, &self.pauses), scale)
+    }
+
+    /// Working time in the whole limit of a deadline, in the same unit.
+    pub fn allowed(&self, deadline: &Deadline) -> i64 {
+        millionths(deadline.total, self.calendar.service())
     }
 
     /// What remains of a deadline at `at`, in workdays (fractions by office hours); negative when it is over.

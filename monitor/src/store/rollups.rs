@@ -1,26 +1,30 @@
 //! Roll-ups: counts kept beside the cases, moved by what changed in the transaction that changed it, so that no page
 //! ever counts events or cases.
 
+mod spent;
+
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, DurationRound, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 
 use super::StoreError;
 use super::states::{self, CaseRecord};
+use crate::case::{CaseStatus, Spent};
 
 /// The change of all roll-ups by a batch: what the touched cases counted for after it, less what they did before.
 #[derive(Debug, Default)]
 pub struct Changes {
     day: BTreeMap<(NaiveDate, String, String, String), Day>,
+    spent: spent::Changes,
     hour: BTreeMap<(DateTime<Utc>, String), [i64; 2]>,
     bucket: BTreeMap<(String, String, bool, String), i64>,
 }
 
-/// The counts of a day, in the order of its columns.
-type Day = [i64; 12];
+/// The counts of a day, or of a month, in the order of its columns.
+type Day = [i64; 21];
 
 const ACCEPTED: usize = 0;
 const COMPLETED: usize = 1;
@@ -31,10 +35,98 @@ const PROMISED: usize = 5;
 const EARLY: usize = 6;
 /// The first of five levels.
 const RATED: usize = 7;
+const REFUSED: usize = 12;
+const WITHDRAWN: usize = 13;
+const VOIDED: usize = 14;
+const MEASURED: usize = 15;
+const WORKED: usize = 16;
+const LEGAL_WORKED: usize = 17;
+const LEGAL_ALLOWED: usize = 18;
+const CUT_PROMISE: usize = 19;
+const CUT_LEGAL: usize = 20;
+
+/// The first day of the month of a day.
+fn month_of(day: NaiveDate) -> NaiveDate {
+    day.with_day(1).unwrap_or(day)
+}
+
+/// Adds counts to a table whose rows begin with `$start`, hall, unit and item.
+macro_rules! upsert_days {
+    ($table:literal, $start:literal) => {
+        concat!(
+            "INSERT INTO ", $table, " AS r (", $start, ", hall, unit, item,
+             accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4,
+             rated_5, refused, withdrawn, voided, measured, worked, legal_worked, legal_allowed, cut_promise,
+             cut_legal)
+             SELECT * FROM UNNEST($1::date[], $2::text[], $3::text[], $4::text[],
+             $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
+             $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[],
+             $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[])
+             ON CONFLICT (", $start, ", hall, unit, item) DO UPDATE SET
+             accepted = r.accepted + excluded.accepted, completed = r.completed + excluded.completed,
+             due = r.due + excluded.due, due_met = r.due_met + excluded.due_met,
+             due_over = r.due_over + excluded.due_over, promised = r.promised + excluded.promised,
+             early = r.early + excluded.early, rated_1 = r.rated_1 + excluded.rated_1,
+             rated_2 = r.rated_2 + excluded.rated_2, rated_3 = r.rated_3 + excluded.rated_3,
+             rated_4 = r.rated_4 + excluded.rated_4, rated_5 = r.rated_5 + excluded.rated_5,
+             refused = r.refused + excluded.refused, withdrawn = r.withdrawn + excluded.withdrawn,
+             voided = r.voided + excluded.voided, measured = r.measured + excluded.measured,
+             worked = r.worked + excluded.worked, legal_worked = r.legal_worked + excluded.legal_worked,
+             legal_allowed = r.legal_allowed + excluded.legal_allowed,
+             cut_promise = r.cut_promise + excluded.cut_promise, cut_legal = r.cut_legal + excluded.cut_legal"
+        )
+    };
+}
+async fn write_days(
+    connection: &mut PgConnection,
+    sql: &'static str,
+    counts: &BTreeMap<(NaiveDate, String, String, String), Day>,
+) -> Result<(), StoreError> {
+    let moved = |counts: &Day| counts.iter().any(|&n| n != 0);
+    let rows: Vec<_> = counts.iter().filter(|(_, counts)| moved(counts)).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut query = sqlx::query(sql)
+        .bind(rows.iter().map(|(key, _)| key.0).collect::<Vec<_>>())
+        .bind(
+            rows.iter()
+                .map(|(key, _)| key.1.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            rows.iter()
+                .map(|(key, _)| key.2.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            rows.iter()
+                .map(|(key, _)| key.3.as_str())
+                .collect::<Vec<_>>(),
+        );
+    for column in 0..Day::default().len() {
+        query = query.bind(
+            rows.iter()
+                .map(|(_, counts)| counts[column])
+                .collect::<Vec<_>>(),
+        );
+    }
+    query.execute(connection).await?;
+    Ok(())
+}
 
 impl Changes {
     /// The case counts as `after` and no longer as `before`; days are those of `zone`.
     pub fn replace(&mut self, before: Option<&CaseRecord>, after: &CaseRecord, zone: Tz) {
+        // What time alone changes moves nothing that is counted of durations and steps.
+        let same =
+            before.is_some_and(|before| before.spent == after.spent && before.looks_like(after));
+        if !same {
+            if let Some(before) = before {
+                self.measure(before, -1, zone);
+            }
+            self.measure(after, 1, zone);
+        }
         if let Some(before) = before {
             self.count(before, -1, zone);
         }
@@ -46,6 +138,7 @@ impl Changes {
         self.day.values().flatten().all(|&n| n == 0)
             && self.hour.values().flatten().all(|&n| n == 0)
             && self.bucket.values().all(|&n| n == 0)
+            && self.spent.is_empty()
     }
 
     fn count(&mut self, case: &CaseRecord, n: i64, zone: Tz) {
@@ -72,6 +165,37 @@ impl Changes {
                 bucket.clone(),
             );
             *self.bucket.entry(key).or_default() += n;
+        }
+    }
+
+    /// What statistics count beside: how the case ended, and the time that it and its steps took.
+    fn measure(&mut self, case: &CaseRecord, n: i64, zone: Tz) {
+        let Some(spent) = &case.spent else { return };
+        self.spent.count(case, spent, n, zone);
+        if let (Some(_), Some(at)) = (case.accepted_at(), case.decided_at()) {
+            self.ended(case, spent, at, n, zone);
+        }
+    }
+
+    fn ended(&mut self, case: &CaseRecord, spent: &Spent, at: DateTime<Utc>, n: i64, zone: Tz) {
+        let counts = self.day_of(case, at, zone);
+        match case.fold.status {
+            CaseStatus::Refused => counts[REFUSED] += n,
+            CaseStatus::Withdrawn => counts[WITHDRAWN] += n,
+            CaseStatus::Voided => counts[VOIDED] += n,
+            _ => {}
+        }
+        let Some(worked) = spent.worked.filter(|_| case.bucket.is_some()) else {
+            return;
+        };
+        counts[MEASURED] += n;
+        counts[WORKED] += n * worked;
+        let Some(legal) = spent.legal else { return };
+        counts[LEGAL_WORKED] += n * worked;
+        counts[LEGAL_ALLOWED] += n * legal;
+        if let Some(promise) = spent.promise {
+            counts[CUT_PROMISE] += n * promise;
+            counts[CUT_LEGAL] += n * legal;
         }
     }
 
@@ -115,58 +239,32 @@ impl Changes {
 
     /// Adds the changes to the tables.
     pub async fn write(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        self.write_days(&mut *connection).await?;
+        write_days(
+            &mut *connection,
+            upsert_days!("rollup_day", "day"),
+            &self.day,
+        )
+        .await?;
+        let months = self.months();
+        write_days(
+            &mut *connection,
+            upsert_days!("rollup_month", "month"),
+            &months,
+        )
+        .await?;
         self.write_hours(&mut *connection).await?;
-        self.write_buckets(connection).await
+        self.write_buckets(&mut *connection).await?;
+        self.spent.write(connection).await
     }
 
-    async fn write_days(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        let rows: Vec<_> = self
-            .day
-            .iter()
-            .filter(|(_, counts)| counts.iter().any(|&n| n != 0))
-            .collect();
-        if rows.is_empty() {
-            return Ok(());
+    fn months(&self) -> BTreeMap<(NaiveDate, String, String, String), Day> {
+        let mut months: BTreeMap<_, Day> = BTreeMap::new();
+        for ((day, hall, unit, item), counts) in &self.day {
+            let key = (month_of(*day), hall.clone(), unit.clone(), item.clone());
+            let month = months.entry(key).or_default();
+            month.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
         }
-        let count = |what: usize| {
-            rows.iter()
-                .map(|(_, counts)| counts[what])
-                .collect::<Vec<_>>()
-        };
-        sqlx::query(
-            "INSERT INTO rollup_day AS r (day, hall, unit, item, accepted, completed, due, due_met, due_over, promised,
-                 early, rated_1, rated_2, rated_3, rated_4, rated_5)
-             SELECT * FROM UNNEST($1::date[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
-                 $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
-                 $14::bigint[], $15::bigint[], $16::bigint[])
-             ON CONFLICT (day, hall, unit, item) DO UPDATE SET accepted = r.accepted + excluded.accepted,
-                 completed = r.completed + excluded.completed, due = r.due + excluded.due,
-                 due_met = r.due_met + excluded.due_met, due_over = r.due_over + excluded.due_over,
-                 promised = r.promised + excluded.promised, early = r.early + excluded.early,
-                 rated_1 = r.rated_1 + excluded.rated_1, rated_2 = r.rated_2 + excluded.rated_2,
-                 rated_3 = r.rated_3 + excluded.rated_3, rated_4 = r.rated_4 + excluded.rated_4,
-                 rated_5 = r.rated_5 + excluded.rated_5",
-        )
-        .bind(rows.iter().map(|(key, _)| key.0).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.1.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.2.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.3.as_str()).collect::<Vec<_>>())
-        .bind(count(ACCEPTED))
-        .bind(count(COMPLETED))
-        .bind(count(DUE))
-        .bind(count(DUE_MET))
-        .bind(count(DUE_OVER))
-        .bind(count(PROMISED))
-        .bind(count(EARLY))
-        .bind(count(RATED))
-        .bind(count(RATED + 1))
-        .bind(count(RATED + 2))
-        .bind(count(RATED + 3))
-        .bind(count(RATED + 4))
-        .execute(connection)
-        .await?;
-        Ok(())
+        months
     }
 
     async fn write_hours(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
@@ -248,8 +346,14 @@ pub async fn rebuild(pool: &PgPool, zone: Tz) -> Result<u64, StoreError> {
         .await?;
     for table in [
         "DELETE FROM rollup_day",
+        "DELETE FROM rollup_month",
         "DELETE FROM rollup_hour",
         "DELETE FROM rollup_bucket",
+        "DELETE FROM rollup_channel",
+        "DELETE FROM rollup_duration",
+        "DELETE FROM rollup_step",
+        "DELETE FROM rollup_follows",
+        "DELETE FROM rollup_variant",
     ] {
         sqlx::query(table).execute(&mut *connection).await?;
     }
@@ -261,7 +365,7 @@ pub async fn rebuild(pool: &PgPool, zone: Tz) -> Result<u64, StoreError> {
         counted += page.len() as u64;
         let mut changes = Changes::default();
         for case in &page {
-            changes.count(case, 1, zone);
+            changes.replace(None, case, zone);
         }
         changes.write(&mut *connection).await?;
     }

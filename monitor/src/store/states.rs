@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::StoreError;
-use crate::case::CaseFold;
+use crate::case::{CaseFold, Spent};
 
 /// A row of `case_state`.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +40,8 @@ pub struct CaseRecord {
     pub expected: bool,
     /// The next instant at which anything can change by time alone.
     pub next_instant: Option<DateTime<Utc>>,
+    /// Working time; `None`: not measured yet, and in no statistics.
+    pub spent: Option<Spent>,
 }
 
 impl CaseRecord {
@@ -92,6 +94,7 @@ struct Row {
     legal_due: Option<DateTime<Utc>>,
     expected: bool,
     next_instant: Option<DateTime<Utc>>,
+    spent: Option<Json<Spent>>,
     fold: Json<CaseFold>,
 }
 
@@ -100,7 +103,7 @@ macro_rules! select_records {
     ($rest:literal) => {
         concat!(
             "SELECT hall, unit, win, item, item_version, kind, clock, bucket, is_open, opened_at, promise_due, legal_due,
-                expected, next_instant, fold
+                expected, next_instant, spent, fold
              FROM case_state ",
             $rest
         )
@@ -125,6 +128,7 @@ impl From<Row> for CaseRecord {
             legal_due: row.legal_due,
             expected: row.expected,
             next_instant: row.next_instant,
+            spent: row.spent.map(|spent| spent.0),
         }
     }
 }
@@ -257,6 +261,22 @@ pub async fn between_count(
     Ok(count.unsigned_abs())
 }
 
+/// Cases that were taken up before working time was measured.
+pub async fn unmeasured(
+    connection: &mut PgConnection,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<CaseRecord>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(select_records!(
+        "WHERE spent IS NULL AND no > $1 ORDER BY no LIMIT $2"
+    ))
+    .bind(after)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(CaseRecord::from).collect())
+}
+
 /// How many open cases of `hall` and below have a deadline that is only expected.
 pub async fn expected_count(pool: &sqlx::PgPool, hall: &str) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
@@ -344,18 +364,18 @@ pub async fn upsert(
     sqlx::query(
         "INSERT INTO case_state (no, source, hall, unit, win, item, item_version, kind, status, clock, bucket, is_open,
              opened_at, applied_at, accepted_at, decided_at, delivered_at, promise_due, legal_due, expected,
-             next_instant, fold, changed)
-         SELECT *, $23 FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[],
+             next_instant, spent, fold, changed)
+         SELECT *, $24 FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[],
              $8::text[], $9::text[], $10::text[], $11::text[], $12::bool[], $13::timestamptz[], $14::timestamptz[],
              $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[],
-             $20::bool[], $21::timestamptz[], $22::jsonb[])
+             $20::bool[], $21::timestamptz[], $22::jsonb[], $23::jsonb[])
          ON CONFLICT (no) DO UPDATE SET source = excluded.source, hall = excluded.hall, unit = excluded.unit,
              win = excluded.win, item = excluded.item, item_version = excluded.item_version, kind = excluded.kind,
              status = excluded.status, clock = excluded.clock, bucket = excluded.bucket, is_open = excluded.is_open,
              opened_at = excluded.opened_at, applied_at = excluded.applied_at, accepted_at = excluded.accepted_at,
              decided_at = excluded.decided_at, delivered_at = excluded.delivered_at,
              promise_due = excluded.promise_due, legal_due = excluded.legal_due, expected = excluded.expected,
-             next_instant = excluded.next_instant, fold = excluded.fold, changed = excluded.changed",
+             next_instant = excluded.next_instant, spent = excluded.spent, fold = excluded.fold, changed = excluded.changed",
     )
     .bind(column(records, |record| record.fold.case_no.as_str()))
     .bind(column(records, |record| record.fold.source.as_str()))
@@ -378,6 +398,7 @@ pub async fn upsert(
     .bind(column(records, |record| record.legal_due))
     .bind(column(records, |record| record.expected))
     .bind(column(records, |record| record.next_instant))
+    .bind(column(records, |record| record.spent.as_ref().map(Json)))
     .bind(column(records, |record| Json(&record.fold)))
     .bind(changed)
     .execute(connection)
@@ -385,7 +406,7 @@ pub async fn upsert(
     Ok(())
 }
 
-/// Writes what time alone changes: clock, bucket and the next instant. The fold is not touched.
+/// Writes what time, the rules or the calendar change: clock, bucket, working time and the next instant. The fold is not touched.
 pub async fn advance(
     connection: &mut PgConnection,
     records: &[&CaseRecord],
@@ -393,9 +414,10 @@ pub async fn advance(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE case_state s SET clock = n.clock, bucket = n.bucket, promise_due = n.promise_due,
-             legal_due = n.legal_due, expected = n.expected, next_instant = n.next_instant, changed = $8
+             legal_due = n.legal_due, expected = n.expected, next_instant = n.next_instant, spent = n.spent, changed = $9
          FROM UNNEST($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::bool[],
-                     $7::timestamptz[]) AS n (no, clock, bucket, promise_due, legal_due, expected, next_instant)
+                     $7::timestamptz[], $8::jsonb[])
+             AS n (no, clock, bucket, promise_due, legal_due, expected, next_instant, spent)
          WHERE s.no = n.no",
     )
     .bind(records.iter().map(|record| record.fold.case_no.as_str()).collect::<Vec<_>>())
@@ -405,6 +427,7 @@ pub async fn advance(
     .bind(records.iter().map(|record| record.legal_due).collect::<Vec<_>>())
     .bind(records.iter().map(|record| record.expected).collect::<Vec<_>>())
     .bind(records.iter().map(|record| record.next_instant).collect::<Vec<_>>())
+    .bind(records.iter().map(|record| record.spent.as_ref().map(Json)).collect::<Vec<_>>())
     .bind(changed)
     .execute(connection)
     .await?;

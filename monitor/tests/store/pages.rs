@@ -52,6 +52,7 @@ fn record(i: i64, hall: &str) -> CaseRecord {
         legal_due: None,
         expected: false,
         next_instant: (i % 2 != 0).then(|| at(i + 60)),
+        spent: Some(Spent::default()),
     }
 }
 
