@@ -107,6 +107,8 @@ states! {
     Provisional = "provisional";
     /// 待发: waits for a person to issue it.
     Pending = "pending";
+    /// 待核实: seen by a camera, and a person has to look before it counts.
+    Unconfirmed = "unconfirmed";
     /// 已发: it counts, and an answer is due.
     Issued = "issued";
     /// 签收
@@ -131,6 +133,8 @@ states! {
     Revoked = "revoked";
     /// 取消: cancelled before it was signed for.
     Cancelled = "cancelled";
+    /// 不予认定: a person looked, and it is not what the camera took it for.
+    Dismissed = "dismissed";
     /// 办结
     Closed = "closed";
 }
@@ -145,13 +149,14 @@ impl State {
                 | Self::Cleared
                 | Self::Revoked
                 | Self::Cancelled
+                | Self::Dismissed
                 | Self::Closed
         )
     }
 
     /// Whether the card stands: firm, and neither over nor under another one.
     pub fn stands(self) -> bool {
-        !self.is_over() && !matches!(self, Self::Provisional | Self::Pending)
+        !self.is_over() && !matches!(self, Self::Provisional | Self::Pending | Self::Unconfirmed)
     }
 
     /// Whether a card in this state weighs upon its cause: firm, and not taken back. A closed card still does.
@@ -164,9 +169,11 @@ impl State {
         match self {
             Self::Issued => Some(Role::HallManager),
             Self::Received | Self::Returned if grade.is_card() => Some(Role::HallManager),
-            Self::Pending | Self::Answered | Self::Appealed | Self::Contested => {
-                Some(Role::Inspector)
-            }
+            Self::Pending
+            | Self::Unconfirmed
+            | Self::Answered
+            | Self::Appealed
+            | Self::Contested => Some(Role::Inspector),
             Self::Referred => Some(Role::Commission),
             _ => None,
         }
@@ -291,8 +298,8 @@ impl Grades {
 
 use Role::{Commission, HallManager, Inspector, System, UnitHead};
 use State::{
-    Answered, Appealed, Cancelled, Cleared, Closed, Contested, Issued, Pending, Provisional,
-    Received, Referred, Returned, Revoked, Superseded, Withdrawn,
+    Answered, Appealed, Cancelled, Cleared, Closed, Contested, Dismissed, Issued, Pending,
+    Provisional, Received, Referred, Returned, Revoked, Superseded, Unconfirmed, Withdrawn,
 };
 use Target::{Back, To};
 
@@ -336,6 +343,23 @@ pub const TABLE: &[Transition] = &[
         Grades::Any,
     ),
     row("prepare", &[], To(Pending), &[System], false, Grades::Any),
+    // What only a camera saw waits for a person.
+    row(
+        "detect",
+        &[],
+        To(Unconfirmed),
+        &[System],
+        false,
+        Grades::Cards,
+    ),
+    row(
+        "detect",
+        &[Provisional],
+        To(Unconfirmed),
+        &[System],
+        false,
+        Grades::Cards,
+    ),
     row(
         "issue",
         &[],
@@ -387,7 +411,7 @@ pub const TABLE: &[Transition] = &[
     // By evidence.
     row(
         "withdraw",
-        &[Provisional, Pending],
+        &[Provisional, Pending, Unconfirmed],
         To(Withdrawn),
         &[System],
         true,
@@ -442,6 +466,22 @@ pub const TABLE: &[Transition] = &[
         Grades::Light,
     ),
     // By people.
+    row(
+        "confirm",
+        &[Unconfirmed],
+        To(Issued),
+        DECIDERS,
+        false,
+        Grades::Cards,
+    ),
+    row(
+        "dismiss",
+        &[Unconfirmed],
+        To(Dismissed),
+        DECIDERS,
+        true,
+        Grades::Cards,
+    ),
     row(
         "cancel",
         &[Pending, Issued],

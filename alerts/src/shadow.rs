@@ -5,8 +5,9 @@
 //! other numbers, or evidence that came after a card was issued. What the rules in force would do today as the draft does is
 //! evidence, and counted apart.
 //!
-//! Beside cases, complaints, the episodes that we recorded ourselves (cameras and halls that were away, sources that were silent) and the
-//! months of units are run by the functions that the supervisor judges them with. Presence at the windows is not.
+//! Beside cases, complaints, the episodes that we recorded ourselves (cameras and halls that were away, windows with nobody at them, sources that
+//! were silent) and the months of units are run by the functions that the supervisor judges them with. Red cards of R9 follow the yellow
+//! ones that people confirmed: what a draft would have them look at, nobody has.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

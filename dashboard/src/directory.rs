@@ -227,6 +227,11 @@ impl Directory {
         })
     }
 
+    /// Every window of a hall.
+    pub fn windows_of(&self, hall: &str) -> &[Window] {
+        self.windows.get(hall).map_or(&[], Vec::as_slice)
+    }
+
     /// A window.
     pub fn window(&self, hall: &str, no: &str) -> Option<&Window> {
         self.windows

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mingjing_alerts::supervisor::{
-    ActError, Actor, Applied, BatchOutcome, CardAction, Delta, NewCard, NewOrder, OrderAction,
-    Quiet, QuietError, Rejection, Sightings, Supervisor,
+    Absent, ActError, Actor, Applied, BatchOutcome, CardAction, Delta, NewCard, NewOrder,
+    OrderAction, Quiet, QuietError, Rejection, Sightings, Supervisor,
 };
 use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::store::{Store, StoreError, events};
@@ -60,6 +60,10 @@ enum Command {
     },
     Quiet {
         ask: Box<(Quiet, Actor)>,
+        done: oneshot::Sender<Result<i64, QuietError>>,
+    },
+    Absent {
+        ask: Box<(Absent, Actor)>,
         done: oneshot::Sender<Result<i64, QuietError>>,
     },
     GoOn {
@@ -152,6 +156,24 @@ impl Engine {
         let ask = Box::new((ask, actor));
         self.0
             .send(Command::Quiet { ask, done })
+            .await
+            .map_err(|_| NotThere)?;
+        answer.await.map_err(|_| NotThere)
+    }
+
+    /// Enters a pause or leave of a window, ends it, or decides about it; its number.
+    ///
+    /// # Errors
+    /// When the writer is not there. Its own refusal is inside.
+    pub async fn absent(
+        &self,
+        ask: Absent,
+        actor: Actor,
+    ) -> Result<Result<i64, QuietError>, NotThere> {
+        let (done, answer) = oneshot::channel();
+        let ask = Box::new((ask, actor));
+        self.0
+            .send(Command::Absent { ask, done })
             .await
             .map_err(|_| NotThere)?;
         answer.await.map_err(|_| NotThere)
@@ -323,6 +345,17 @@ impl Writer {
             Command::Quiet { ask, done } => {
                 let (ask, actor) = *ask;
                 let kept = match self.supervisor.quiet(&ask, &actor, self.app.now()).await {
+                    Ok((id, deltas)) => {
+                        self.give_out(deltas);
+                        Ok(id)
+                    }
+                    Err(error) => Err(error),
+                };
+                let _ = done.send(kept);
+            }
+            Command::Absent { ask, done } => {
+                let (ask, actor) = *ask;
+                let kept = match self.supervisor.absent(&ask, &actor, self.app.now()).await {
                     Ok((id, deltas)) => {
                         self.give_out(deltas);
                         Ok(id)

@@ -25,6 +25,7 @@ pub mod media;
 pub mod pages;
 pub mod performance;
 pub mod policy;
+pub mod presence;
 pub mod problem;
 pub mod publish;
 pub mod replay;

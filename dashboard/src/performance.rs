@@ -10,8 +10,8 @@ use mingjing_alerts::profile::Profile;
 use mingjing_alerts::store::{profiles, scores};
 use mingjing_monitor::org::Level;
 use mingjing_monitor::score::{Band, Card, Entry, Facts, Of, Order, OrderRef, Sheet};
-use mingjing_monitor::store::StoreError;
 use mingjing_monitor::store::rankings::{self, Standing};
+use mingjing_monitor::store::{StoreError, presence};
 
 use crate::api::overview::midnight;
 use crate::app::App;
@@ -84,6 +84,17 @@ pub async fn month(app: &App, level: Level, first: NaiveDate) -> Result<Month, S
             facts
                 .upheld
                 .extend(complaint.upheld.then_some(complaint.no));
+        }
+    }
+    for minutes in presence::between(db, first, last).await? {
+        if let Some(code) = subject(&minutes.hall, minutes.unit.as_deref()) {
+            let of = facts
+                .entry(code)
+                .or_default()
+                .presence
+                .get_or_insert_default();
+            of.part += u64::try_from(minutes.staffed).unwrap_or(0);
+            of.whole += u64::try_from(minutes.known).unwrap_or(0);
         }
     }
     let profile = Arc::clone(profiles::versions(db, app.now()).await?.at(from));

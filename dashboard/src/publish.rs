@@ -11,6 +11,7 @@ use tokio::time::MissedTickBehavior;
 use crate::app::App;
 use crate::clock::Reading;
 use crate::live::About;
+use crate::presence;
 use crate::store::{Seen, cards, orders, overview};
 use crate::views::{CardMark, CardRow, CaseRow, OrderRow, SourceView, WindowTile};
 
@@ -263,6 +264,15 @@ async fn tell_windows(
     Ok(())
 }
 
+/// What cameras see of these windows changed.
+pub async fn windows_changed(app: &App, windows: BTreeSet<(String, String)>) {
+    let changes = Changes {
+        windows,
+        ..Changes::default()
+    };
+    tell(app, changes).await;
+}
+
 /// Tells one tile to whoever sees its window.
 pub fn tell_tile(app: &App, tile: &WindowTile) {
     let directory = app.directory();
@@ -297,6 +307,8 @@ pub async fn tiles(app: &App, seen: &Seen) -> Result<Vec<WindowTile>, StoreError
         .map(|(hall, no, id, grade)| ((hall, no), (id, grade)))
         .collect();
     let rows = windows::windows(app.db(), &seen.hall).await?;
+    let seats = presence::seats_now(app, &directory);
+    let places = presence::places(app, &seen.hall, &seats).await?;
     let mine = rows.iter().filter(|row| {
         let unit = directory
             .window(&row.hall, &row.no)
@@ -306,8 +318,13 @@ pub async fn tiles(app: &App, seen: &Seen) -> Result<Vec<WindowTile>, StoreError
     });
     Ok(mine
         .map(|row| {
-            let card = cards.remove(&(row.hall.clone(), row.no.clone()));
-            WindowTile::new(row, card, &directory, |source| silent.contains(source), now)
+            let key = (row.hall.clone(), row.no.clone());
+            let state = row.state(
+                now,
+                &places.get(&key).copied().unwrap_or_default(),
+                |source| silent.contains(source),
+            );
+            WindowTile::new(row, state, cards.remove(&key), &directory)
         })
         .collect())
 }

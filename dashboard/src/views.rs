@@ -5,10 +5,11 @@ use mingjing_alerts::card::{Grade, State};
 use mingjing_alerts::order::{self, Rung};
 use mingjing_ingest::camera::{CameraHealth, CameraState};
 use mingjing_monitor::personal::mask_text;
+use mingjing_monitor::presence::window_of;
 use mingjing_monitor::store::cases;
 use mingjing_monitor::store::rollups::Buckets;
 use mingjing_monitor::store::sources::Source;
-use mingjing_monitor::store::windows::WindowRow;
+use mingjing_monitor::store::windows::{WindowRow, WindowState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -123,6 +124,9 @@ fn subject_name(directory: &Directory, about: &str, subject: &str) -> String {
         "camera" => directory
             .camera(subject)
             .map_or_else(|| subject.to_owned(), |camera| camera.name.clone()),
+        "window" => window_of(subject)
+            .and_then(|(hall, no)| directory.window(hall, no))
+            .map_or_else(|| subject.to_owned(), |window| window.name.clone()),
         "unit" => subject
             .rsplit_once('/')
             .map_or_else(|| subject.to_owned(), |(_, unit)| directory.unit_name(unit)),
@@ -140,7 +144,7 @@ pub struct CardRow {
     grade: String,
     state: String,
     case: Option<String>,
-    /// What it is about: `case`, or `complaint`, `source`, `edge`, `hall`, `camera`, `unit`.
+    /// What it is about: `case`, or `complaint`, `source`, `edge`, `hall`, `camera`, `unit`, `window`.
     about: String,
     /// What else than a case it is about, and its name.
     subject: Option<String>,
@@ -334,19 +338,13 @@ pub struct WindowTile {
 }
 
 impl WindowTile {
-    /// The tile at `now`. `silent` tells whether a source is silent.
+    /// The tile of a window in a state, since then.
     pub fn new(
         row: &WindowRow,
+        (state, since): (WindowState, Option<DateTime<Utc>>),
         card: Option<(i64, String)>,
         directory: &Directory,
-        silent: impl Fn(&str) -> bool,
-        now: DateTime<Utc>,
     ) -> Self {
-        let local = now.with_timezone(&directory.zone()).naive_local();
-        let open = directory
-            .hall(&row.hall)
-            .is_some_and(|hall| hall.opening.open_at(local));
-        let (state, since) = row.state(now, open, silent);
         Self {
             hall: row.hall.clone(),
             no: row.no.clone(),

@@ -1,6 +1,7 @@
-//! What the console sees of cameras, halls and edges, told to the one writer when it changes (R14 and what holds it back).
+//! What the console sees of cameras, halls, edges and windows, told to the one writer when it changes (R9, R14 and what holds them
+//! back); and the minutes that somebody was at the windows, counted as they pass.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,12 +9,17 @@ use mingjing_alerts::rules::watched::{Thing, Trouble};
 use mingjing_alerts::store::episodes::key;
 use mingjing_alerts::supervisor::{Sight, Sighting, Sightings};
 use mingjing_ingest::camera::CameraState;
+use mingjing_monitor::presence::window_key;
 use mingjing_monitor::store::halls::Camera;
-use mingjing_monitor::store::{StoreError, sources};
+use mingjing_monitor::store::presence::Minute;
+use mingjing_monitor::store::windows::Seat;
+use mingjing_monitor::store::{self, StoreError, sources};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::{App, Ready};
 use crate::directory::Directory;
+use crate::presence::{self, Watched, Window};
+use crate::publish;
 use crate::views::KnownHealth;
 
 /// How often it is looked.
@@ -29,7 +35,8 @@ pub async fn run(app: App) {
     let started = Utc::now();
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut told = None;
+    let (mut told, mut shown) = (None, BTreeMap::new());
+    let mut counted = presence::minute(started);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -38,9 +45,22 @@ pub async fn run(app: App) {
         if app.ready() != Ready::Yes {
             continue;
         }
-        let Ok(seen) = look(&app, Utc::now() - started > START).await else {
+        let (directory, minute) = (app.directory(), presence::minute(Utc::now()));
+        let seats = presence::seats_now(&app, &directory);
+        if minute > counted {
+            counted = minute;
+            if let Err(error) = count_minute(&app, &directory, &seats, minute).await {
+                tracing::debug!(%error, "who is at the windows could not be counted");
+            }
+        }
+        let changed = shown != seats;
+        let Ok(seen) = look(&app, &directory, &seats, Utc::now() - started > START).await else {
             continue;
         };
+        if changed {
+            publish::windows_changed(&app, differing(&shown, &seats)).await;
+            shown = seats;
+        }
         if told.as_ref() == Some(&seen) {
             continue;
         }
@@ -52,9 +72,55 @@ pub async fn run(app: App) {
     }
 }
 
+/// The windows of which something else is seen than before.
+fn differing(
+    before: &BTreeMap<Window, Watched>,
+    after: &BTreeMap<Window, Watched>,
+) -> BTreeSet<Window> {
+    let all = before.keys().chain(after.keys());
+    all.filter(|window| before.get(*window) != after.get(*window))
+        .cloned()
+        .collect()
+}
+
+/// Counts a minute of the windows that are open and seen, and that nothing excuses.
+async fn count_minute(
+    app: &App,
+    directory: &Directory,
+    seats: &BTreeMap<Window, Watched>,
+    minute: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if seats.is_empty() {
+        return Ok(());
+    }
+    let places = presence::places(app, &directory.root(), seats).await?;
+    let minutes = places.iter().filter_map(|((hall, no), place)| {
+        let staffed = match place.seat? {
+            Seat::Staffed(_) => true,
+            Seat::Empty(_) => false,
+            Seat::Unknown(_) => return None,
+        };
+        let window = directory.window(hall, no)?;
+        (!place.excused).then(|| Minute {
+            hall: hall.clone(),
+            no: no.clone(),
+            unit: window.unit.clone(),
+            staffed,
+        })
+    });
+    let minutes: Vec<Minute> = minutes.collect();
+    let day = minute.with_timezone(&directory.zone()).date_naive();
+    let mut connection = app.db().acquire().await?;
+    store::presence::count(&mut connection, day, minute, &minutes).await
+}
+
 /// Everything that can be seen now. `settled`: whoever was to come back after the start has had the time.
-async fn look(app: &App, settled: bool) -> Result<Sightings, StoreError> {
-    let directory = app.directory();
+async fn look(
+    app: &App,
+    directory: &Directory,
+    seats: &BTreeMap<Window, Watched>,
+    settled: bool,
+) -> Result<Sightings, StoreError> {
     let cameras: Vec<&Camera> = directory.cameras().collect();
     let away = |edge: &str| !app.edges().is_connected(edge);
     // When an edge went is known of those that were here before.
@@ -70,10 +136,46 @@ async fn look(app: &App, settled: bool) -> Result<Sightings, StoreError> {
     };
     let mut delivered_by = app.edges().deliveries();
     delivered_by.sort();
+    let mut things = sightings(directory, &cameras, &edge, &|id| app.edges().health(id));
+    things.extend(
+        seats
+            .iter()
+            .map(|(window, watched)| window_sighting(directory, window, watched)),
+    );
     Ok(Sightings {
-        things: sightings(&directory, &cameras, &edge, &|id| app.edges().health(id)),
+        things,
         delivered_by,
     })
+}
+
+fn window_sighting(directory: &Directory, (hall, no): &Window, watched: &Watched) -> Sighting {
+    let window = directory.window(hall, no);
+    let mut above = vec![key(Thing::Hall, hall)];
+    // What is over one of several cameras is not over the window.
+    if let [camera] = watched.cameras.as_slice() {
+        above.push(key(Thing::Camera, camera));
+    }
+    if let [edge] = watched.edges.as_slice() {
+        above.push(key(Thing::Edge, edge));
+    }
+    Sighting {
+        thing: Thing::Window,
+        subject: window_key(hall, no),
+        name: format!(
+            "{}{}",
+            directory.hall_name(hall),
+            window.map_or_else(|| format!("{no} 号窗口"), |window| window.name.clone())
+        ),
+        hall: hall.clone(),
+        unit: window.and_then(|window| window.unit.clone()),
+        above,
+        cameras: 0,
+        sight: match watched.seat {
+            Seat::Staffed(_) => Sight::Well,
+            Seat::Unknown(_) => Sight::Unknown,
+            Seat::Empty(since) => Sight::Trouble(Trouble::Empty, since),
+        },
+    }
 }
 
 fn sightings(
@@ -94,6 +196,7 @@ fn sightings(
             subject: camera.id.clone(),
             name: camera.name.clone(),
             hall: camera.hall.clone(),
+            unit: None,
             above: vec![
                 key(Thing::Hall, &camera.hall),
                 key(Thing::Edge, &camera.edge),
@@ -112,6 +215,7 @@ fn sightings(
             subject: (*code).to_owned(),
             name: directory.hall_name(code),
             hall: (*code).to_owned(),
+            unit: None,
             above: distinct(through.iter().map(|edge| key(Thing::Edge, edge))),
             cameras: count(of_hall.len()),
             sight: hall_sight(
@@ -127,6 +231,7 @@ fn sightings(
             subject: (*name).to_owned(),
             name: (*name).to_owned(),
             hall: above_all(directory, &of_halls),
+            unit: None,
             // Where it serves one hall alone, work on that hall is work on it.
             above: match of_halls.as_slice() {
                 [one] => vec![key(Thing::Hall, one)],

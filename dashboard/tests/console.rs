@@ -7,6 +7,8 @@ mod audit;
 mod common;
 #[path = "console/numbers.rs"]
 mod numbers;
+#[path = "console/presence.rs"]
+mod presence;
 #[path = "console/rules.rs"]
 mod rules;
 #[path = "console/scores.rs"]

@@ -15,6 +15,7 @@ pub mod item;
 pub mod limit;
 pub mod org;
 pub mod personal;
+pub mod presence;
 pub mod score;
 pub mod share;
 pub mod statistics;

@@ -59,7 +59,7 @@ fn every_state_is_reached_by_cards_and_none_is_a_dead_end() {
             let leads_on = ROLES
                 .iter()
                 .any(|&role| transitions(state, grade, role).next().is_some());
-            let final_for_good = matches!(state, Revoked | Cancelled);
+            let final_for_good = matches!(state, Revoked | Cancelled | Dismissed);
             assert_ne!(leads_on, final_for_good, "{grade:?} {state:?}");
         }
     }
@@ -111,16 +111,14 @@ fn a_name_means_one_thing_for_a_state_a_grade_and_a_role() {
 #[test]
 fn people_say_why_and_the_supervised_never_clear_themselves() {
     for row in TABLE {
-        let removes = targets(row)
-            .iter()
-            .any(|state| matches!(state, Revoked | Cancelled | Closed | Withdrawn | Cleared));
+        let removes = targets(row).iter().any(|state| state.is_over());
         let by_supervised = row
             .by
             .iter()
             .any(|role| matches!(role, HallManager | UnitHead));
         assert!(!(removes && by_supervised), "{}", row.name);
         let by_people = row.by.iter().any(|&role| role != System);
-        let harmless = matches!(row.name, "receive" | "issue");
+        let harmless = matches!(row.name, "receive" | "issue" | "confirm");
         assert!(row.needs_why || harmless || !by_people, "{}", row.name);
     }
     for name in ["appeal", "reply", "revoke", "contest"] {
@@ -129,6 +127,24 @@ fn people_say_why_and_the_supervised_never_clear_themselves() {
                 transition(name, Some(Issued), Grade::Warning, role).is_none(),
                 "a warning has no {name}"
             );
+        }
+    }
+}
+
+#[test]
+fn what_a_camera_saw_weighs_once_an_inspector_has_looked() {
+    assert!(!Unconfirmed.stands() && !Unconfirmed.weighs());
+    for grade in [Grade::YellowCard, Grade::RedCard] {
+        let on = |role| -> Vec<&str> {
+            transitions(Unconfirmed, grade, role)
+                .map(|row| row.name)
+                .collect()
+        };
+        assert_eq!(on(Inspector), ["confirm", "dismiss"]);
+        assert_eq!(on(Commission), ["confirm", "dismiss"]);
+        assert_eq!(on(System), ["withdraw"], "no time makes it count");
+        for role in [HallManager, UnitHead, Role::Leader] {
+            assert!(on(role).is_empty(), "{role:?}");
         }
     }
 }

@@ -139,7 +139,7 @@ impl What {
     /// What the transition of a card is to those outside; `None`: nothing is said.
     pub fn of_transition(transition: &str) -> Option<Self> {
         match transition {
-            "issue" => Some(Self::Issued),
+            "issue" | "confirm" => Some(Self::Issued),
             "revive" => Some(Self::Reinstated),
             "return" => Some(Self::Returned),
             "withdraw" => Some(Self::Withdrawn),

@@ -17,6 +17,7 @@ mod r5;
 mod r6;
 mod r7;
 pub mod r8;
+mod r9;
 pub mod watched;
 
 use std::borrow::Cow;
@@ -65,6 +66,8 @@ rule_numbers! {
     R7
     /// Voided, returned, withdrawn and suspended cases.
     R8
+    /// Presence at the windows.
+    R9
     /// Complaints.
     R10
     /// Bad ratings.
@@ -120,6 +123,17 @@ impl Anomaly {
     /// Whether it still went on at `at`.
     pub fn goes_on_at(&self, at: DateTime<Utc>) -> bool {
         self.until.is_none_or(|until| until > at)
+    }
+
+    /// Whether its card counts only when a person has looked at the picture: every yellow card for what a camera alone has seen
+    /// of a hall. A red one of R9 is made of yellow ones that were looked at.
+    pub fn awaits_person(&self) -> bool {
+        let of_video = match self.rule {
+            Rule::R9 => true,
+            Rule::R14 => self.facts.get("answers").is_some_and(|who| who == "hall"),
+            _ => false,
+        };
+        of_video && self.grade == Grade::YellowCard
     }
 }
 

@@ -1,4 +1,5 @@
-//! What is watched while it works: sources that fall silent (R7), cameras and networks of halls that are away (R14).
+//! What is watched while it works: sources that fall silent (R7), cameras and networks of halls that are away (R14), windows with
+//! nobody at them (R9).
 //!
 //! Each time something goes wrong is an [`Episode`] that we recorded ourselves. What holds its alert back - a parent that is
 //! down, planned maintenance - is a [`Hold`]: time under it does not count. So nothing is lost: when the hold ends and the trouble
@@ -6,9 +7,11 @@
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use mingjing_monitor::calendar::{Calendar, OpeningHours};
+use mingjing_monitor::presence::{Entry, Excused, window_of};
+use serde::{Deserialize, Serialize};
 
-use super::facts::{Facts, Sentence, local};
-use super::{Anomaly, Bearer, Evaluation, Rule};
+use super::facts::{Facts, Sentence, local, stamp};
+use super::{Anomaly, Bearer, Evaluation, Rule, r9};
 use crate::card::{Grade, Kind};
 use crate::profile::RuleSet;
 
@@ -43,6 +46,8 @@ words! {
         Hall = "hall",
         /// A camera.
         Camera = "camera",
+        /// A window: whether somebody sits at it, as its cameras see it.
+        Window = "window",
     }
 }
 
@@ -59,6 +64,8 @@ words! {
         Black = "black",
         /// Something hangs over the lens, or it was turned away.
         Covered = "covered",
+        /// Nobody sits there.
+        Empty = "empty",
     }
 }
 
@@ -73,6 +80,8 @@ pub struct Episode {
     pub name: String,
     /// The hall that bears it.
     pub hall: String,
+    /// Of a window: the unit that staffs it.
+    pub unit: Option<String>,
     /// What is wrong.
     pub trouble: Trouble,
     /// Since when.
@@ -81,10 +90,12 @@ pub struct Episode {
     pub until: Option<DateTime<Utc>>,
     /// How many cameras are away with it.
     pub cameras: u32,
+    /// Of a window: when no camera could say.
+    pub unseen: Vec<Hold>,
 }
 
 /// A time in which the alert of an episode is held back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// Since when.
     pub from: DateTime<Utc>,
@@ -99,19 +110,39 @@ impl Hold {
     }
 }
 
+impl From<Excused> for Hold {
+    fn from(excused: Excused) -> Self {
+        Self {
+            from: excused.from,
+            until: excused.until,
+        }
+    }
+}
+
+/// What an episode is judged with beside the rules.
+#[derive(Debug, Clone, Default)]
+pub struct Setting<'a> {
+    /// What holds its alert back.
+    pub holds: Vec<Hold>,
+    /// When its hall is open.
+    pub opening: OpeningHours,
+    /// Of a window: the pauses and leave that were entered.
+    pub absences: &'a [Entry],
+    /// Of a window: the yellow cards of R9 that a person confirmed and that stand, by cause, with their due instants.
+    pub confirmed: &'a [(String, DateTime<Utc>)],
+}
+
 /// What the rules say of an episode at `now`.
 pub fn evaluate(
     episode: &Episode,
-    holds: &[Hold],
-    opening: &OpeningHours,
+    setting: &Setting<'_>,
     rules: &RuleSet,
     calendar: &Calendar,
     now: DateTime<Utc>,
 ) -> Evaluation {
     let look = Look {
         episode,
-        holds,
-        opening,
+        setting,
         rules,
         calendar,
         now,
@@ -119,16 +150,16 @@ pub fn evaluate(
     match episode.thing {
         Thing::Source => look.silent(),
         Thing::Edge | Thing::Hall | Thing::Camera => look.away(),
+        Thing::Window => r9::find(&look),
     }
 }
 
-struct Look<'a> {
-    episode: &'a Episode,
-    holds: &'a [Hold],
-    opening: &'a OpeningHours,
-    rules: &'a RuleSet,
-    calendar: &'a Calendar,
-    now: DateTime<Utc>,
+pub(super) struct Look<'a> {
+    pub episode: &'a Episode,
+    pub setting: &'a Setting<'a>,
+    pub rules: &'a RuleSet,
+    pub calendar: &'a Calendar,
+    pub now: DateTime<Utc>,
 }
 
 impl Look<'_> {
@@ -136,7 +167,7 @@ impl Look<'_> {
     fn silent(&self) -> Evaluation {
         let (mut anomalies, mut next_instant) = (Vec::new(), None);
         if self.rules.r7.on
-            && let Some(due_at) = self.first_free(self.episode.since)
+            && let Some(due_at) = first_free(&self.setting.holds, self.episode.since)
         {
             if due_at > self.now {
                 next_instant = self.open_end(due_at);
@@ -170,36 +201,51 @@ impl Look<'_> {
     /// R14: a notice after so many seconds of opening hours, yellow after so many minutes.
     fn away(&self) -> Evaluation {
         let r14 = &self.rules.r14;
-        let mut found = Evaluation {
-            anomalies: Vec::new(),
-            next_instant: None,
-        };
         if !r14.on {
-            return found;
+            return Evaluation {
+                anomalies: Vec::new(),
+                next_instant: None,
+            };
         }
-        let notice = self.counted(TimeDelta::seconds(r14.notice_seconds.get().into()));
-        let yellow = self.counted(TimeDelta::minutes(r14.yellow_minutes.get().into()));
+        let notice = TimeDelta::seconds(r14.notice_seconds.get().into());
+        let yellow = TimeDelta::minutes(r14.yellow_minutes.get().into());
+        self.in_two_steps(&self.setting.holds, [notice, yellow], |grade, at| {
+            self.absence(grade, at)
+        })
+    }
+
+    /// A notice after one length of opening hours, which is over when the trouble is or the yellow card comes after the other.
+    pub fn in_two_steps(
+        &self,
+        holds: &[Hold],
+        [notice, yellow]: [TimeDelta; 2],
+        found: impl Fn(Grade, DateTime<Utc>) -> Anomaly,
+    ) -> Evaluation {
+        let mut anomalies = Vec::new();
+        let notice = self.counted(holds, notice);
+        let yellow = self.counted(holds, yellow);
         let reached = |at: &DateTime<Utc>| {
             *at <= self.now && self.episode.until.is_none_or(|until| until > *at)
         };
         if let Some(at) = notice.filter(reached) {
             let cleared = [self.episode.until, yellow.filter(reached)];
             let cleared = cleared.into_iter().flatten().min();
-            found.anomalies.push(Anomaly {
+            anomalies.push(Anomaly {
                 cleared_at: cleared.filter(|&cleared| cleared <= self.now),
-                ..self.absence(Grade::Notice, at)
+                ..found(Grade::Notice, at)
             });
         }
         if let Some(at) = yellow.filter(reached) {
-            found.anomalies.push(self.absence(Grade::YellowCard, at));
+            anomalies.push(found(Grade::YellowCard, at));
         }
-        found.next_instant = [notice, yellow]
-            .into_iter()
-            .flatten()
-            .filter(|&at| at > self.now)
-            .min()
-            .and_then(|at| self.open_end(at));
-        found
+        let next = [notice, yellow].into_iter().flatten();
+        Evaluation {
+            anomalies,
+            next_instant: next
+                .filter(|&at| at > self.now)
+                .min()
+                .and_then(|at| self.open_end(at)),
+        }
     }
 
     fn absence(&self, grade: Grade, due_at: DateTime<Utc>) -> Anomaly {
@@ -222,7 +268,7 @@ impl Look<'_> {
                 format!("{name}网络中断，{cameras} 路摄像机全部离线"),
                 format!("The network of {name} is down, all of its {cameras} cameras are offline"),
             ),
-            Thing::Camera | Thing::Source => {
+            Thing::Camera | Thing::Source | Thing::Window => {
                 let (zh, en) = self.trouble();
                 (
                     format!("摄像机「{name}」{zh}"),
@@ -243,10 +289,11 @@ impl Look<'_> {
             Trouble::Frozen => ("画面停滞", "has shown a frozen picture"),
             Trouble::Black => ("黑屏", "has shown a black picture"),
             Trouble::Covered => ("被遮挡或移动", "has been covered or moved"),
+            Trouble::Empty => ("前无人", "has seen nobody"),
         }
     }
 
-    fn anomaly(
+    pub fn anomaly(
         &self,
         rule: Rule,
         kind: Kind,
@@ -256,17 +303,16 @@ impl Look<'_> {
     ) -> Anomaly {
         let cause = self.episode.cause();
         let mut facts = Facts::new();
-        let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
-        facts.insert("since".into(), instant(self.episode.since).into());
+        facts.insert("since".into(), stamp(self.episode.since));
         if let Some(until) = self.episode.until {
-            facts.insert("until".into(), instant(until).into());
+            facts.insert("until".into(), stamp(until));
         }
         facts.insert("trouble".into(), self.episode.trouble.as_str().into());
         if self.episode.cameras > 0 {
             facts.insert("cameras".into(), self.episode.cameras.into());
         }
-        // Covered or moved: the hall answers; otherwise whoever runs it.
-        let hall = self.episode.trouble == Trouble::Covered;
+        // Covered, moved or nobody there: the hall answers; otherwise whoever runs it.
+        let hall = matches!(self.episode.trouble, Trouble::Covered | Trouble::Empty);
         facts.insert(
             "answers".into(),
             if hall { "hall" } else { "operator" }.into(),
@@ -284,34 +330,26 @@ impl Look<'_> {
             sentence,
             bearer: Bearer {
                 hall: self.episode.hall.clone(),
-                unit: None,
-                window: None,
+                unit: self.episode.unit.clone(),
+                window: self.episode.window().map(str::to_owned),
             },
         }
     }
 
-    /// The first instant from `at` on at which nothing holds it back; `None` while nobody knows when that is.
-    fn first_free(&self, mut at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        while let Some(hold) = self.holds.iter().find(|hold| hold.holds_at(at)) {
-            at = hold.until?;
-        }
-        Some(at)
-    }
-
     /// The instant past which the trouble has lasted for `length` of opening hours with nothing holding it back. `None`: not
     /// within a month, or nobody knows.
-    fn counted(&self, length: TimeDelta) -> Option<DateTime<Utc>> {
+    pub fn counted(&self, holds: &[Hold], length: TimeDelta) -> Option<DateTime<Utc>> {
         let mut left = length;
         let first = self.calendar.date(self.episode.since);
         for date in (0..31).filter_map(|day| first.checked_add_days(Days::new(day))) {
-            let Some(open) = self.calendar.open_on(self.opening, date) else {
+            let Some(open) = self.calendar.open_on(&self.setting.opening, date) else {
                 continue;
             };
             let closes = self.calendar.instant(date.and_time(open.closes()));
             let opens = self.calendar.instant(date.and_time(open.opens()));
-            let mut at = self.first_free(opens.max(self.episode.since))?;
+            let mut at = first_free(holds, opens.max(self.episode.since))?;
             while at < closes {
-                let held = self.holds.iter().map(|hold| hold.from);
+                let held = holds.iter().map(|hold| hold.from);
                 let end = held.filter(|&from| from > at).min().unwrap_or(closes);
                 let end = end.min(closes);
                 if end - at > left {
@@ -321,7 +359,7 @@ impl Look<'_> {
                 if end == closes {
                     break;
                 }
-                at = self.first_free(end)?;
+                at = first_free(holds, end)?;
             }
         }
         None
@@ -336,12 +374,27 @@ impl Look<'_> {
     }
 }
 
+/// The first instant from `at` on at which nothing holds back; `None` while nobody knows when that is.
+fn first_free(holds: &[Hold], mut at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    while let Some(hold) = holds.iter().find(|hold| hold.holds_at(at)) {
+        at = hold.until?;
+    }
+    Some(at)
+}
+
 impl Episode {
+    /// The number of the window that it is about.
+    pub fn window(&self) -> Option<&str> {
+        let of_window = (self.thing == Thing::Window).then(|| window_of(&self.subject));
+        of_window.flatten().map(|(_, no)| no)
+    }
+
     /// What its cards share, and how their keys begin.
     pub fn cause(&self) -> String {
         let rule = match self.thing {
             Thing::Source => Rule::R7,
             Thing::Edge | Thing::Hall | Thing::Camera => Rule::R14,
+            Thing::Window => Rule::R9,
         };
         format!(
             "{}:{}:{}:{}",

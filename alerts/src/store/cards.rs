@@ -275,6 +275,28 @@ pub async fn that_followed(
     rows.into_iter().map(CardRecord::try_from).collect()
 }
 
+/// The yellow cards of R9 about these windows that fell due from `from` on, that a person confirmed and that were not taken back
+/// (one under a red card is among them): window, cause, due instant.
+pub async fn confirmed_absences(
+    connection: &mut PgConnection,
+    windows: &[String],
+    from: DateTime<Utc>,
+) -> Result<Vec<(String, String, DateTime<Utc>)>, StoreError> {
+    let all = State::ALL.iter();
+    let stand = all.filter(|state| state.weighs() || **state == State::Superseded);
+    let rows = sqlx::query_as(
+        "SELECT subject, cause, due_at FROM card
+         WHERE rule = 'R9' AND about = 'window' AND grade = 'yellow_card' AND subject = ANY($1) AND due_at >= $2
+           AND state = ANY($3) ORDER BY due_at, cause",
+    );
+    Ok(rows
+        .bind(windows)
+        .bind(from)
+        .bind(stand.map(|state| state.as_str()).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?)
+}
+
 /// Which of these cause keys have a card.
 pub async fn known(
     connection: &mut PgConnection,

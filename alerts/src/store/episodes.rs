@@ -3,9 +3,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use mingjing_monitor::store::StoreError;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use crate::rules::r8::UnitMonth;
-use crate::rules::watched::{Episode, Thing, Trouble};
+use crate::rules::watched::{Episode, Hold, Thing, Trouble};
 
 /// A row of `episode`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,11 +40,13 @@ struct Row {
     subject: String,
     name: String,
     hall: String,
+    unit: Option<String>,
     trouble: String,
     since: DateTime<Utc>,
     until: Option<DateTime<Utc>>,
     cameras: i32,
     above: Vec<String>,
+    unseen: Json<Vec<Hold>>,
     next_instant: Option<DateTime<Utc>>,
 }
 
@@ -60,6 +63,8 @@ impl TryFrom<Row> for EpisodeRecord {
                 subject: row.subject,
                 name: row.name,
                 hall: row.hall,
+                unit: row.unit,
+                unseen: row.unseen.0,
                 since: row.since,
                 until: row.until,
                 cameras: u32::try_from(row.cameras).unwrap_or_default(),
@@ -77,7 +82,7 @@ fn records(rows: Vec<Row>) -> Result<Vec<EpisodeRecord>, StoreError> {
 /// Those that go on.
 pub async fn going_on(connection: &mut PgConnection) -> Result<Vec<EpisodeRecord>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT id, thing, subject, name, hall, trouble, since, until, cameras, above, next_instant FROM episode
+        "SELECT id, thing, subject, name, hall, unit, trouble, since, until, cameras, above, unseen, next_instant FROM episode
          WHERE until IS NULL ORDER BY id",
     );
     records(rows.fetch_all(connection).await?)
@@ -90,7 +95,7 @@ pub async fn of_things(
     since: DateTime<Utc>,
 ) -> Result<Vec<EpisodeRecord>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT id, thing, subject, name, hall, trouble, since, until, cameras, above, next_instant FROM episode
+        "SELECT id, thing, subject, name, hall, unit, trouble, since, until, cameras, above, unseen, next_instant FROM episode
          WHERE thing || ':' || subject = ANY($1) AND (until IS NULL OR until >= $2) ORDER BY id",
     );
     records(rows.bind(things).bind(since).fetch_all(connection).await?)
@@ -103,7 +108,7 @@ pub async fn between(
     to: DateTime<Utc>,
 ) -> Result<Vec<EpisodeRecord>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT id, thing, subject, name, hall, trouble, since, until, cameras, above, next_instant FROM episode
+        "SELECT id, thing, subject, name, hall, unit, trouble, since, until, cameras, above, unseen, next_instant FROM episode
          WHERE since < $2 AND (until IS NULL OR until >= $1) ORDER BY id",
     );
     records(rows.bind(from).bind(to).fetch_all(connection).await?)
@@ -117,8 +122,8 @@ pub async fn insert(
     let episode = &record.episode;
     // Back at the very instant at which it had gone before: the same one goes on.
     let row = sqlx::query_scalar(
-        "INSERT INTO episode (thing, subject, name, hall, trouble, since, until, cameras, above, next_instant)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        "INSERT INTO episode (thing, subject, name, hall, trouble, since, until, cameras, above, next_instant, unit, unseen)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (thing, subject, since) DO UPDATE SET until = excluded.until, next_instant = excluded.next_instant
          RETURNING id",
     );
@@ -133,6 +138,8 @@ pub async fn insert(
         .bind(i32::try_from(episode.cameras).unwrap_or(i32::MAX))
         .bind(&record.above)
         .bind(record.next_instant)
+        .bind(&episode.unit)
+        .bind(Json(&episode.unseen))
         .fetch_one(connection)
         .await?)
 }
@@ -143,13 +150,14 @@ pub async fn update(
     record: &EpisodeRecord,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE episode SET until = $2, cameras = $3, above = $4, next_instant = $5 WHERE id = $1",
+        "UPDATE episode SET until = $2, cameras = $3, above = $4, next_instant = $5, unseen = $6 WHERE id = $1",
     )
     .bind(record.id)
     .bind(record.episode.until)
     .bind(i32::try_from(record.episode.cameras).unwrap_or(i32::MAX))
     .bind(&record.above)
     .bind(record.next_instant)
+    .bind(Json(&record.episode.unseen))
     .execute(connection)
     .await?;
     Ok(())

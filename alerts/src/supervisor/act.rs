@@ -13,6 +13,7 @@ use super::by_hand::bind;
 use super::delta::{ActError, CardAction, Delta, Deltas};
 use super::diff::Working;
 use super::tell;
+use super::watch::Looked;
 use super::write::{Rows, Touched, goes_out};
 use crate::card::{Role, State, Transition, transition};
 use crate::ladder::appeal_until;
@@ -59,9 +60,10 @@ impl Supervisor {
             bind(&mut transaction, with, line, &action.actor, files, now).await?;
         }
         tell::of_moved(&mut transaction, &self.reference, [&moved]).await?;
-        deltas.add(Delta::CardChanged {
-            id: moved.card.id,
-            hall: moved.card.hall.clone(),
+        let (id, hall) = (moved.card.id, moved.card.hall.clone());
+        deltas.add(match row.name {
+            "confirm" => Delta::CardIssued { id, hall },
+            _ => Delta::CardChanged { id, hall },
         });
         deltas.add(Delta::OverviewChanged);
         deltas.add(Delta::RankingChanged);
@@ -69,6 +71,15 @@ impl Supervisor {
         if matches!(moved.card.state, State::Revoked | State::Cancelled) {
             let gone = [moved.card.id];
             undo_what_followed(&mut transaction, &self.reference, &gone, now, &mut deltas).await?;
+        }
+        // How many of a month were confirmed makes others of the window red, or yellow again.
+        let mut looked = Looked::default();
+        if let ("window", Some(window)) = (moved.card.about.as_str(), &moved.card.subject) {
+            let (month, _) = self.reference.calendar.month_of(moved.card.due_at);
+            let windows = [window.clone()];
+            looked = self
+                .look_at_windows(&mut transaction, &windows, month, now, &mut deltas)
+                .await?;
         }
         // What was under a card that is taken back comes up again.
         if let Some(case) = &moved.card.case_no {
@@ -80,6 +91,7 @@ impl Supervisor {
         audit::append(&mut transaction, &[entry(&moved, action, before)]).await?;
         transaction.commit().await.map_err(StoreError::from)?;
         self.queue.extend(next);
+        self.remember(looked);
         Ok(deltas.into_vec())
     }
 

@@ -9,7 +9,7 @@ use mingjing_monitor::store::events::{Hashed, Identity};
 use mingjing_monitor::store::sources::{self, Source, SourceState};
 use mingjing_monitor::store::states::CaseRecord;
 use mingjing_monitor::store::windows::Heard;
-use mingjing_monitor::store::{StoreError, events, halls, health, items, states};
+use mingjing_monitor::store::{StoreError, absences, events, halls, health, items, states};
 use sqlx::PgConnection;
 
 use super::again;
@@ -217,6 +217,9 @@ impl Supervisor {
             events::insert(&mut *connection, new, now).await?;
             self.hear_windows(&mut *connection, new, deltas).await?;
         }
+        let absences = self
+            .hear_absences(&mut *connection, new, now, deltas)
+            .await?;
         let mut touched = self.fold(&mut *connection, new, heard, now).await?;
         let writer = self.writer(now);
         writer
@@ -236,7 +239,36 @@ impl Supervisor {
                 );
             }
         }
-        Ok((next, heard_again))
+        Ok((next, heard_again.and(absences)))
+    }
+
+    /// Pauses and leave: what was found of their windows is looked at again.
+    async fn hear_absences(
+        &self,
+        connection: &mut PgConnection,
+        new: &[Hashed],
+        now: DateTime<Utc>,
+        deltas: &mut Deltas,
+    ) -> Result<Looked, StoreError> {
+        let about: Vec<&CaseEvent> = new
+            .iter()
+            .map(|hashed| &hashed.event)
+            .filter(|event| event.kind.type_name().starts_with("window."))
+            .collect();
+        if about.is_empty() {
+            return Ok(Looked::default());
+        }
+        let tree = halls::tree_in(&mut *connection).await?;
+        let touched = absences::hear(&mut *connection, &about, &tree).await?;
+        let since = touched.iter().map(|(_, from)| *from).min().unwrap_or(now);
+        // What one pause uses up of a day, another has less of.
+        let since = self
+            .reference
+            .calendar
+            .midnight(self.reference.calendar.date(since));
+        let windows: Vec<String> = touched.into_iter().map(|(window, _)| window).collect();
+        self.look_at_windows(connection, &windows, since, now, deltas)
+            .await
     }
 
     async fn hear_windows(

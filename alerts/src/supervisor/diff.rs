@@ -267,10 +267,10 @@ fn begin(anomaly: &Found, ground: &Ground<'_>) -> Working {
         revision: 0,
     };
     let mut working = Working::from(card);
-    let (name, state) = if firm {
-        ("issue", State::Issued)
-    } else {
-        ("propose", State::Provisional)
+    let (name, state) = match firm {
+        false => ("propose", State::Provisional),
+        true if anomaly.awaits_person() => ("detect", State::Unconfirmed),
+        true => ("issue", State::Issued),
     };
     working.enter(name, state, at, None, ground.calendar, ground.rules);
     if let Some(first) = working.taken.first_mut() {
@@ -304,7 +304,12 @@ fn present(working: &mut Working, anomaly: &Anomaly, ground: &Ground<'_>) {
         _ => {}
     }
     if working.card.state == State::Provisional && ground.is_firm(anomaly.due_at) {
-        working.take("issue", ground.now, None, ground);
+        let firm = if anomaly.awaits_person() {
+            "detect"
+        } else {
+            "issue"
+        };
+        working.take(firm, ground.now, None, ground);
     }
     clear_if_over(working, anomaly, ground);
 }
@@ -341,7 +346,7 @@ fn absent(working: &mut Working, ground: &Ground<'_>) {
         return;
     }
     match working.card.state {
-        State::Provisional | State::Pending => {
+        State::Provisional | State::Pending | State::Unconfirmed => {
             working.take(
                 "withdraw",
                 ground.now,

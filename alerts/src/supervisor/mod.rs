@@ -8,6 +8,7 @@
 //! instants are closing times for the most part, so a million open cases share a few hundred instants; where every case has its
 //! own (second mode), an entry costs the tree about 16 bytes.
 
+mod absent;
 mod act;
 mod again;
 mod answers;
@@ -40,6 +41,7 @@ use months::Round;
 use sweep::Sweep;
 use write::Writer;
 
+pub use absent::{Absent, LONGEST_LEAVE, LONGEST_PAUSE};
 pub use assess::{Assessment, Found, Hearings, Reference};
 pub use delta::{
     ActError, Actor, Applied, BatchOutcome, CardAction, Delta, NewCard, NewOrder, OrderAction,

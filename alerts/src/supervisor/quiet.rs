@@ -88,7 +88,7 @@ impl From<StoreError> for QuietError {
 }
 
 /// A beginning may lie so far back: forms are filled in for "now".
-const JUST_NOW: TimeDelta = TimeDelta::minutes(5);
+pub(super) const JUST_NOW: TimeDelta = TimeDelta::minutes(5);
 
 impl Supervisor {
     /// Does what somebody asks for; the number of a maintenance that was planned, 0 for everything else.

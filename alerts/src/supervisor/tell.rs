@@ -1,6 +1,6 @@
 //! What is said outside of what happened: notices into the outbox, in the transaction that makes it so.
 //!
-//! Provisional cards are not told, nor what history that is being loaded brings. Of one card one notice a transaction: where it
+//! Provisional and unconfirmed cards are not told, nor what history that is being loaded brings. Of one card one notice a transaction: where it
 //! stands at the end.
 
 use std::collections::HashMap;

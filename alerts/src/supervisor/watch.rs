@@ -1,12 +1,14 @@
-//! What is watched while it works: cameras, halls, edges as the console sees them, sources by their own silence. Each time
-//! something goes wrong is an episode, recorded by us; a parent that is down and planned maintenance hold its alert back.
+//! What is watched while it works: cameras, halls, edges and windows as the console sees them, sources by their own silence. Each
+//! time something goes wrong is an episode, recorded by us; a parent that is down and planned maintenance hold its alert back.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use mingjing_monitor::calendar::OpeningHours;
+use mingjing_monitor::org::Tree;
+use mingjing_monitor::presence::Entry;
 use mingjing_monitor::store::sources::{self, Outage, SourceState};
-use mingjing_monitor::store::{StoreError, halls, health};
+use mingjing_monitor::store::{StoreError, absences, halls, health};
 use sqlx::PgConnection;
 
 use super::Supervisor;
@@ -14,7 +16,8 @@ use super::assess::{Found, Reference};
 use super::delta::{Delta, Deltas};
 use super::subjects::Affair;
 use crate::profile::RuleSet;
-use crate::rules::watched::{self, Episode, Hold, Thing, Trouble};
+use crate::rules::watched::{self, Episode, Hold, Setting, Thing, Trouble};
+use crate::store::cards;
 use crate::store::episodes::{self, EpisodeRecord, key};
 use crate::store::maintenance::{self, Maintenance};
 
@@ -22,6 +25,9 @@ use crate::store::maintenance::{self, Maintenance};
 const TOGETHER: TimeDelta = TimeDelta::seconds(60);
 /// After an outage of our own, sources have so long to be heard again before they are called silent†.
 const RECOVERY: TimeDelta = TimeDelta::minutes(10);
+
+/// An empty window that no camera could see for so long is not watched any more†.
+const FORGOTTEN: TimeDelta = TimeDelta::hours(24);
 
 /// What the console sees of something that is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +40,8 @@ pub struct Sighting {
     pub name: String,
     /// The hall that bears what goes wrong with it.
     pub hall: String,
+    /// Of a window: the unit that staffs it.
+    pub unit: Option<String>,
     /// What stands over it, as `thing:subject`.
     pub above: Vec<String>,
     /// Cameras that are away with it.
@@ -47,7 +55,7 @@ pub struct Sighting {
 pub enum Sight {
     /// Well.
     Well,
-    /// Nobody can say: what was known stays.
+    /// Nobody can say: what was known stays. Of a window the time until somebody can does not count.
     Unknown,
     /// Not well, since then.
     Trouble(Trouble, DateTime<Utc>),
@@ -56,7 +64,7 @@ pub enum Sight {
 /// Everything that the console sees at one time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sightings {
-    /// Cameras, halls and edges.
+    /// Cameras, halls, edges and windows.
     pub things: Vec<Sighting>,
     /// Sources and the edge by which each comes.
     pub delivered_by: Vec<(String, String)>,
@@ -67,13 +75,13 @@ impl Reference {
     fn of_episode(
         &self,
         episode: &Episode,
-        holds: &[Hold],
-        opening: &OpeningHours,
+        setting: &Setting<'_>,
         now: DateTime<Utc>,
     ) -> (Vec<Found>, Option<DateTime<Utc>>, Arc<RuleSet>) {
-        let place = self.place(&episode.hall, "", "");
+        let unit = episode.unit.as_deref().unwrap_or_default();
+        let place = self.place(&episode.hall, unit, "");
         self.judge(&place, episode.since, now, |rules| {
-            watched::evaluate(episode, holds, opening, rules, &self.calendar, now)
+            watched::evaluate(episode, setting, rules, &self.calendar, now)
         })
     }
 
@@ -90,12 +98,9 @@ impl Reference {
             return Ok(Vec::new());
         }
         let around = Around::of(&mut *connection, &records, now).await?;
-        let tree = halls::tree_in(connection).await?;
         let look = |record: &EpisodeRecord| {
             let episode = &record.episode;
-            let hall = tree.get(&episode.hall);
-            let opening = hall.map(|hall| hall.opening).unwrap_or_default();
-            let (found, ..) = self.of_episode(episode, &around.holds(record), &opening, now);
+            let (found, ..) = self.of_episode(episode, &around.setting(record), now);
             (episode.thing.as_str(), episode.subject.clone(), found)
         };
         Ok(records.iter().map(look).collect())
@@ -108,6 +113,15 @@ pub(super) struct Looked {
     records: Vec<EpisodeRecord>,
     /// When answers to their cards fall due.
     next: Vec<DateTime<Utc>>,
+}
+
+impl Looked {
+    /// These and others.
+    pub(super) fn and(mut self, others: Self) -> Self {
+        self.records.extend(others.records);
+        self.next.extend(others.next);
+        self
+    }
 }
 
 impl Supervisor {
@@ -129,15 +143,7 @@ impl Supervisor {
                 .things
                 .iter()
                 .find(|it| it.thing == open.episode.thing && it.subject == open.episode.subject);
-            let mut after = open.clone();
-            match sighting.map(|it| (it, it.sight)) {
-                Some((it, Sight::Trouble(trouble, _))) if trouble == open.episode.trouble => {
-                    after.episode.cameras = it.cameras;
-                    after.above.clone_from(&it.above);
-                }
-                Some((_, Sight::Unknown)) => {}
-                _ => after.episode.until = Some(now.max(open.episode.since)),
-            }
+            let after = after(open, sighting, now);
             if after != *open {
                 changed.push(after);
             }
@@ -282,6 +288,7 @@ impl Supervisor {
             let sighting = Sighting {
                 thing: Thing::Source,
                 hall: halls::bearing(&mut transaction, &id).await?,
+                unit: None,
                 subject: id.clone(),
                 name,
                 above: above
@@ -334,6 +341,22 @@ impl Supervisor {
         self.look_at_episodes(connection, over, now, deltas).await
     }
 
+    /// Looks again at what was wrong with these windows at or after `since`: something was entered about them, or decided about
+    /// their cards. To be [remembered](Self::remember) after the commit.
+    pub(super) async fn look_at_windows(
+        &self,
+        connection: &mut PgConnection,
+        windows: &[String],
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+        deltas: &mut Deltas,
+    ) -> Result<Looked, StoreError> {
+        let things: Vec<String> = windows.iter().map(|it| key(Thing::Window, it)).collect();
+        let records = episodes::of_things(&mut *connection, &things, since).await?;
+        self.look_at_episodes(connection, records, now, deltas)
+            .await
+    }
+
     /// Judges these episodes and writes their cards; as they are now.
     async fn look_at_episodes(
         &self,
@@ -346,16 +369,11 @@ impl Supervisor {
             return Ok(Looked::default());
         }
         let around = Around::of(&mut *connection, &records, now).await?;
-        let tree = halls::tree_in(&mut *connection).await?;
         let mut affairs = Vec::with_capacity(records.len());
         for record in &mut records {
-            let holds = around.holds(record);
+            let setting = around.setting(record);
             let episode = &record.episode;
-            let opening = tree
-                .get(&episode.hall)
-                .map(|hall| hall.opening)
-                .unwrap_or_default();
-            let (found, next, rules) = self.reference.of_episode(episode, &holds, &opening, now);
+            let (found, next, rules) = self.reference.of_episode(episode, &setting, now);
             affairs.push(Affair {
                 about: episode.thing.as_str(),
                 subject: episode.subject.clone(),
@@ -385,6 +403,39 @@ impl Supervisor {
     }
 }
 
+/// What goes on, as it is after it was looked at again; `None`: it is not watched any more.
+fn after(open: &EpisodeRecord, it: Option<&Sighting>, now: DateTime<Utc>) -> EpisodeRecord {
+    let mut after = open.clone();
+    let episode = &mut after.episode;
+    let now = now.max(episode.since);
+    let blind = episode
+        .unseen
+        .last_mut()
+        .filter(|hold| hold.until.is_none());
+    match it.map(|it| (it, it.sight)) {
+        Some((it, Sight::Trouble(trouble, _))) if trouble == episode.trouble => {
+            if let Some(hold) = blind {
+                hold.until = Some(now.max(hold.from));
+            }
+            episode.cameras = it.cameras;
+            after.above.clone_from(&it.above);
+        }
+        // Nobody can say, or its cameras are not heard of yet.
+        None | Some((_, Sight::Unknown)) if episode.thing == Thing::Window => match blind {
+            None => episode.unseen.push(Hold {
+                from: now,
+                until: None,
+            }),
+            Some(hold) if now - hold.from > FORGOTTEN => episode.until = Some(hold.from),
+            Some(_) => {}
+        },
+        Some((_, Sight::Unknown)) => {}
+        // Somebody may have come while nobody could see: what is known of it ends there.
+        _ => episode.until = Some(blind.map_or(now, |hold| hold.from)),
+    }
+    after
+}
+
 fn begun(it: &Sighting, trouble: Trouble, since: DateTime<Utc>) -> EpisodeRecord {
     EpisodeRecord {
         id: 0,
@@ -393,10 +444,12 @@ fn begun(it: &Sighting, trouble: Trouble, since: DateTime<Utc>) -> EpisodeRecord
             subject: it.subject.clone(),
             name: it.name.clone(),
             hall: it.hall.clone(),
+            unit: it.unit.clone(),
             trouble,
             since,
             until: None,
             cameras: it.cameras,
+            unseen: Vec::new(),
         },
         above: it.above.clone(),
         next_instant: None,
@@ -419,6 +472,17 @@ pub(crate) struct Around {
     parents: Vec<EpisodeRecord>,
     maintenance: Vec<Maintenance>,
     outages: Vec<Outage>,
+    tree: Tree,
+    windows: HashMap<String, AboutWindow>,
+}
+
+/// What a window's episodes are judged with.
+#[derive(Debug, Default)]
+struct AboutWindow {
+    /// What was entered about it.
+    absences: Vec<Entry>,
+    /// Its confirmed yellow cards of R9: cause and due instant.
+    confirmed: Vec<(String, DateTime<Utc>)>,
 }
 
 /// Something that holds an episode back.
@@ -447,23 +511,43 @@ impl Around {
         let parents = episodes::of_things(&mut *connection, &above, since).await?;
         above.extend(records.iter().map(EpisodeRecord::key));
         let maintenance = maintenance::of_things(&mut *connection, &above, since).await?;
-        let mut subjects: Vec<String> = records
-            .iter()
-            .filter(|it| it.episode.thing == Thing::Source)
-            .map(|it| it.episode.subject.clone())
-            .collect();
-        let outages = if subjects.is_empty() {
+        let of = |thing| {
+            let of_thing = records.iter().filter(move |it| it.episode.thing == thing);
+            of_thing.map(|it| it.episode.subject.clone())
+        };
+        let mut subjects: Vec<String> = of(Thing::Source).collect();
+        let windows: Vec<String> = of(Thing::Window).collect();
+        let outages = if subjects.is_empty() && windows.is_empty() {
             Vec::new()
         } else {
             // While the console is away, so is its own ingest.
             subjects.push("local".to_owned());
-            sources::outages(connection, &subjects, since).await?
+            sources::outages(&mut *connection, &subjects, since).await?
         };
         Ok(Self {
             parents,
             maintenance,
             outages,
+            windows: about_windows(&mut *connection, &windows, since, now).await?,
+            tree: halls::tree_in(connection).await?,
         })
+    }
+
+    /// What this one is judged with beside the rules.
+    fn setting(&self, record: &EpisodeRecord) -> Setting<'_> {
+        let episode = &record.episode;
+        let of_window = self.windows.get(&episode.subject);
+        let of_window = of_window.filter(|_| episode.thing == Thing::Window);
+        let (absences, confirmed) = of_window.map_or((&[][..], &[][..]), |window| {
+            (window.absences.as_slice(), window.confirmed.as_slice())
+        });
+        let hall = self.tree.get(&episode.hall);
+        Setting {
+            holds: self.holds(record),
+            opening: hall.map(|hall| hall.opening).unwrap_or_default(),
+            absences,
+            confirmed,
+        }
     }
 
     /// Everything that holds this one back, and when.
@@ -486,16 +570,27 @@ impl Around {
             (target == own || record.above.contains(&target))
                 .then(|| (Holder::Maintenance(Box::new(planned.clone())), hold))
         });
-        let is_source = record.episode.thing == Thing::Source;
+        let thing = record.episode.thing;
         let outages = self.outages.iter().filter(|outage| {
-            let mine = outage.what != "source" || outage.subject == record.episode.subject;
+            let mine = match thing {
+                Thing::Source => {
+                    outage.what != "source" || outage.subject == record.episode.subject
+                }
+                // What the edges of its cameras miss is seen as unknown; while the console is away nobody looks.
+                Thing::Window => outage.what == "console",
+                Thing::Edge | Thing::Hall | Thing::Camera => false,
+            };
             // The first connection of an edge is recorded as an outage that ends as it begins.
-            is_source && mine && outage.until != Some(outage.since)
+            mine && outage.until != Some(outage.since)
         });
+        let recovery = match thing {
+            Thing::Source => RECOVERY,
+            _ => TimeDelta::zero(),
+        };
         let outages = outages.map(|outage| {
             let hold = Hold {
                 from: outage.since,
-                until: outage.until.map(|until| until + RECOVERY),
+                until: outage.until.map(|until| until + recovery),
             };
             (Holder::Outage, hold)
         });
@@ -508,6 +603,34 @@ impl Around {
             .map(|(_, hold)| hold)
             .collect()
     }
+}
+
+/// What was entered about these windows and may excuse anything from `since` on, and the cards of that month that were confirmed.
+async fn about_windows(
+    connection: &mut PgConnection,
+    windows: &[String],
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<HashMap<String, AboutWindow>, StoreError> {
+    let mut all: HashMap<String, AboutWindow> = HashMap::new();
+    if windows.is_empty() {
+        return Ok(all);
+    }
+    let (day, month) = (TimeDelta::days(1), TimeDelta::days(32));
+    // A pause of the same day uses up what may be paused, however long it is over.
+    let entered = absences::of_windows(&mut *connection, windows, since - day, now + month);
+    for (window, entries) in entered.await? {
+        all.entry(window).or_default().absences = entries;
+    }
+    for (window, cause, due_at) in
+        cards::confirmed_absences(connection, windows, since - month).await?
+    {
+        all.entry(window)
+            .or_default()
+            .confirmed
+            .push((cause, due_at));
+    }
+    Ok(all)
 }
 
 /// What goes on and is held back at `now`, with all that holds it back.

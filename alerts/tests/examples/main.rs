@@ -4,5 +4,6 @@
 
 mod hearing;
 mod laws;
+mod presence;
 mod stage;
 mod table;

@@ -13,6 +13,7 @@ mod history;
 mod ladder;
 mod order;
 mod other_rules;
+mod presence;
 mod profiles;
 mod recount;
 mod shadow;

@@ -4,9 +4,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use mingjing_alerts::card::Grade;
 use mingjing_alerts::profile::{Profile, RuleSet, Subject};
 use mingjing_alerts::rules::r8::UnitMonth;
-use mingjing_alerts::rules::watched::{Episode, Hold, Thing, Trouble};
+use mingjing_alerts::rules::watched::{Episode, Hold, Setting, Thing, Trouble};
 use mingjing_alerts::rules::{Evaluation, r8, r10, watched};
-use mingjing_monitor::calendar::{Calendar, OpeningHours};
+use mingjing_monitor::calendar::Calendar;
 use mingjing_monitor::complaint::ComplaintFold;
 use mingjing_monitor::event::CaseEvent;
 use serde_json::{Value, json};
@@ -134,10 +134,12 @@ fn camera(since: &str, until: Option<&str>) -> Episode {
         subject: "C-3".into(),
         name: "三号窗口".into(),
         hall: "C".into(),
+        unit: None,
         trouble: Trouble::Offline,
         since: at(since),
         until: until.map(at),
         cameras: 0,
+        unseen: Vec::new(),
     }
 }
 
@@ -146,12 +148,13 @@ fn watch(episode: &Episode, holds: &[(&str, Option<&str>)], now: &str) -> Evalua
         from: at(from),
         until: until.map(at),
     };
-    let holds: Vec<Hold> = holds.iter().map(hold).collect();
-    let opening = OpeningHours::default();
+    let setting = Setting {
+        holds: holds.iter().map(hold).collect(),
+        ..Setting::default()
+    };
     watched::evaluate(
         episode,
-        &holds,
-        &opening,
+        &setting,
         &standard(),
         &Calendar::default(),
         at(now),

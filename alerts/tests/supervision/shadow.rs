@@ -26,6 +26,7 @@ fn camera(sight: Sight) -> Sightings {
         subject: "cam".into(),
         name: "cam".into(),
         hall: "T1".into(),
+        unit: None,
         above: vec![],
         cameras: 0,
         sight,

@@ -94,6 +94,7 @@ fn camera(id: &str, sight: Sight) -> Sighting {
         subject: id.into(),
         name: id.into(),
         hall: "T1".into(),
+        unit: None,
         above: vec!["hall:T1".into(), "edge:t1".into()],
         cameras: 0,
         sight,

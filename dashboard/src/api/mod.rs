@@ -1,5 +1,6 @@
 //! The HTTP interface (`docs/api.md`), one file a group of routes.
 
+pub mod absences;
 pub mod account;
 pub mod accounts;
 pub mod attachments;
@@ -109,6 +110,8 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(cards::act))
         .api(routes!(attachments::bring))
         .api(routes!(attachments::of_card))
+        .api(routes!(absences::list, absences::enter))
+        .api(routes!(absences::act))
         .api(routes!(quiet::list, quiet::plan))
         .api(routes!(quiet::end))
         .api(routes!(quiet::show))

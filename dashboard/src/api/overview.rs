@@ -40,6 +40,8 @@ pub struct Cards {
     yellow_card: i64,
     red_card: i64,
     provisional: i64,
+    /// Seen by a camera, and not looked at by a person yet.
+    unconfirmed: i64,
     contested: i64,
 }
 
@@ -211,6 +213,7 @@ impl Cards {
     fn count(&mut self, grade: &str, state: &str, n: i64) {
         let slot = match (state, grade) {
             ("provisional", _) => &mut self.provisional,
+            ("unconfirmed", _) => &mut self.unconfirmed,
             ("contested", _) => &mut self.contested,
             ("pending", _) => return,
             (_, "warning") => &mut self.warning,
@@ -226,6 +229,7 @@ impl Cards {
         self.yellow_card += other.yellow_card;
         self.red_card += other.red_card;
         self.provisional += other.provisional;
+        self.unconfirmed += other.unconfirmed;
         self.contested += other.contested;
     }
 }

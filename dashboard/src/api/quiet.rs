@@ -172,7 +172,8 @@ pub async fn plan(
     trail: Trail,
     Json(plan): Json<Plan>,
 ) -> Result<(StatusCode, Json<Planned>)> {
-    let thing = Thing::parse(&plan.thing).filter(|thing| *thing != Thing::Edge);
+    let thing =
+        Thing::parse(&plan.thing).filter(|thing| !matches!(thing, Thing::Edge | Thing::Window));
     let thing = thing.ok_or_else(|| {
         Problem::invalid("`thing` is what will be worked on: give hall, camera or source")
     })?;
@@ -204,7 +205,7 @@ async fn place_of(app: &App, caller: &Caller, thing: Thing, subject: &str) -> Re
             let is_known = known.iter().any(|source| source.id == subject);
             is_known.then(|| caller.scope.hall.clone())
         }
-        Thing::Edge => None,
+        Thing::Edge | Thing::Window => None,
     };
     found.ok_or_else(|| Problem::not_found("hall, camera or source of this name"))
 }
@@ -239,13 +240,13 @@ pub async fn end(
 /// An alert that is held back.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HeldRow {
-    /// `source`, `edge`, `hall` or `camera`.
+    /// `source`, `edge`, `hall`, `camera` or `window`.
     thing: &'static str,
     subject: String,
     name: String,
     hall: String,
     hall_name: String,
-    /// `silent`, `offline`, `frozen`, `black` or `covered`.
+    /// `silent`, `offline`, `frozen`, `black`, `covered` or `empty`.
     trouble: &'static str,
     since: DateTime<Utc>,
     by: Vec<By>,
@@ -416,7 +417,11 @@ async fn seen_card(app: &App, caller: &Caller, id: i64) -> Result<()> {
     Ok(())
 }
 
-fn checked(why: String) -> Result<String> {
+/// Refuses what is too long to be read.
+///
+/// # Errors
+/// `invalid`.
+pub(super) fn checked(why: String) -> Result<String> {
     if why.chars().count() > MAX_WHY {
         let what = format!("`why` is longer than {MAX_WHY} characters: say it shorter");
         return Err(Problem::invalid(what));
@@ -425,16 +430,7 @@ fn checked(why: String) -> Result<String> {
 }
 
 async fn done(app: &App, caller: &Caller, trail: &Trail, ask: Quiet) -> Result<i64> {
-    let account = caller
-        .account()
-        .ok_or_else(|| Problem::forbidden("Only people keep something quiet."))?;
-    let actor = Actor {
-        account,
-        who: caller.name().to_owned(),
-        role: caller.role.code().to_owned(),
-        trail: trail.actor().clone(),
-        at: Utc::now(),
-    };
+    let actor = person(caller, trail)?;
     let away = |_| Problem::unavailable("The console is starting or stopping; try again.");
     app.engine()
         .quiet(ask, actor)
@@ -443,7 +439,25 @@ async fn done(app: &App, caller: &Caller, trail: &Trail, ask: Quiet) -> Result<i
         .map_err(refused)
 }
 
-fn refused(error: QuietError) -> Problem {
+/// Who keeps something quiet.
+///
+/// # Errors
+/// `forbidden` for programs.
+pub(super) fn person(caller: &Caller, trail: &Trail) -> Result<Actor> {
+    let account = caller
+        .account()
+        .ok_or_else(|| Problem::forbidden("Only people keep something quiet."))?;
+    Ok(Actor {
+        account,
+        who: caller.name().to_owned(),
+        role: caller.role.code().to_owned(),
+        trail: trail.actor().clone(),
+        at: Utc::now(),
+    })
+}
+
+/// Why it was not done.
+pub(super) fn refused(error: QuietError) -> Problem {
     match error {
         QuietError::Act(ActError::Store(error)) => error.into(),
         QuietError::Act(ActError::NotFound(_)) => Problem::not_found("card"),

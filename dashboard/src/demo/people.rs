@@ -1,6 +1,7 @@
 //! The county's staff at their desks: they sign for cards, answer and review them through the same interface as the pages, so
 //! that a visitor finds a county at work and not a heap of old cards. One town is left to the visitor.
 
+mod absences;
 mod orders;
 
 use std::time::Duration;
@@ -130,6 +131,7 @@ pub async fn work(
             leader: &leader,
         };
         people.begin(staff, &mut rng).await;
+        absences::begin(&manager, &inspector, Utc::now()).await;
         loop {
             tokio::time::sleep(ROUND).await;
             round(staff, &manager, &inspector, &mut rng).await;

@@ -12,6 +12,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("orders", "/api/v1/orders"),
     ("inbox", "/api/v1/inbox"),
     ("video", "/api/v1/cameras"),
+    ("presence", "/api/v1/absences"),
     ("performance", "/api/v1/rankings"),
     ("profiles", "/api/v1/profiles"),
     ("calendar", "/api/v1/calendar"),
@@ -60,6 +61,6 @@ mod tests {
         assert_eq!(Role::Auditor.menu(), ["audit"]);
         assert!(Role::Unassigned.menu().is_empty());
         assert!(Role::Reader.menu().is_empty());
-        assert_eq!(Role::Inspector.menu().len(), 11);
+        assert_eq!(Role::Inspector.menu().len(), 12);
     }
 }

@@ -70,6 +70,8 @@ pub enum Subject {
     Camera,
     /// One planned maintenance, by its hall.
     Maintenance,
+    /// A pause or leave, by hall, unit and window.
+    Absence,
     /// One account of somebody else, by its hall.
     Account,
     /// One token, by its hall.
@@ -88,7 +90,7 @@ pub enum Subject {
 
 impl Subject {
     /// Every subject.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Nothing,
         Self::Own,
         Self::Session,
@@ -98,6 +100,7 @@ impl Subject {
         Self::Order,
         Self::Camera,
         Self::Maintenance,
+        Self::Absence,
         Self::Account,
         Self::Token,
         Self::Rules,
@@ -118,6 +121,7 @@ impl Subject {
             Self::Card => "card in own halls",
             Self::Order => "order in own halls",
             Self::Camera => "camera in own halls",
+            Self::Absence => "pause or leave in own halls",
             Self::Maintenance => "maintenance in own halls",
             Self::Account => "account in own halls; to change, not the own",
             Self::Token => "token in own halls",
@@ -139,6 +143,7 @@ impl Subject {
                 | Self::Order
                 | Self::Camera
                 | Self::Maintenance
+                | Self::Absence
                 | Self::Account
                 | Self::Token
                 | Self::Channel
@@ -287,6 +292,8 @@ const RULERS: Access = Access::Roles(&[Inspector]);
 pub(super) const RULE_READERS: Access = Access::Roles(&[Inspector, Leader, Commission]);
 /// Who plans maintenance.
 const PLANNERS: Access = Access::Roles(&[Inspector, Sysadmin]);
+/// Who enters pauses and leave of windows.
+const MANAGERS: Access = Access::Roles(&[HallManager]);
 /// Who writes supervision orders; a leader's are instructions.
 const ISSUERS: Access = Access::Roles(&[Inspector, Commission, Leader]);
 /// Who writes cards by hand.
@@ -453,6 +460,9 @@ pub const TABLE: &[Row] = &[
         PLANNERS,
         Subject::Maintenance,
     ),
+    get("/api/v1/absences", SUPERVISORS, Subject::Halls),
+    post("/api/v1/absences", MANAGERS, Subject::Halls),
+    post("/api/v1/absences/{id}/{action}", ACTORS, Subject::Absence),
     get("/api/v1/quiet", SUPERVISORS, Subject::Halls),
     post("/api/v1/cards/{id}/acknowledge", ACTORS, Subject::Card),
     post("/api/v1/cards/{id}/resume", ACTORS, Subject::Card),

@@ -57,7 +57,7 @@ macro_rules! awaiting {
                WHERE (NOT c.trial OR (SELECT trial_run FROM county))
                  AND (($4 = 'hall_manager' AND c.state IN ('issued', 'received', 'returned')
                         AND c.grade IN ('yellow_card', 'red_card'))
-                  OR ($4 = 'inspector' AND c.state IN ('pending', 'answered', 'appealed', 'contested'))
+                  OR ($4 = 'inspector' AND c.state IN ('pending', 'unconfirmed', 'answered', 'appealed', 'contested'))
                   OR ($4 = 'commission' AND c.state = 'referred'))
                UNION ALL
                SELECT 'order', o.id, o.origin, o.state, o.hall, o.unit, o.win, o.case_no, o.text_zh, o.text_en, o.issued_at,

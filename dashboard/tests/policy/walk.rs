@@ -81,7 +81,7 @@ fn covers(role: Role, subject: Subject, place: Place) -> bool {
     }
     let by_unit = matches!(
         subject,
-        Subject::Case | Subject::Card | Subject::Order | Subject::Camera
+        Subject::Case | Subject::Card | Subject::Order | Subject::Camera | Subject::Absence
     );
     match place {
         Place::Inside => true,
@@ -98,6 +98,7 @@ struct Subjects {
     /// Files that go with the card and the order there.
     files: BTreeMap<&'static str, [i64; 2]>,
     maintenance: BTreeMap<&'static str, i64>,
+    absences: BTreeMap<&'static str, i64>,
     accounts: BTreeMap<&'static str, i64>,
     tokens: BTreeMap<&'static str, i64>,
     channels: BTreeMap<&'static str, i64>,
@@ -114,6 +115,7 @@ impl Subjects {
             orders: BTreeMap::new(),
             files: BTreeMap::new(),
             maintenance: BTreeMap::new(),
+            absences: BTreeMap::new(),
             accounts: BTreeMap::new(),
             tokens: BTreeMap::new(),
             channels: BTreeMap::new(),
@@ -138,6 +140,8 @@ impl Subjects {
             subjects.files.insert(word, [of_card, of_order]);
             let planned = world.maintenance(place.hall()).await;
             subjects.maintenance.insert(word, planned);
+            let absence = world.absence(place).await;
+            subjects.absences.insert(word, absence);
             subjects.accounts.insert(word, world.account(&login).await);
             subjects.tokens.insert(word, token);
             let channel = world
@@ -165,6 +169,7 @@ impl Subjects {
             Subject::Camera => place.camera(),
             Subject::Card => self.cards[word].to_string(),
             Subject::Maintenance => self.maintenance[word].to_string(),
+            Subject::Absence => self.absences[word].to_string(),
             Subject::Order => self.orders[word].to_string(),
             Subject::Account => self.accounts[word].to_string(),
             Subject::Token => self.tokens[word].to_string(),
@@ -200,6 +205,7 @@ impl Subjects {
                 let until = Utc::now() + TimeDelta::hours(1);
                 Some(json!({"until": until, "why": "walk"}))
             }
+            (Subject::Absence, _) => Some(json!({"why": "walk"})),
             (Subject::Channel, path) if path.ends_with("{id}") => Some(json!({"revision": 999})),
             // It leads inside: nothing is sent.
             (Subject::Channel, _) => Some(json!({})),

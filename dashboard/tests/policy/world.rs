@@ -18,6 +18,8 @@ use mingjing_dashboard::server;
 use mingjing_ingest::uplink::protocol::MediaFrame;
 use mingjing_monitor::audit;
 use mingjing_monitor::org::{Hall, Level, Window};
+use mingjing_monitor::presence::Kind;
+use mingjing_monitor::store::absences::{self, New};
 use mingjing_monitor::store::administration::{self, Grant};
 use mingjing_monitor::store::halls::{self, Camera};
 use mingjing_monitor::store::{accounts, tokens};
@@ -258,6 +260,25 @@ impl World {
         maintenance::plan(&mut connection, &planned, now)
             .await
             .unwrap()
+    }
+
+    /// Leave of a window, which waits for a decision.
+    pub async fn absence(&self, place: Place) -> i64 {
+        let mut connection = self.console.app.db().acquire().await.unwrap();
+        let now = Utc::now();
+        let new = New {
+            hall: place.hall(),
+            no: place.window(),
+            kind: Kind::Leave,
+            starts: now + TimeDelta::hours(1),
+            ends: Some(now + TimeDelta::hours(2)),
+            reason: Some("to walk the table"),
+            account: 1,
+            who: "somebody",
+            role: "hall_manager",
+            approved: false,
+        };
+        absences::enter(&mut connection, &new, now).await.unwrap()
     }
 
     /// A supervision order at a place.

@@ -26,6 +26,7 @@ export const router = createRouter({
     { path: '/cases', name: 'cases', component: () => import('./views/CasesView.vue'), meta: { entry: 'cases' } },
     { path: '/cases/:no', name: 'case', component: () => import('./views/CaseView.vue'), meta: { entry: 'cases' } },
     { path: '/video', name: 'video', component: () => import('./views/VideoView.vue'), meta: { entry: 'video' } },
+    { path: '/presence', name: 'presence', component: () => import('./views/PresenceView.vue'), meta: { entry: 'presence' } },
     { path: '/video/:id', name: 'camera', component: () => import('./views/CameraView.vue'), meta: { entry: 'video' } },
     { path: '/performance', name: 'performance', component: () => import('./views/PerformanceView.vue'), meta: { entry: 'performance' } },
     { path: '/profiles', name: 'profiles', component: () => import('./views/ProfilesView.vue'), meta: { entry: 'profiles' } },

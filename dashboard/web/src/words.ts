@@ -31,6 +31,7 @@ export function sentence(card: CardRow): string {
 
 /** What a card is about when it is not about a case: `摄像机 三号窗口`. */
 export function aboutWords(card: CardRow): string {
+  if (card.about === 'window') return card.subject_name ?? card.subject ?? '—'
   return card.about === 'case' ? (card.item_name ?? card.item ?? '—') : `${label('about', card.about)} ${card.subject_name ?? card.subject ?? ''}`
 }
 

@@ -68,6 +68,10 @@ codes!(
         MaintenancePlanned = "maintenance.planned",
         /// It was ended before its time, or called off.
         MaintenanceEnded = "maintenance.ended",
+        /// A pause or leave of a window was entered, or it serves again.
+        AbsenceEntered = "absence.entered",
+        /// Somebody above the hall decided about leave.
+        AbsenceDecided = "absence.decided",
         /// An inspector issued a card by hand.
         CardIssued = "card.issued",
         /// Somebody issued a supervision order by hand, or instructed by one.

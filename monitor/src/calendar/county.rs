@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
+use chrono::{
+    DateTime, Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc,
+};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -114,6 +116,14 @@ impl Calendar {
     /// The closing time of a date, whether or not it is a workday.
     pub fn closing(&self, date: NaiveDate) -> DateTime<Utc> {
         self.instant(date.and_time(self.office.0.closes()))
+    }
+
+    /// The calendar month in which an instant lies: its first instant, and that of the next one.
+    pub fn month_of(&self, instant: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+        let date = self.date(instant);
+        let first = date.with_day(1).unwrap_or(date);
+        let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
+        (self.midnight(first), self.midnight(next))
     }
 
     /// When a hall with these hours is open on a date; `None`: not at all. On a weekday off it is closed; a weekend day that is

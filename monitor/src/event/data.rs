@@ -305,6 +305,12 @@ pub struct Absence {
     /// Who approved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approver: Option<String>,
+    /// In which role: a leave is approved above the hall.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver_role: Option<String>,
+    /// Of which hall.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver_hall: Option<String>,
 }
 
 /// `source.heartbeat`

@@ -4,6 +4,7 @@
 //! that the caller decides what is one transaction). What a person may see is narrowed here, in SQL: reading functions
 //! take the `scope`, a hall's code, and answer for that hall's subtree only (`hall.path @> ARRAY[scope]`).
 
+pub mod absences;
 pub mod accounts;
 pub mod administration;
 pub mod attempts;
@@ -18,6 +19,7 @@ pub mod health;
 pub mod items;
 pub mod metrics;
 pub mod paging;
+pub mod presence;
 pub mod rankings;
 pub mod roles;
 pub mod rollups;

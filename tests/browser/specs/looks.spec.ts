@@ -31,6 +31,7 @@ const WALKS: Record<string, (no: string) => Look[]> = {
     { path: 'calendar?year=2027', id: 'calendar' },
     { path: 'maintenance' },
     { path: 'maintenance', open: ['plan', 'plan-dialog'] },
+    { path: 'presence' },
     { path: 'orders' },
     { path: 'orders', open: ['order-row', 'order-detail'] },
     { path: 'orders', open: ['instruct', 'instruct-dialog'] },
@@ -42,6 +43,7 @@ const WALKS: Record<string, (no: string) => Look[]> = {
   ],
   manager: () => [
     { path: 'inbox' },
+    { path: 'presence', open: ['absence-new', 'absence-dialog'] },
     { path: 'cards', open: ['card-row', 'card-detail'] },
     { path: 'orders' },
     { path: 'orders', open: ['order-row', 'order-detail'] },

@@ -7,7 +7,7 @@ export type Instant = string
 export type Level = 'county' | 'town' | 'village'
 export type Role =
   | 'inspector' | 'leader' | 'commission' | 'unit_head' | 'hall_manager' | 'clerk' | 'sysadmin' | 'secadmin' | 'auditor' | 'unassigned'
-export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'orders' | 'inbox' | 'video' | 'performance' | 'profiles' | 'calendar' | 'maintenance' | 'accounts' | 'tokens' | 'channels' | 'audit'
+export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'orders' | 'inbox' | 'video' | 'presence' | 'performance' | 'profiles' | 'calendar' | 'maintenance' | 'accounts' | 'tokens' | 'channels' | 'audit'
 
 export interface Account {
   login: string
@@ -155,7 +155,7 @@ export interface Overview {
   epoch: string
   at: Instant
   cases: { open: Buckets; completed: Buckets }
-  cards: { warning: number; yellow_card: number; red_card: number; provisional: number; contested: number }
+  cards: { warning: number; yellow_card: number; red_card: number; provisional: number; unconfirmed: number; contested: number }
   today: { accepted: number; completed: number; due: number }
   month: { due: number; met: number }
   windows: Record<'total' | 'open' | WindowState, number>
@@ -374,10 +374,10 @@ export interface Unmasked {
   texts: { source: string; id: string; field: string; text: string }[]
 }
 
-export type CardView = 'to_answer' | 'unsigned' | 'provisional' | 'contested' | 'all' | 'trial'
+export type CardView = 'to_answer' | 'unsigned' | 'unconfirmed' | 'provisional' | 'contested' | 'all' | 'trial'
 
 /** What is supervised. */
-export type About = 'case' | 'complaint' | 'source' | 'edge' | 'hall' | 'camera' | 'unit'
+export type About = 'case' | 'complaint' | 'source' | 'edge' | 'hall' | 'camera' | 'unit' | 'window'
 
 export interface MaintenanceRow {
   id: number
@@ -400,7 +400,7 @@ export interface MaintenanceRow {
 /** Everything that is kept quiet now. */
 export interface QuietNow {
   held: {
-    thing: 'source' | 'edge' | 'hall' | 'camera'
+    thing: 'source' | 'edge' | 'hall' | 'camera' | 'window'
     subject: string
     name: string
     hall: string
