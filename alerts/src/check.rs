@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::profile::{Profile, ProfileError};
+use crate::profile::{MAX_SCOPES, Profile, ProfileError};
 
 /// Faults named at most: who has made more begins with these.
 const MAX_FAULTS: usize = 50;
@@ -34,9 +34,10 @@ pub fn faults(text: &str) -> Vec<Fault> {
             Err(error) => error,
         };
         let line = match &error {
-            ProfileError::Toml(message) => line_of(message),
+            ProfileError::Toml { line, .. } => *line,
             ProfileError::EmptyScope(nth) => nth_scope(&lines, *nth),
-            ProfileError::TooManyScopes(_) | ProfileError::Formula(_) => None,
+            ProfileError::TooManyScopes(_) => nth_scope(&lines, MAX_SCOPES + 1),
+            ProfileError::Formula(_) => None,
         };
         let Some(line) =
             line.filter(|line| lines.get(line - 1).is_some_and(|text| !text.is_empty()))
@@ -60,27 +61,11 @@ pub fn faults(text: &str) -> Vec<Fault> {
     faults
 }
 
-/// The line (from 1) that a message of the TOML reader names.
-fn line_of(message: &str) -> Option<usize> {
-    let rest = message.split_once("at line ")?.1;
-    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
-    digits.parse().ok().filter(|&line| line > 0)
-}
-
 /// What is wrong, without the excerpt that the TOML reader puts around it.
 fn words(error: &ProfileError) -> String {
-    let text = error.to_string();
     match error {
-        ProfileError::Toml(_) => {
-            let drawn = |line: &&str| {
-                !line.contains(" | ")
-                    && !line.trim_end().ends_with('|')
-                    && !line.starts_with("TOML parse error")
-            };
-            let words: Vec<&str> = text.lines().filter(drawn).map(str::trim).collect();
-            words.join(" ")
-        }
-        _ => text,
+        ProfileError::Toml { what, .. } => what.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -92,15 +77,23 @@ fn nth_scope(lines: &[&str], nth: usize) -> Option<usize> {
     heads.map(|(i, _)| i + 1).nth(nth - 1)
 }
 
-/// Empties a line; a table's head goes with what stands under it, which would else fall to the table before.
+/// Empties a line; a table's head goes with what stands under it, which would else fall to the table before, and a list that
+/// goes on over further lines goes whole.
 fn take_out(lines: &mut [&str], at: usize) {
     let is_head = |line: &str| line.trim_start().starts_with('[');
-    let head = is_head(lines[at]);
+    let reads = |lines: &[&str]| lines.join("\n").parse::<toml::Table>().is_ok();
+    let (head, read) = (is_head(lines[at]), reads(lines));
     lines[at] = "";
     if head {
         for line in lines[at + 1..].iter_mut().take_while(|line| !is_head(line)) {
             *line = "";
         }
+    }
+    for further in at + 1..lines.len() {
+        if !read || reads(lines) {
+            break;
+        }
+        lines[further] = "";
     }
 }
 
@@ -116,6 +109,24 @@ mod tests {
         assert_eq!(lines, [3, 4, 7, 8], "{faults:#?}");
         assert!(faults[0].what.contains("yelow"), "{faults:#?}");
         assert!(super::faults(crate::profile::STANDARD).is_empty());
+    }
+
+    #[test]
+    fn a_fault_in_a_list_over_several_lines_is_named_where_it_stands() {
+        let text = "[clock]\nlawful = [\n  'hearing',\n  7,\n  'tender',\n]\ndays = 'weekday'\n[score]\nratings = [\n  100,\n  80,\n]\n\
+                    [R15]\nonline_chanels = [\n  'web',\n]\nonline = 1.5\n";
+        let faults = faults(text);
+        let named: Vec<(usize, &str)> = faults
+            .iter()
+            .map(|fault| (fault.line, fault.what.split('`').nth(1).unwrap_or_default()))
+            .collect();
+        let lines: Vec<usize> = named.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [4, 7, 9, 14, 17], "{faults:#?}");
+        assert_eq!(named[1].1, "weekday");
+        let crowd = "[[scope]]\nlevel = 'town'\n".repeat(MAX_SCOPES + 1);
+        let one_too_many = super::faults(&crowd);
+        assert_eq!(one_too_many.len(), 1, "{one_too_many:#?}");
+        assert_eq!(one_too_many[0].line, 2 * MAX_SCOPES + 1);
     }
 
     #[test]

@@ -57,8 +57,7 @@ impl Profile {
     /// # Errors
     /// The first key or value that is wrong, with its line; too many scopes, or one that names nothing.
     pub fn parse(text: &str, version: i32) -> Result<Self, ProfileError> {
-        let file: File = toml::from_str(text)
-            .map_err(|error| ProfileError::Toml(error.to_string().trim_end().to_owned()))?;
+        let file: File = toml::from_str(text).map_err(|error| ProfileError::toml(text, &error))?;
         if file.scope.len() > MAX_SCOPES {
             return Err(ProfileError::TooManyScopes(file.scope.len()));
         }

@@ -151,6 +151,12 @@ async fn what_is_wrong_is_named_with_its_line_and_nothing_goes_in() {
         (
             Subject::Halls,
             "h.json",
+            "{\"halls\": [{\n \"code\": \"X\", \"level\": \"town\", \"name\": \"x\",\n \"opening\": {\n  \"1\": [\"09:00\", \"17:30\"],\n  \"8\": [\"09:00\", \"12:00\"],\n  \"5\": [\"09:00\", \"17:30\"]\n }\n}]}",
+            "h.json:5: \"8\" is not a weekday",
+        ),
+        (
+            Subject::Halls,
+            "h.json",
             "{\"halls\": [{\n \"code\": \"X\", \"level\": \"town\", \"name\": \"x\",\n \"openings\": {}\n}]}",
             "h.json:3: unknown field `openings`",
         ),

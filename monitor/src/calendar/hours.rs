@@ -166,13 +166,26 @@ impl Serialize for OpeningHours {
 impl<'de> Deserialize<'de> for OpeningHours {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut hours = Self::closed();
-        for (day, span) in BTreeMap::<String, Option<Span>>::deserialize(deserializer)? {
-            match day.parse::<usize>() {
-                Ok(number @ 1..=7) => hours.days[number - 1] = span,
-                _ => return Err(serde::de::Error::custom(HoursError::Weekday(day))),
-            }
+        for (Day(number), span) in BTreeMap::<Day, Option<Span>>::deserialize(deserializer)? {
+            hours.days[number] = span;
         }
         Ok(hours)
+    }
+}
+
+/// A weekday as it is written, counted from 0 for Monday. Read key by key, so that a wrong one is found where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+struct Day(usize);
+
+impl TryFrom<String> for Day {
+    type Error = HoursError;
+
+    fn try_from(day: String) -> Result<Self, HoursError> {
+        match day.parse::<usize>() {
+            Ok(number @ 1..=7) => Ok(Self(number - 1)),
+            _ => Err(HoursError::Weekday(day)),
+        }
     }
 }
 
