@@ -1,48 +1,31 @@
-//! The shadow run that goes on beside the console's work: one at a time, with its progress, until it is done or called off.
+//! The shadow run that goes on beside the console's work: one at a time, with its progress, until it is done or called off. What
+//! came of it is kept (`alerts::store::shadows`); one that a stop of the console breaks off has no end there.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use mingjing_alerts::shadow::{self, Outcome, Question};
+use mingjing_alerts::store::shadows::{self, Ending};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::app::App;
 
-/// What became of a run.
-#[derive(Debug, Clone)]
-pub enum Ending {
-    /// It is through.
-    Done(Arc<Outcome>),
-    /// Somebody called it off.
-    Cancelled,
-    /// It broke off; the log says why.
-    Failed,
-}
+/// Between two attempts to keep what came out, while the database is away.
+const RETRY: Duration = Duration::from_secs(1);
 
-/// A run.
+/// The run that goes on.
 #[derive(Debug)]
-pub struct Run {
-    /// Counts up with each run since the console started.
-    pub id: u64,
-    /// Who asked for it.
-    pub by: String,
-    /// What is tried: a draft's number, or a text that stands nowhere.
-    pub draft: Option<i64>,
-    /// Its name.
-    pub name: String,
-    /// What fell due from here.
-    pub from: DateTime<Utc>,
-    /// And before this.
-    pub to: DateTime<Utc>,
-    /// When it began.
-    pub begun: DateTime<Utc>,
+pub struct Going {
+    /// Its number.
+    pub id: i64,
     done: AtomicU64,
     total: AtomicU64,
     stop: AtomicBool,
-    ending: Mutex<Option<(DateTime<Utc>, Ending)>>,
 }
 
-impl Run {
+impl Going {
     /// Cases that were looked at, and of how many.
     pub fn progress(&self) -> (u64, u64) {
         (
@@ -50,93 +33,94 @@ impl Run {
             self.total.load(Ordering::Relaxed),
         )
     }
-
-    /// What became of it, and when; `None` while it goes on.
-    pub fn ending(&self) -> Option<(DateTime<Utc>, Ending)> {
-        self.ending
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn end(&self, ending: Ending) {
-        *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some((Utc::now(), ending));
-    }
 }
 
-/// The newest run, if there was one since the console started. Nothing of it is kept beyond that.
+/// The place for the one run that may go on.
 #[derive(Debug, Default)]
-pub struct Shadows(Mutex<Option<Arc<Run>>>);
+pub struct Shadows(Mutex<Option<Arc<Going>>>);
 
-/// One goes on already.
-#[derive(Debug)]
-pub struct Busy;
+/// The place, while nobody else can take it.
+pub struct Vacancy<'a>(MutexGuard<'a, Option<Arc<Going>>>);
 
 impl Shadows {
-    /// The newest run.
-    pub fn newest(&self) -> Option<Arc<Run>> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// The run that goes on.
+    pub async fn going(&self) -> Option<Arc<Going>> {
+        self.0.lock().await.clone()
     }
 
-    /// Calls the one that goes on off; false where none does.
-    pub fn cancel(&self) -> bool {
-        let going = self.newest().filter(|run| run.ending().is_none());
+    /// The place for a run; `None` while one goes on.
+    pub async fn vacancy(&self) -> Option<Vacancy<'_>> {
+        let place = self.0.lock().await;
+        place.is_none().then_some(Vacancy(place))
+    }
+
+    /// Calls the run that goes on off; false where none does.
+    pub async fn cancel(&self) -> bool {
+        let going = self.going().await;
         if let Some(run) = &going {
             run.stop.store(true, Ordering::Relaxed);
         }
         going.is_some()
     }
 
-    /// Begins a run on behalf of `by`.
-    ///
-    /// # Errors
-    /// When one goes on.
-    pub fn begin(
-        &self,
-        app: &App,
-        by: &str,
-        (draft, name): (Option<i64>, &str),
-        question: Question,
-    ) -> Result<Arc<Run>, Busy> {
-        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if newest.as_ref().is_some_and(|run| run.ending().is_none()) {
-            return Err(Busy);
-        }
-        let run = Arc::new(Run {
-            id: newest.as_ref().map_or(1, |run| run.id + 1),
-            by: by.to_owned(),
-            draft,
-            name: name.to_owned(),
-            from: question.from,
-            to: question.to,
-            begun: Utc::now(),
-            done: AtomicU64::new(0),
-            total: AtomicU64::new(0),
-            stop: AtomicBool::new(false),
-            ending: Mutex::new(None),
-        });
-        *newest = Some(Arc::clone(&run));
-        tokio::spawn(go(app.clone(), Arc::clone(&run), question));
-        Ok(run)
+    async fn leave(&self) {
+        *self.0.lock().await = None;
     }
 }
 
-async fn go(app: App, run: Arc<Run>, question: Question) {
+impl Vacancy<'_> {
+    /// Begins the run that is kept under this number.
+    pub fn begin(mut self, app: &App, id: i64, question: Question) -> Arc<Going> {
+        let run = Arc::new(Going {
+            id,
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+        });
+        *self.0 = Some(Arc::clone(&run));
+        tokio::spawn(go(app.clone(), Arc::clone(&run), question));
+        run
+    }
+}
+
+async fn go(app: App, run: Arc<Going>, question: Question) {
     let going = |done, total| {
         run.done.store(done, Ordering::Relaxed);
         run.total.store(total, Ordering::Relaxed);
         !run.stop.load(Ordering::Relaxed) && !app.stopping().is_cancelled()
     };
-    let ending = match shadow::run(app.db(), question, going).await {
-        Ok(Some(outcome)) => Ending::Done(Arc::new(outcome)),
-        Ok(None) => Ending::Cancelled,
+    let (ending, outcome) = match shadow::run(app.db(), question, going).await {
+        Ok(Some(outcome)) => (Ending::Done, Some(outcome)),
+        Ok(None) if run.stop.load(Ordering::Relaxed) => (Ending::Cancelled, None),
+        // The console stops.
+        Ok(None) => return,
         Err(error) => {
-            tracing::error!(%error, "a shadow run broke off");
-            Ending::Failed
+            tracing::error!(%error, run = run.id, "a shadow run could not go on");
+            (Ending::Failed, None)
         }
     };
-    run.end(ending);
+    keep(&app, &run, ending, outcome).await;
+    app.shadows().leave().await;
+}
+
+/// Keeps what came of a run, as soon as the database takes it.
+async fn keep(app: &App, run: &Going, ending: Ending, outcome: Option<Outcome>) {
+    let (done, total) = run.progress();
+    let [done, total] = [done, total].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+    let at = Utc::now();
+    while let Err(error) = shadows::end(
+        app.db(),
+        run.id,
+        (ending, at),
+        (done, total),
+        outcome.as_ref(),
+    )
+    .await
+    {
+        tracing::warn!(%error, run = run.id, "what came of a shadow run cannot be kept yet");
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            () = app.stopping().cancelled() => return,
+        }
+    }
 }

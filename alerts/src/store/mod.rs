@@ -12,3 +12,4 @@ pub mod maintenance;
 pub mod orders;
 pub mod profiles;
 pub mod scores;
+pub mod shadows;

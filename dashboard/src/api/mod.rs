@@ -98,6 +98,8 @@ pub fn routes(app: &App) -> Routes {
             profiles::shadow::begin,
             profiles::shadow::cancel
         ))
+        .api(routes!(profiles::shadow::list))
+        .api(routes!(profiles::shadow::one))
         .api(routes!(calendar::show, calendar::take))
         .api(routes!(calendar::check))
         .api(routes!(county::set_trial_run))

@@ -421,6 +421,16 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/profiles/shadow", RULE_READERS, Subject::County),
     post("/api/v1/profiles/shadow", RULERS, Subject::County),
     delete("/api/v1/profiles/shadow", RULERS, Subject::County),
+    get(
+        "/api/v1/profiles/shadow/runs",
+        RULE_READERS,
+        Subject::County,
+    ),
+    get(
+        "/api/v1/profiles/shadow/runs/{id}",
+        RULE_READERS,
+        Subject::County,
+    ),
     get("/api/v1/calendar", WATCHERS, Subject::Halls),
     post("/api/v1/calendar/check", MAKERS, Subject::County),
     post("/api/v1/calendar", MAKERS, Subject::County),

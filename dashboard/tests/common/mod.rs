@@ -143,6 +143,14 @@ impl Console {
         }
     }
 
+    /// Another console on the same database answers from now on, as after a restart: it remembers nothing. Nothing writes in it.
+    #[allow(dead_code, reason = "not every test program starts again")]
+    pub async fn start_again(&mut self) {
+        self.app = App::new(self.app.config().clone(), self.app.db().clone(), None);
+        self.app.reload_directory().await.unwrap();
+        self.service = server::service(&self.app);
+    }
+
     /// Serves it on a port of this machine, over TLS where the configuration has a certificate.
     #[allow(dead_code, reason = "not every test program listens")]
     pub async fn listen(&self) -> SocketAddr {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use chrono::{TimeDelta, Utc};
+use mingjing_alerts::store::shadows::{self, NewRun};
 use mingjing_dashboard::boot;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -495,4 +496,67 @@ async fn a_shadow_run_goes_on_beside_and_says_what_a_draft_would_change() {
     let path = "/api/v1/profiles/shadow";
     let (status, _) = console.call(Method::DELETE, path, Some(&li), None).await;
     assert_eq!(status, StatusCode::CONFLICT, "nothing to call off");
+    shadow_runs_outlast_the_console(console, &wang, &written, &run).await;
+}
+
+/// What came of a run is there after a restart, and one that the stop broke off is not taken for one that goes on.
+async fn shadow_runs_outlast_the_console(
+    mut console: Console,
+    reader: &Person,
+    draft: &Value,
+    run: &Value,
+) {
+    let broken = NewRun {
+        who: "li",
+        draft: None,
+        name: "",
+        body: "[R2]",
+        from: Utc::now() - TimeDelta::days(2),
+        to: Utc::now(),
+        compared_with: 1,
+        begun: Utc::now(),
+    };
+    let mut connection = console.app.db().acquire().await.unwrap();
+    let broken = shadows::begin(&mut connection, &broken).await.unwrap();
+    drop(connection);
+    console.start_again().await;
+    let (_, all) = console
+        .get("/api/v1/profiles/shadow/runs?limit=1", reader)
+        .await;
+    assert_eq!(all["items"][0]["state"], "broken_off", "{all}");
+    assert_eq!(all["items"][0]["id"], broken);
+    let (_, rest) = console
+        .get(
+            &format!(
+                "/api/v1/profiles/shadow/runs?limit=1&cursor={}",
+                all["next"].as_str().unwrap()
+            ),
+            reader,
+        )
+        .await;
+    let row = &rest["items"][0];
+    assert_eq!(
+        (&row["id"], &row["state"], &row["unlike"], &row["revision"]),
+        (
+            &run["id"],
+            &json!("done"),
+            &json!({"new": 1}),
+            &draft["revision"]
+        )
+    );
+    assert_eq!(
+        (&row["compared_with"], &rest["next"]),
+        (&json!(1), &Value::Null)
+    );
+    let path = format!("/api/v1/profiles/shadow/runs?draft={}", draft["id"]);
+    let (_, of_draft) = console.get(&path, reader).await;
+    assert_eq!(of_draft["items"], json!([row]));
+    let path = format!("/api/v1/profiles/shadow/runs/{}", run["id"]);
+    let (_, kept) = console.get(&path, reader).await;
+    assert_eq!(&kept, run, "as it was told when it was through");
+    assert_eq!(kept["text"], draft["text"]);
+    let (status, _) = console
+        .get("/api/v1/profiles/shadow/runs/999", reader)
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
 }

@@ -1,6 +1,7 @@
-//! Shadow runs over the console's interface: begun, watched, called off.
+//! Shadow runs over the console's interface: begun, watched, called off, and looked at afterwards.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,19 +9,22 @@ use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_alerts::profile::Profile;
 use mingjing_alerts::shadow::{self, Question, Unlike};
 use mingjing_alerts::store::drafts;
+use mingjing_alerts::store::shadows::{self, NewRun, Run};
+use mingjing_alerts::supervisor::load_reference;
 use mingjing_alerts::versions::Versions;
 use mingjing_monitor::audit::Action;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::bounded;
+use crate::api::list::{ById, List};
 use crate::app::App;
 use crate::audit::{Record, Trail};
 use crate::caller::Caller;
 use crate::directory::Directory;
-use crate::problem::{Json, Problem, Result};
-use crate::shadow::{Ending, Run};
+use crate::problem::{Json, Path, Problem, Query, Result};
+use crate::shadow::Going;
 
 /// Longest span of a run.
 const MAX_SPAN: TimeDelta = TimeDelta::days(3 * 366);
@@ -93,55 +97,91 @@ pub struct ShadowOutcome {
     by_evidence: u64,
 }
 
-/// The newest run since the console started.
+/// A run.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ShadowView {
-    id: u64,
+pub struct ShadowRow {
+    id: i64,
     by: String,
+    /// The draft that was tried, and its revision then; null: a text that stands nowhere else.
     draft: Option<i64>,
+    revision: Option<i32>,
     name: String,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
+    /// The version of the rule profile in force when it began.
+    compared_with: i32,
     begun: DateTime<Utc>,
     ended: Option<DateTime<Utc>>,
-    /// `going`, `done`, `cancelled` or `failed`.
-    state: &'static str,
-    /// Cases looked at, and of how many.
+    /// `going`, `done`, `cancelled`, `failed`, or `broken_off` by a stop of the console.
+    state: String,
+    /// Cases looked at, and of how many; of a run that was broken off nobody knows.
     done: u64,
     total: u64,
+    /// How many differences of each kind, of a run that is through.
+    #[schema(value_type = Option<Object>)]
+    unlike: Option<BTreeMap<Unlike, u64>>,
+}
+
+/// A run with what was tried and what came out.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShadowView {
+    #[serde(flatten)]
+    row: ShadowRow,
+    /// What was tried: TOML.
+    text: String,
     outcome: Option<ShadowOutcome>,
 }
 
-/// The newest shadow run; null where there was none since the console started.
+/// The newest shadow run; null where there was none yet.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ShadowNow {
     run: Option<ShadowView>,
 }
 
-impl ShadowView {
-    fn new(run: &Run, directory: &Directory) -> Self {
-        let (done, total) = run.progress();
-        let (ended, ending) = run.ending().unzip();
-        let (state, outcome) = match ending {
-            None => ("going", None),
-            Some(Ending::Cancelled) => ("cancelled", None),
-            Some(Ending::Failed) => ("failed", None),
-            Some(Ending::Done(outcome)) => ("done", Some(view(&outcome, directory))),
+impl ShadowRow {
+    /// `going` is to be asked for before the row is read: an end is kept before the run is no longer said to go on.
+    fn new(run: Run, going: Option<&Going>) -> Self {
+        let going = going.filter(|going| going.id == run.id && run.ended.is_none());
+        let count = |n: i64| n.unsigned_abs();
+        let (done, total) = match going {
+            Some(going) => going.progress(),
+            None => (count(run.looked_at), count(run.of_all)),
+        };
+        let state = match (run.ending, going) {
+            (Some(ending), _) => ending,
+            (None, Some(_)) => "going".to_owned(),
+            (None, None) => "broken_off".to_owned(),
         };
         Self {
             id: run.id,
-            by: run.by.clone(),
+            by: run.who,
             draft: run.draft,
-            name: run.name.clone(),
-            from: run.from,
-            to: run.to,
+            revision: run.revision,
+            name: run.name,
+            from: run.due_from,
+            to: run.due_to,
+            compared_with: run.compared_with,
             begun: run.begun,
-            ended,
+            ended: run.ended,
             state,
             done,
             total,
-            outcome,
+            unlike: run.unlike.map(|unlike| unlike.0),
         }
+    }
+}
+
+impl ShadowView {
+    async fn of(app: &App, run: Run, going: Option<&Going>) -> Result<Self> {
+        let (text, outcome) = shadows::whole(app.db(), run.id).await?;
+        let directory = app.directory();
+        let row = ShadowRow::new(run, going);
+        let outcome = outcome.filter(|_| row.ended.is_some());
+        Ok(Self {
+            row,
+            text,
+            outcome: outcome.map(|outcome| view(&outcome, &directory)),
+        })
     }
 }
 
@@ -179,15 +219,75 @@ fn view(outcome: &shadow::Outcome, directory: &Directory) -> ShadowOutcome {
     }
 }
 
+/// Which runs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WantedRuns {
+    /// Only of this draft.
+    draft: Option<i64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// Rows, 1 to 500 (100).
+    limit: Option<u32>,
+}
+
+/// The number of a run.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct RunId {
+    /// The run.
+    id: i64,
+}
+
 /// The newest shadow run: how far it is, or what came out.
 #[utoipa::path(
     get, path = "/api/v1/profiles/shadow", tag = "rules", operation_id = "show_shadow",
     responses((status = 200, body = ShadowNow), (status = 403, body = Problem))
 )]
-pub async fn show(State(app): State<App>) -> Json<ShadowNow> {
-    let run = app.shadows().newest();
-    let run = run.map(|run| ShadowView::new(&run, &app.directory()));
-    Json(ShadowNow { run })
+pub async fn show(State(app): State<App>) -> Result<Json<ShadowNow>> {
+    let going = app.shadows().going().await;
+    let run = match shadows::list(app.db(), None, None, 1).await?.pop() {
+        Some(run) => Some(ShadowView::of(&app, run, going.as_deref()).await?),
+        None => None,
+    };
+    Ok(Json(ShadowNow { run }))
+}
+
+/// The shadow runs that there were, the newest first.
+#[utoipa::path(
+    get, path = "/api/v1/profiles/shadow/runs", tag = "rules", operation_id = "list_shadow_runs", params(WantedRuns),
+    responses((status = 200, body = List<ShadowRow>), (status = 403, body = Problem), (status = 422, body = Problem))
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(wanted): Query<WantedRuns>,
+) -> Result<Json<List<ShadowRow>>> {
+    let page = ById::read(wanted.cursor, wanted.limit)?;
+    let going = app.shadows().going().await;
+    let mut runs = shadows::list(app.db(), wanted.draft, page.after, page.probe()).await?;
+    let next = page.cut(&mut runs, |run| run.id);
+    let row = |run| ShadowRow::new(run, going.as_deref());
+    Ok(Json(List {
+        items: runs.into_iter().map(row).collect(),
+        next,
+        seq: app.live().seq(&caller),
+    }))
+}
+
+/// A shadow run, with what was tried and what came out.
+#[utoipa::path(
+    get, path = "/api/v1/profiles/shadow/runs/{id}", tag = "rules", operation_id = "show_shadow_run", params(RunId),
+    responses((status = 200, body = ShadowView), (status = 403, body = Problem), (status = 404, body = Problem))
+)]
+pub async fn one(
+    State(app): State<App>,
+    Path(RunId { id }): Path<RunId>,
+) -> Result<Json<ShadowView>> {
+    let going = app.shadows().going().await;
+    let run = shadows::find(app.db(), id).await?;
+    let run = run.ok_or_else(|| Problem::not_found("shadow run"))?;
+    Ok(Json(ShadowView::of(&app, run, going.as_deref()).await?))
 }
 
 /// Begins a shadow run: what these rules would have issued over a past span, against what was. One goes on at a time.
@@ -201,51 +301,82 @@ pub async fn begin(
     trail: Trail,
     Json(asked): Json<ShadowAsked>,
 ) -> Result<(StatusCode, Json<ShadowNow>)> {
-    if asked.from >= asked.to || asked.to - asked.from > MAX_SPAN {
+    let now = app.now();
+    let (from, to) = (asked.from, asked.to.min(now));
+    if from >= to || asked.to - from > MAX_SPAN {
         return Err(Problem::invalid(
-            "from, to: give a span that ends after it begins, of at most three years",
+            "from, to: give a span of the past that ends after it begins, of at most three years",
         ));
     }
-    let now = app.now();
-    let (text, name) = text(&app, &asked).await?;
-    let profile = Profile::parse(&text, 0)
+    let tried = Tried::of(&app, &asked).await?;
+    let profile = Profile::parse(&tried.text, 0)
         .map_err(|_| Problem::invalid("The profile has faults: take them out first."))?;
-    let reference = app
-        .reference()
-        .ok_or_else(|| Problem::unavailable("The rules are not loaded yet."))?;
+    // Read anew: outages too are part of what cases are judged by.
+    let reference = Arc::new(load_reference(app.db(), now).await?);
+    let vacancy = app.shadows().vacancy().await.ok_or_else(|| {
+        Problem::conflict("A shadow run goes on already: wait for its end, or call it off.")
+    })?;
+    let new = NewRun {
+        who: caller.name(),
+        draft: tried.draft,
+        name: &tried.name,
+        body: &tried.text,
+        from,
+        to,
+        compared_with: reference.profiles.at(now).version,
+        begun: Utc::now(),
+    };
+    let mut tx = app.db().begin().await?;
+    let id = shadows::begin(&mut tx, &new).await?;
+    let record = Record::of(Action::ProfileChanged).on("shadow", id).after(
+        json!({"step": "shadow", "name": tried.name, "draft": asked.draft, "from": from, "to": to}),
+    );
+    trail.append(&mut tx, record).await?;
+    tx.commit().await?;
     let question = Question {
         reference,
         draft: Versions::only(profile),
-        from: asked.from,
-        to: asked.to.min(now),
+        from,
+        to,
         now,
     };
-    let record = Record::of(Action::ProfileChanged)
-        .on("shadow", &name)
-        .after(json!({"step": "shadow", "draft": asked.draft, "from": asked.from, "to": asked.to}));
-    trail.record(app.db(), record).await?;
-    let begun = app
-        .shadows()
-        .begin(&app, caller.name(), (asked.draft, &name), question);
-    let run = begun.map_err(|_| {
-        Problem::conflict("A shadow run goes on already: wait for its end, or call it off.")
-    })?;
-    let run = Some(ShadowView::new(&run, &app.directory()));
+    let going = vacancy.begin(&app, id, question);
+    let run = match shadows::find(app.db(), id).await? {
+        Some(run) => Some(ShadowView::of(&app, run, Some(&going)).await?),
+        None => None,
+    };
     Ok((StatusCode::ACCEPTED, Json(ShadowNow { run })))
 }
 
-async fn text(app: &App, asked: &ShadowAsked) -> Result<(String, String)> {
-    match (asked.draft, &asked.text) {
-        (Some(id), None) => {
-            let draft = drafts::find(app.db(), id).await?;
-            let draft = draft.ok_or_else(|| Problem::not_found("draft"))?;
-            Ok((draft.body, draft.name))
+/// What is tried.
+struct Tried {
+    draft: Option<(i64, i32)>,
+    name: String,
+    text: String,
+}
+
+impl Tried {
+    async fn of(app: &App, asked: &ShadowAsked) -> Result<Self> {
+        match (asked.draft, &asked.text) {
+            (Some(id), None) => {
+                let draft = drafts::find(app.db(), id).await?;
+                let draft = draft.ok_or_else(|| Problem::not_found("draft"))?;
+                Ok(Self {
+                    draft: Some((id, draft.revision)),
+                    name: draft.name,
+                    text: draft.body,
+                })
+            }
+            (None, Some(text)) => {
+                bounded(text)?;
+                Ok(Self {
+                    draft: None,
+                    name: String::new(),
+                    text: text.clone(),
+                })
+            }
+            _ => Err(Problem::invalid("give either draft or text")),
         }
-        (None, Some(text)) => {
-            bounded(text)?;
-            Ok((text.clone(), String::new()))
-        }
-        _ => Err(Problem::invalid("give either draft or text")),
     }
 }
 
@@ -255,7 +386,7 @@ async fn text(app: &App, asked: &ShadowAsked) -> Result<(String, String)> {
     responses((status = 204), (status = 409, body = Problem))
 )]
 pub async fn cancel(State(app): State<App>) -> Result<StatusCode> {
-    if app.shadows().cancel() {
+    if app.shadows().cancel().await {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::conflict("No shadow run goes on."))

@@ -58,20 +58,24 @@ export interface DraftDetail extends DraftRow, Checked {
 export interface ShadowCard { grade: Grade; due_at: Instant }
 export interface ShadowCell { rule: string; hall: string; hall_name: string; grade: Grade; would: number; was: number }
 export interface ShadowDifference { unlike: 'new' | 'gone' | 'grade' | 'moved'; rule: string; about: string; case: string; hall: string; hall_name: string; was: ShadowCard | null; would: ShadowCard | null; card: number | null }
-export interface ShadowRun {
+export interface ShadowOutcome { cases: number; cells: ShadowCell[]; unlike: Partial<Record<ShadowDifference['unlike'], number>>; differences: ShadowDifference[]; cut: boolean; by_evidence: number }
+export interface ShadowRow {
   id: number
   by: string
   draft: number | null
+  revision: number | null
   name: string
   from: Instant
   to: Instant
+  compared_with: number
   begun: Instant
   ended: Instant | null
-  state: 'going' | 'done' | 'cancelled' | 'failed'
+  state: 'going' | 'done' | 'cancelled' | 'failed' | 'broken_off'
   done: number
   total: number
-  outcome: { cases: number; cells: ShadowCell[]; unlike: Partial<Record<ShadowDifference['unlike'], number>>; differences: ShadowDifference[]; cut: boolean; by_evidence: number } | null
+  unlike: ShadowOutcome['unlike'] | null
 }
+export interface ShadowRun extends ShadowRow { text: string; outcome: ShadowOutcome | null }
 
 export type DayKind = 'workday' | 'weekend' | 'holiday' | 'makeup'
 export interface CalendarYear {
@@ -102,7 +106,8 @@ export const draft = (id: number, signal?: AbortSignal): Promise<DraftDetail> =>
 export const writeDraft = (name: string, remark: string, text: string, based_on: number): Promise<DraftDetail> => post(`${BASE}/drafts`, { name, remark, text, based_on })
 export const changeDraft = (id: number, revision: number, name: string, remark: string, text: string): Promise<DraftDetail> => put(`${BASE}/drafts/${id}`, { name, remark, text, revision })
 export const actOnDraft = (id: number, action: string, body: { revision: number; why?: string; from?: Instant }): Promise<DraftDetail> => post(`${BASE}/drafts/${id}/${action}`, body)
-export const shadowNow = (): Promise<{ run: ShadowRun | null }> => get(`${BASE}/shadow`)
+export const shadowRuns = (draft: number | null, limit: number): Promise<{ items: ShadowRow[] }> => get(`${BASE}/shadow/runs`, { draft, limit })
+export const shadowRun = (id: number): Promise<ShadowRun> => get(`${BASE}/shadow/runs/${id}`)
 export const beginShadow = (body: { draft: number; from: Instant; to: Instant }): Promise<{ run: ShadowRun | null }> => post(`${BASE}/shadow`, body)
 export const cancelShadow = (): Promise<void> => remove(`${BASE}/shadow`)
 export const setTrialRun = (on: boolean, reason: string): Promise<{ on: boolean }> => post('/api/v1/county/trial-run', { on, reason })
