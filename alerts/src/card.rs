@@ -449,6 +449,8 @@ pub const TABLE: &[Transition] = &[
         true,
         Grades::Cards,
     ),
+    // Another hall or unit bears it, as is known now: whoever signed and answered was not the one.
+    row("transfer", FIRM, To(Issued), &[System], true, Grades::Any),
     row(
         "reinstate",
         &[Withdrawn],

@@ -18,11 +18,16 @@ use crate::views::{CardMark, CardRow, CaseRow, OrderRow, SourceView, WindowTile}
 /// Rows told one by one; when more change at once, pages fetch their lists again.
 const MOST: usize = 500;
 
+/// Hall, unit and window that bore a card.
+type Place = (String, Option<String>, Option<String>);
+
 /// What changed since the last time, each once.
 #[derive(Default)]
 struct Changes {
     issued: BTreeSet<i64>,
     cards: BTreeSet<i64>,
+    /// Cards that somebody else bears now, with who bore them.
+    left: BTreeSet<(i64, Place)>,
     new_orders: BTreeSet<i64>,
     orders: BTreeSet<i64>,
     cases: BTreeSet<String>,
@@ -43,6 +48,15 @@ impl Changes {
             Delta::CardChanged { id, hall } => {
                 self.cards.insert(id);
                 self.halls.insert(hall);
+            }
+            Delta::CardLeft {
+                id,
+                hall,
+                unit,
+                window,
+            } => {
+                self.halls.insert(hall.clone());
+                self.left.insert((id, (hall, unit, window)));
             }
             Delta::OrderIssued { id, .. } => {
                 self.new_orders.insert(id);
@@ -184,6 +198,19 @@ async fn tell_cards(app: &App, all: &Seen, changes: &Changes) -> Result<(), Stor
             unit: card.unit.as_deref(),
             window: card.win.as_deref(),
         };
+        for (id, (hall, unit, window)) in changes.left.iter().filter(|(id, _)| *id == card.id) {
+            let from = About::Supervision {
+                hall,
+                unit: unit.as_deref(),
+                window: window.as_deref(),
+            };
+            let gone = serde_json::json!({"id": id});
+            let about = About::Left {
+                from: &from,
+                to: &about,
+            };
+            app.live().publish(&directory, about, "card.left", &gone);
+        }
         app.live()
             .publish(&directory, about, kind, &CardRow::new(&card, &directory));
     }

@@ -109,6 +109,12 @@ words!(
         Issued = "issued",
         /// It stands again: the card above it was taken back, or evidence found it again.
         Reinstated = "reinstated",
+        /// It came over from another hall or unit, as evidence shows: it is to be answered here.
+        Assigned = "assigned",
+        /// Another hall or unit bears it now.
+        Left = "left",
+        /// Evidence that came when it was firm speaks against it: an inspector decides.
+        Contested = "contested",
         /// Its answer was sent back, another one is due.
         Returned = "returned",
         /// Nobody answered it in time: the next rung of the ladder has it.
@@ -136,11 +142,18 @@ impl What {
         matches!(self, Self::Withdrawn | Self::Revoked | Self::Cancelled)
     }
 
+    /// Whether it asks for an answer, by a day that is worth saying.
+    pub fn asks(self) -> bool {
+        !self.takes_back() && !matches!(self, Self::Left | Self::Contested)
+    }
+
     /// What the transition of a card is to those outside; `None`: nothing is said.
     pub fn of_transition(transition: &str) -> Option<Self> {
         match transition {
             "issue" | "confirm" => Some(Self::Issued),
-            "revive" => Some(Self::Reinstated),
+            "revive" | "restore" | "uphold" => Some(Self::Reinstated),
+            "contest" => Some(Self::Contested),
+            "transfer" => Some(Self::Assigned),
             "return" => Some(Self::Returned),
             "withdraw" => Some(Self::Withdrawn),
             "revoke" => Some(Self::Revoked),
@@ -191,4 +204,10 @@ pub struct Notice {
     /// To an applicant: their number, masked. The number itself is read from the case when the message goes out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applicant: Option<String>,
+    /// Of what [left](What::Left): code of the hall that bears it now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_hall: Option<String>,
+    /// And of the unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_unit: Option<String>,
 }

@@ -103,6 +103,9 @@ fn happened(what: What, language: Language) -> &'static str {
     let (zh, en) = match what {
         What::Issued => ("", ""),
         What::Reinstated => ("恢复", " reinstated"),
+        What::Assigned => ("转来，由本处承担", ": borne here now"),
+        What::Left => ("转出，改由他处承担", ": borne elsewhere now"),
+        What::Contested => ("存疑，待监察员核定", " contested: an inspector decides"),
         What::Returned => ("反馈被打回", ": answer sent back"),
         What::Escalated => ("逾期上报", " escalated"),
         What::AnswerDue => ("即将到反馈期限", ": answer falls due"),
@@ -152,7 +155,7 @@ pub fn of_notice(notice: &Notice, setting: &Setting<'_>) -> Text {
             format!("Case {case}")
         });
     }
-    if let Some(due) = notice.due.filter(|_| !notice.what.takes_back()) {
+    if let Some(due) = notice.due.filter(|_| notice.what.asks()) {
         let due = instant(due, setting.zone);
         lines.push(if zh {
             format!("请于 {due} 前反馈")
@@ -170,8 +173,10 @@ pub fn of_notice(notice: &Notice, setting: &Setting<'_>) -> Text {
         lines,
         items: Vec::new(),
         more: 0,
+        // Whoever has it no longer would look for it in vain.
         link: setting
             .console
+            .filter(|_| notice.what != What::Left)
             .map(|console| format!("{}{path}", console.trim_end_matches('/'))),
         language,
         cut: false,
@@ -428,6 +433,8 @@ mod tests {
             due: DateTime::from_timestamp(1_790_003_600, 0),
             trial: false,
             applicant: None,
+            to_hall: None,
+            to_unit: None,
         }
     }
 

@@ -123,8 +123,9 @@ pub fn is_full(taken: u64) -> bool {
     taken >= NOTICES.unsigned_abs()
 }
 
-/// Who hears of what happens to cards and orders: their subscription wants it, and they may see it now. What is taken back, or stands
-/// again, goes to whoever was told. A group or program that several subscribe to is told once a language.
+/// Who hears of what happens to cards and orders: their subscription wants it, and they may see it now. What is taken back goes to
+/// whoever was told, and what has left to those of them who do not hear of it where it is now; what stands again, is contested or came
+/// over goes to whoever was told too. A group or program that several subscribe to is told once a language.
 async fn to_subscribers(
     connection: &mut PgConnection,
     notices: &[i64],
@@ -138,23 +139,26 @@ async fn to_subscribers(
              CASE WHEN n.trial THEN 'trial_run' END, $2, CASE WHEN NOT n.trial THEN $2 END, CASE WHEN n.trial THEN $2 END
          FROM notice n
          JOIN hall h ON h.code = n.hall
+         LEFT JOIN hall nh ON nh.code = n.body->>'to_hall'
          JOIN subscription s ON s.hall = ANY (h.path)
          JOIN account a ON a.id = s.account
          JOIN channel c ON c.id = s.channel AND c.enabled
          CROSS JOIN LATERAL (SELECT 'c' || c.id || '/' || s.language
                                  || CASE WHEN c.kind IN ('sms', 'mail') THEN '/s' || s.id ELSE '' END AS target) t
+         CROSS JOIN LATERAL (SELECT EXISTS (
+             SELECT FROM delivery d
+             WHERE d.about = n.about AND d.subject = n.subject AND d.target = t.target AND d.state <> 'not_sent') AS was) told
          WHERE n.id = ANY ($1) AND n.about IN ('card', 'order')
            AND NOT a.disabled AND a.hall = ANY (h.path)
            AND a.role IN ('inspector', 'leader', 'commission', 'unit_head', 'hall_manager')
            AND (a.role <> 'unit_head' OR a.unit = n.unit)
            AND (c.kind IN ('sms', 'mail') OR c.hall = ANY (h.path))
            AND CASE
-               WHEN n.what IN ('withdrawn', 'revoked', 'cancelled') THEN EXISTS (
-                   SELECT FROM delivery d
-                   WHERE d.about = n.about AND d.subject = n.subject AND d.target = t.target AND d.state <> 'not_sent')
-               WHEN n.what = 'reinstated' AND EXISTS (
-                   SELECT FROM delivery d
-                   WHERE d.about = n.about AND d.subject = n.subject AND d.target = t.target AND d.state <> 'not_sent') THEN true
+               WHEN n.what IN ('withdrawn', 'revoked', 'cancelled') THEN told.was
+               WHEN n.what = 'left' THEN told.was AND NOT coalesce(
+                   s.hall = ANY (nh.path) AND a.hall = ANY (nh.path) AND (a.role <> 'unit_head' OR a.unit = n.body->>'to_unit')
+                   AND (c.kind IN ('sms', 'mail') OR c.hall = ANY (nh.path)), false)
+               WHEN n.what IN ('reinstated', 'contested', 'assigned') AND told.was THEN true
                ELSE (n.grade IS NULL OR n.grade = ANY (s.grades)) AND (s.rules = '{}' OR n.rule IS NULL OR n.rule = ANY (s.rules))
                    AND (n.what <> 'answer_due' OR a.role IN ('hall_manager', 'unit_head'))
                END

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::Supervisor;
-use super::answers::undo_what_followed;
+use super::answers::{TAKEN_BACK, undo_what_followed};
 use super::assess::facts_hash;
 use super::by_hand::bind;
 use super::delta::{ActError, CardAction, Delta, Deltas};
@@ -59,7 +59,7 @@ impl Supervisor {
             let (with, files) = (With::Card(moved.card.id), &action.attachments);
             bind(&mut transaction, with, line, &action.actor, files, now).await?;
         }
-        tell::of_moved(&mut transaction, &self.reference, [&moved]).await?;
+        tell::of_moved(&mut transaction, &self.reference, [&moved], now).await?;
         let (id, hall) = (moved.card.id, moved.card.hall.clone());
         deltas.add(match row.name {
             "confirm" => Delta::CardIssued { id, hall },
@@ -70,7 +70,8 @@ impl Supervisor {
         let mut next: Vec<DateTime<Utc>> = moved.card.next_instant.into_iter().collect();
         if matches!(moved.card.state, State::Revoked | State::Cancelled) {
             let gone = [moved.card.id];
-            undo_what_followed(&mut transaction, &self.reference, &gone, now, &mut deltas).await?;
+            let gone = (&gone[..], TAKEN_BACK);
+            undo_what_followed(&mut transaction, &self.reference, gone, now, &mut deltas).await?;
         }
         // How many of a month were confirmed makes others of the window red, or yellow again.
         let mut looked = Looked::default();

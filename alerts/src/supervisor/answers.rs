@@ -140,7 +140,7 @@ impl Supervisor {
         let corrections: Vec<_> = followed.iter().map(|it| (&it.card, None)).collect();
         cards::write_orders(&mut *connection, &corrections).await?;
         let told = moved.iter().chain(&followed);
-        tell::of_moved(&mut *connection, &self.reference, told).await?;
+        tell::of_moved(&mut *connection, &self.reference, told, now).await?;
         for order in ordered {
             self.issue_order(&mut *connection, order, now, answers)
                 .await?;
@@ -379,18 +379,23 @@ fn by_system(
     }
 }
 
-/// These cards were taken back: what followed because nobody answered them goes with them.
+/// Why what followed an unanswered card goes: the card was taken back.
+pub(super) const TAKEN_BACK: &str = "所依据的牌已撤 / the card behind it was taken back";
+/// Or it was never for those to answer who did not.
+pub(super) const TRANSFERRED: &str =
+    "所依据的牌已转由他处承担 / the card behind it is borne elsewhere";
+
+/// What followed because nobody answered these cards goes.
 pub(super) async fn undo_what_followed(
     connection: &mut PgConnection,
     reference: &Reference,
-    gone: &[i64],
+    (gone, why): (&[i64], &str),
     now: DateTime<Utc>,
     deltas: &mut Deltas,
 ) -> Result<(), StoreError> {
     if gone.is_empty() {
         return Ok(());
     }
-    let why = "所依据的牌已撤 / the card behind it was taken back";
     let causes: Vec<String> = gone.iter().copied().map(ladder::cause).collect();
     let mut withdrawn = Vec::new();
     for card in cards::that_followed(&mut *connection, &causes).await? {
@@ -406,7 +411,7 @@ pub(super) async fn undo_what_followed(
         .flat_map(|it| it.taken.iter().map(|taken| line(it, taken)))
         .collect();
     cards::append_history(&mut *connection, &lines).await?;
-    tell::of_moved(&mut *connection, reference, &withdrawn).await?;
+    tell::of_moved(&mut *connection, reference, &withdrawn, now).await?;
     let mut behind = gone.to_vec();
     behind.extend(records.iter().map(|card| card.id));
     for mut order in orders::of_cards(&mut *connection, &behind).await? {

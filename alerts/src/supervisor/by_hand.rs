@@ -303,7 +303,7 @@ impl Supervisor {
             )
             .await?;
         }
-        tell::of_moved(&mut transaction, &self.reference, [&working]).await?;
+        tell::of_moved(&mut transaction, &self.reference, [&working], now).await?;
         let hall = working.card.hall.clone();
         let after = json!({"state": "issued", "grade": new.grade.as_str(), "rule": "manual"});
         let entry = Draft {

@@ -51,6 +51,17 @@ pub enum Delta {
         /// Code of the hall that bears it.
         hall: String,
     },
+    /// Another hall or unit bears a card now: whoever saw it where it was sees it go.
+    CardLeft {
+        /// The card.
+        id: i64,
+        /// Code of the hall that bore it.
+        hall: String,
+        /// Code of the unit.
+        unit: Option<String>,
+        /// Number of the window.
+        window: Option<String>,
+    },
     /// A case changed.
     CaseChanged {
         /// Its number.

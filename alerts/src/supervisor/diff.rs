@@ -29,6 +29,18 @@ pub(super) struct Working {
     pub taken: Vec<Taken>,
     /// Words, numbers or bearer changed without a transition.
     pub amended: bool,
+    /// Who bore it until now, and what it said of them.
+    pub former: Option<Former>,
+}
+
+/// Who bore a card before evidence showed that it was somebody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Former {
+    pub hall: String,
+    pub unit: Option<String>,
+    pub window: Option<String>,
+    pub sentence_zh: String,
+    pub sentence_en: String,
 }
 
 impl From<CardRecord> for Working {
@@ -37,6 +49,7 @@ impl From<CardRecord> for Working {
             card,
             taken: Vec::new(),
             amended: false,
+            former: None,
         }
     }
 }
@@ -128,6 +141,8 @@ impl Working {
         let card = &mut self.card;
         let from = card.state;
         match to {
+            // For whoever it comes to it is firm, and may be appealed, from now.
+            State::Issued if transition == "transfer" => card.issued_at = Some(at),
             State::Issued => card.issued_at = card.issued_at.or(Some(at)),
             State::Appealed => {
                 let days = rules.r12.decide.get();
@@ -228,7 +243,6 @@ pub(super) fn settle(cards: &mut Vec<Working>, anomalies: &[Found], ground: &Gro
 
 /// A card for an anomaly that has none.
 fn begin(anomaly: &Found, ground: &Ground<'_>) -> Working {
-    let firm = ground.is_firm(anomaly.due_at);
     let at = ground.at(anomaly.due_at);
     let sentence = anomaly
         .sentence
@@ -267,7 +281,7 @@ fn begin(anomaly: &Found, ground: &Ground<'_>) -> Working {
         revision: 0,
     };
     let mut working = Working::from(card);
-    let (name, state) = match firm {
+    let (name, state) = match ground.is_firm(anomaly.due_at) {
         false => ("propose", State::Provisional),
         true if anomaly.awaits_person() => ("detect", State::Unconfirmed),
         true => ("issue", State::Issued),
@@ -294,6 +308,10 @@ fn clear_if_over(working: &mut Working, anomaly: &Anomaly, ground: &Ground<'_>) 
 /// The rules find it, and there is a card.
 fn present(working: &mut Working, anomaly: &Anomaly, ground: &Ground<'_>) {
     amend(working, anomaly);
+    if working.former.is_some() && !ground.lived {
+        let why = "证据表明应由此处承担 / evidence shows that it is borne here";
+        working.take("transfer", ground.now, Some(why), ground);
+    }
     let found_again = Some("证据使异常重新成立 / evidence found it again");
     match working.card.state {
         State::Withdrawn => working.take("reinstate", ground.now, found_again, ground),
@@ -327,6 +345,15 @@ fn amend(working: &mut Working, anomaly: &Anomaly) {
         && (&card.hall, &card.unit, &card.window) == (&bearer.hall, &bearer.unit, &bearer.window);
     if same {
         return;
+    }
+    if (&card.hall, &card.unit) != (&bearer.hall, &bearer.unit) {
+        working.former = Some(Former {
+            hall: card.hall.clone(),
+            unit: card.unit.clone(),
+            window: card.window.clone(),
+            sentence_zh: card.sentence_zh.clone(),
+            sentence_en: card.sentence_en.clone(),
+        });
     }
     card.sentence_zh = sentence.zh;
     card.sentence_en = sentence.en;

@@ -30,18 +30,33 @@ pub(super) async fn of_moved(
     connection: &mut PgConnection,
     reference: &Reference,
     moved: impl IntoIterator<Item = &Working>,
+    now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     if !reference.heard.on_duty {
         return Ok(());
     }
-    let notices: Vec<Notice> = moved
-        .into_iter()
-        .filter_map(|working| {
-            let (what, at) = said(working)?;
-            Some(of_card(&working.card, what, at, reference.trial))
-        })
-        .collect();
+    let mut notices = Vec::new();
+    for working in moved {
+        notices.extend(left(working, now, reference.trial));
+        if let Some((what, at)) = said(working) {
+            notices.push(of_card(&working.card, what, at, reference.trial));
+        }
+    }
     deliveries::announce(connection, &notices).await
+}
+
+/// What is said to whoever was told of a card that another hall or unit bears now: nothing of what is found there.
+fn left(working: &Working, now: DateTime<Utc>, trial: bool) -> Option<Notice> {
+    let (former, card) = (working.former.as_ref()?, &working.card);
+    Some(Notice {
+        hall: former.hall.clone(),
+        unit: former.unit.clone(),
+        sentence_zh: former.sentence_zh.clone(),
+        sentence_en: former.sentence_en.clone(),
+        to_hall: Some(card.hall.clone()),
+        to_unit: card.unit.clone(),
+        ..of_card(card, What::Left, now, trial)
+    })
 }
 
 /// What is said of a card, if anything.
@@ -92,6 +107,8 @@ fn of_card(card: &CardRecord, what: What, at: DateTime<Utc>, trial: bool) -> Not
         due: card.answer_due,
         trial: trial || card.trial,
         applicant: None,
+        to_hall: None,
+        to_unit: None,
     }
 }
 
@@ -131,6 +148,8 @@ fn order_notice(order: &OrderRecord, what: What, at: DateTime<Utc>, trial: bool)
         due: Some(order.answer_due),
         trial: trial || order.trial,
         applicant: None,
+        to_hall: None,
+        to_unit: None,
     }
 }
 
@@ -184,6 +203,8 @@ pub(super) async fn applicants(
                 due: None,
                 trial: reference.trial,
                 applicant: Some(mask_phone(phone)),
+                to_hall: None,
+                to_unit: None,
             })
         })
         .collect();

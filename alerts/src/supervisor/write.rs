@@ -12,7 +12,7 @@ use mingjing_monitor::store::states::CaseRecord;
 use mingjing_monitor::store::{StoreError, events, states};
 use sqlx::PgConnection;
 
-use super::answers::{SYSTEM, undo_what_followed};
+use super::answers::{SYSTEM, TAKEN_BACK, TRANSFERRED, undo_what_followed};
 use super::assess::{Assessment, Found, Reference, facts_hash};
 use super::delta::{Delta, Deltas};
 use super::diff::{self, Ground, Taken, Working};
@@ -365,21 +365,29 @@ impl Writer<'_> {
             &mut *connection,
             self.reference,
             told.map(|(working, _)| *working),
+            self.now,
         )
         .await?;
         for (working, lived) in &all {
             card_deltas(working, *lived, deltas);
         }
-        let withdrawn = |(working, _): &&(&Working, bool)| {
+        let withdrawn = |working: &Working| {
             let gone = |taken: &Taken| taken.to == State::Withdrawn;
             working.taken.iter().any(gone) && working.card.state == State::Withdrawn
         };
-        let gone: Vec<i64> = all
-            .iter()
-            .filter(withdrawn)
-            .map(|(working, _)| working.card.id)
-            .collect();
-        undo_what_followed(connection, self.reference, &gone, self.now, deltas).await
+        let transferred = |working: &Working| working.former.is_some();
+        let ids = |of: &dyn Fn(&Working) -> bool| -> Vec<i64> {
+            let those = all.iter().filter(|(working, _)| of(working));
+            those.map(|(working, _)| working.card.id).collect()
+        };
+        for (gone, why) in [
+            (ids(&withdrawn), TAKEN_BACK),
+            (ids(&transferred), TRANSFERRED),
+        ] {
+            let gone = (&gone[..], why);
+            undo_what_followed(&mut *connection, self.reference, gone, self.now, deltas).await?;
+        }
+        Ok(())
     }
 }
 
@@ -406,6 +414,14 @@ fn card_deltas(working: &Working, lived: bool, deltas: &mut Deltas) {
         return;
     }
     let (id, hall) = (working.card.id, working.card.hall.clone());
+    if let Some(former) = &working.former {
+        deltas.add(Delta::CardLeft {
+            id,
+            hall: former.hall.clone(),
+            unit: former.unit.clone(),
+            window: former.window.clone(),
+        });
+    }
     let firm = |taken: &Taken| taken.to == State::Issued && matches!(taken.transition, "issue");
     // A card that came and went in one transaction was never new to anybody.
     if working.taken.iter().any(firm) && working.card.state == State::Issued {

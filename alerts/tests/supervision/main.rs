@@ -12,6 +12,7 @@ mod hearing;
 mod history;
 mod ladder;
 mod order;
+mod moved;
 mod other_rules;
 mod presence;
 mod profiles;

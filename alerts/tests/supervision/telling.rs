@@ -18,14 +18,19 @@ const START: &str = "2018-10-15 09:00";
 const YELLOW: &str = "2018-10-24 17:30";
 
 /// A county with one channel of this kind, whose supervisor knows of it.
-struct Telling {
-    world: World,
+pub struct Telling {
+    pub world: World,
     channel: i64,
 }
 
 impl Telling {
-    async fn new(kind: &str) -> Self {
+    pub async fn new(kind: &str) -> Self {
         Self::of(World::new(START).await, kind).await
+    }
+
+    /// Where answers are awaited.
+    pub async fn asking(kind: &str) -> Self {
+        Self::of(World::asking(START).await, kind).await
     }
 
     async fn of(mut world: World, kind: &str) -> Self {
@@ -34,7 +39,7 @@ impl Telling {
         Self { world, channel }
     }
 
-    async fn person(&self, login: &str, role: &str, hall: &str, unit: Option<&str>) -> i64 {
+    pub async fn person(&self, login: &str, role: &str, hall: &str, unit: Option<&str>) -> i64 {
         let account = NewAccount {
             login,
             name: login,
@@ -51,7 +56,7 @@ impl Telling {
             .unwrap()
     }
 
-    async fn subscribe(&self, account: i64, hall: &str, grades: &[&str]) -> i64 {
+    pub async fn subscribe(&self, account: i64, hall: &str, grades: &[&str]) -> i64 {
         let grades: Vec<String> = grades.iter().map(|&grade| grade.into()).collect();
         let new = SubscriptionWrite {
             channel: self.channel,
@@ -70,14 +75,14 @@ impl Telling {
             .unwrap()
     }
 
-    async fn expand(&self, now: &str) {
+    pub async fn expand(&self, now: &str) {
         deliveries::expand(&self.world.pool(), at(now))
             .await
             .unwrap();
     }
 
     /// The log as `what grade state recipient`, oldest first.
-    async fn log(&self) -> Vec<String> {
+    pub async fn log(&self) -> Vec<String> {
         let wanted = channels::Wanted {
             limit: 500,
             ..Default::default()

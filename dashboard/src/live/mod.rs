@@ -54,6 +54,13 @@ pub enum About<'a> {
         /// Its window.
         window: Option<&'a str>,
     },
+    /// What went from one place to another: those who see only where it was.
+    Left {
+        /// Where it was.
+        from: &'a About<'a>,
+        /// Where it is.
+        to: &'a About<'a>,
+    },
     /// A camera.
     Camera(&'a str),
     /// A source, by the halls that it speaks of; whoever sees the whole county hears of all.
@@ -290,6 +297,9 @@ fn may_see(directory: &Directory, scope: &Scope, about: About<'_>) -> bool {
         About::Camera(id) => directory
             .camera(id)
             .is_some_and(|camera| directory.sees_camera(scope, camera)),
+        About::Left { from, to } => {
+            may_see(directory, scope, *from) && !may_see(directory, scope, *to)
+        }
         About::Everybody => true,
         About::Source(halls) => {
             scope.hall == directory.root()

@@ -77,6 +77,7 @@ pub const MESSAGES: &[Message] = &[
     told(LIVE, "rules.changed", RULE_READERS, Subject::Nothing),
     told(LIVE, "card.issued", SUPERVISORS, Subject::Card),
     told(LIVE, "card.changed", SUPERVISORS, Subject::Card),
+    told(LIVE, "card.left", SUPERVISORS, Subject::Card),
     told(LIVE, "order.issued", SUPERVISORS, Subject::Order),
     told(LIVE, "order.changed", SUPERVISORS, Subject::Order),
     told(LIVE, "case.changed", SUPERVISORS, Subject::Case),
@@ -190,6 +191,7 @@ mod tests {
         let lists = [
             ("card.issued", "/api/v1/cards"),
             ("card.changed", "/api/v1/cards"),
+            ("card.left", "/api/v1/cards"),
             ("order.issued", "/api/v1/orders"),
             ("order.changed", "/api/v1/orders"),
             ("case.changed", "/api/v1/cases"),

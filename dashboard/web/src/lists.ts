@@ -20,6 +20,8 @@ export interface PagedList<T, L extends List<T>> {
   reload: () => Promise<void>
   /** A row as it is now: takes the place of the one shown; a row that is not shown has the head fetched again. */
   patch: (row: T, seq: number) => void
+  /** Takes a row away that the reader may see no longer, and has the counts fetched again. */
+  drop: (key: string) => void
   reveal: () => void
 }
 
@@ -236,6 +238,15 @@ export function usePagedList<T, L extends List<T> = List<T>>(
     refreshSoon()
   }
 
+  function drop(key: string): void {
+    unknown.delete(key)
+    below.delete(key)
+    const others = (row: T): boolean => id(row) !== key
+    waiting.value = waiting.value.filter(others)
+    if (positions().has(key)) set(rows.value.filter(others))
+    refreshSoon()
+  }
+
   function reveal(): void {
     const here = positions()
     const all = waiting.value.filter((row) => !here.has(id(row)))
@@ -258,7 +269,7 @@ export function usePagedList<T, L extends List<T> = List<T>>(
     refreshing?.abort()
   })
   void reload()
-  return { rows, head, waiting, error, loading, at, complete, more, reload, patch, reveal }
+  return { rows, head, waiting, error, loading, at, complete, more, reload, patch, drop, reveal }
 }
 
 /** `fresh` among `rows`, which are in order; above them all where no order is known. */

@@ -102,7 +102,7 @@ export default {
     kind: { sms: '短信', mail: '邮件', wecom: '企业微信群', dingtalk: '钉钉群', webhook: '程序（Webhook）' },
     state: { queued: '待发', held: '免打扰', sending: '发送中', retrying: '待重试', sent: '已发', digested: '已汇总', not_sent: '未发出' },
     outcome: { sent: '已接收', later: '稍后再试', refused: '被拒绝', interrupted: '监察台中途停止，可能已送达' },
-    what: { issued: '发牌', reinstated: '恢复', returned: '打回', escalated: '逾期上报', answer_due: '反馈将到期', withdrawn: '凭证撤回', revoked: '撤牌', cancelled: '取消', accepted: '受理', step: '环节完成', completed: '办结', digest: '汇总 {n} 条', test: '试发' },
+    what: { issued: '发牌', reinstated: '恢复', assigned: '转入', left: '转出', contested: '存疑', returned: '打回', escalated: '逾期上报', answer_due: '反馈将到期', withdrawn: '凭证撤回', revoked: '撤牌', cancelled: '取消', accepted: '受理', step: '环节完成', completed: '办结', digest: '汇总 {n} 条', test: '试发' },
     about: { card: '牌', order: '督办', case: '申请人短信', digest: '汇总', test: '试发' },
     reason: { refused: '被服务方拒绝', credentials: '密钥、口令或签名不被接受', too_many: '超过服务方频率', failed: '服务方出错', unreachable: '连不上', slow: '没有及时应答', redirect: '要求转到别处，未跟随', inside: '地址在内网且未列入许可', gave_up: '多次重试后放弃', trial_run: '试运行期间不发送', no_address: '没有号码或邮箱', switched_off: '渠道已停用', not_allowed: '接收者已无权查看', interrupted: '监察台中途停止', settings: '设置或密钥不可用' },
     field: { url: '地址', method: '方法', headers: '请求头（每行一个，名称: 值）', format: '正文格式', body: '正文模板', signature: '短信签名', longest: '每条最多字数', pointer: '应答中代码的位置（JSON 指针）', is: '表示成功的代码（逗号分隔）', again: '表示稍后再试的代码（逗号分隔）', contains: '非 JSON 应答：成功时包含', host: '服务器', port: '端口', security: '加密', user: '登录名', from: '发件地址', from_name: '发件人名称' },
@@ -141,7 +141,7 @@ export default {
   },
   dimension: { electronic: '电子监察', video: '视频监察', own_control: '单位自控', complaints: '投诉查询', replay: '过程回放', satisfaction: '满意度', cards_n: '{n} 张牌', cameras_n: '{n} 路摄像机', answers_n: '{n} 次答复', open_n: '{n} 件未结', events_n: '{n} 个事件', no_rating: '未评价' },
   rating: { very_satisfied: '非常满意', satisfied: '满意', basically_satisfied: '基本满意', dissatisfied: '不满意', very_dissatisfied: '非常不满意' },
-  action: { issue: '发出', propose: '暂定', detect: '发现', prepare: '待发', restore: '恢复', reinstate: '重新列出', receive: '签收', reply: '反馈', review: '审核', close: '办结', appeal: '申诉', revoke: '撤牌', return: '打回', refer: '上报', cancel: '取消此牌', contest: '提出争议', uphold: '维持', withdraw: '撤回', accept: '采纳', reject: '不采纳', clear: '消除', supersede: '升级', escalate: '升级', revive: '恢复', decide: '裁定', confirm: '认定', dismiss: '不予认定' },
+  action: { issue: '发出', propose: '暂定', detect: '发现', prepare: '待发', restore: '恢复', reinstate: '重新列出', transfer: '转由此处承担', receive: '签收', reply: '反馈', review: '审核', close: '办结', appeal: '申诉', revoke: '撤牌', return: '打回', refer: '上报', cancel: '取消此牌', contest: '提出争议', uphold: '维持', withdraw: '撤回', accept: '采纳', reject: '不采纳', clear: '消除', supersede: '升级', escalate: '升级', revive: '恢复', decide: '裁定', confirm: '认定', dismiss: '不予认定' },
   cases: {
     accepted_filter: '受理 {period}', due_filter: '到期 {period}', decided_filter: '办结 {period}', judged_filter: '计入按时率', level_filter: '{level}', alone_filter: '仅本厅', take_off: '去掉这个条件', title: '办件', state: '状态', bucket: '时限', query: '编号开头', col: { no: '办件编号', item: '事项', where: '大厅窗口 / 单位', kind: '类型', accepted: '受理', promise: '承诺到期', legal: '法定到期', state: '状态', card: '牌' }, expected: '预计', left: '剩 {span}', over: '超 {span}', window_filter: '窗口 {no}', item_filter: '事项 {item}', list: '办件列表', keys: '↑↓ 选择，回车 打开',
   },
