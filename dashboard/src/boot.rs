@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use mingjing_monitor::store::{Store, StoreError, accounts, county, metrics, roles, sources};
+use mingjing_monitor::store::{Store, StoreError, accounts, county, metrics, roles, sources, ways};
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 
@@ -76,8 +76,8 @@ async fn attempt(app: &App) -> Result<(Store, Option<FirstAccount>), StoreError>
     Ok((store, first))
 }
 
-/// Every ingest that was there before is missed, since the console last wrote its counters, until it is back: what it
-/// receives meanwhile comes late through no fault of its senders.
+/// Remembers which sources come by which ingests. Every ingest that was there before is missed, since the console last wrote its
+/// counters, until it is back: what it receives meanwhile comes late through no fault of its senders.
 async fn miss_edges(app: &App) -> Result<(), StoreError> {
     let mut connection = app.db().acquire().await?;
     let now = Utc::now();
@@ -85,6 +85,9 @@ async fn miss_edges(app: &App) -> Result<(), StoreError> {
     let since = alive.map_or(now, |alive| alive.min(now));
     for edge in sources::edges(&mut connection).await? {
         sources::outage_begins(&mut connection, "edge", &edge, since).await?;
+    }
+    for way in ways::ways(&mut connection).await? {
+        app.edges().delivers(&way.edge, &way.source);
     }
     Ok(())
 }

@@ -58,6 +58,9 @@ enum Command {
         seen: Box<Sightings>,
         done: oneshot::Sender<Result<(), StoreError>>,
     },
+    HearAgain {
+        done: oneshot::Sender<Result<(), StoreError>>,
+    },
     Quiet {
         ask: Box<(Quiet, Actor)>,
         done: oneshot::Sender<Result<i64, QuietError>>,
@@ -139,6 +142,17 @@ impl Engine {
         let (done, answer) = oneshot::channel();
         let seen = Box::new(seen);
         let command = Command::Observe { seen, done };
+        self.0.send(command).await.map_err(|_| NotThere)?;
+        answer.await.map_err(|_| NotThere)
+    }
+
+    /// An edge is back: what the outage says of the words that come by it is read before any of them is judged.
+    ///
+    /// # Errors
+    /// When the writer is not there. The database's own refusal is inside.
+    pub async fn hear_again(&self) -> Result<Result<(), StoreError>, NotThere> {
+        let (done, answer) = oneshot::channel();
+        let command = Command::HearAgain { done };
         self.0.send(command).await.map_err(|_| NotThere)?;
         answer.await.map_err(|_| NotThere)
     }
@@ -341,6 +355,10 @@ impl Writer {
                     Err(error) => Err(error),
                 };
                 let _ = done.send(observed);
+            }
+            Command::HearAgain { done } => {
+                let heard = self.supervisor.hear_again(self.app.now()).await;
+                let _ = done.send(heard.map(|deltas| self.give_out(deltas)));
             }
             Command::Quiet { ask, done } => {
                 let (ask, actor) = *ask;

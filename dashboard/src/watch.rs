@@ -134,18 +134,13 @@ async fn look(
         (true, Some(&since)) if settled => Sight::Trouble(Trouble::Offline, since),
         (true, _) => Sight::Unknown,
     };
-    let mut delivered_by = app.edges().deliveries();
-    delivered_by.sort();
     let mut things = sightings(directory, &cameras, &edge, &|id| app.edges().health(id));
     things.extend(
         seats
             .iter()
             .map(|(window, watched)| window_sighting(directory, window, watched)),
     );
-    Ok(Sightings {
-        things,
-        delivered_by,
-    })
+    Ok(Sightings { things })
 }
 
 fn window_sighting(directory: &Directory, (hall, no): &Window, watched: &Watched) -> Sighting {

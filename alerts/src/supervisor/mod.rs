@@ -32,11 +32,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use mingjing_monitor::item::{Item, ItemVersion};
 use mingjing_monitor::store::sources::Source;
-use mingjing_monitor::store::{StoreError, calendars, county, halls, items, sources, states};
+use mingjing_monitor::store::{StoreError, calendars, county, halls, items, sources, states, ways};
 use sqlx::{PgConnection, PgPool};
 
 use crate::store::episodes::{self, EpisodeRecord};
 use crate::store::{acknowledgements, cards, deliveries, orders, profiles};
+use delta::Deltas;
 use months::Round;
 use sweep::Sweep;
 use write::Writer;
@@ -62,8 +63,6 @@ pub struct Supervisor {
     sources: BTreeMap<String, Source>,
     /// What has gone wrong of what is watched and goes on, by `thing:subject`: silent sources, cameras that are away.
     episodes: BTreeMap<String, EpisodeRecord>,
-    /// The edge by which each source comes.
-    delivered_by: BTreeMap<String, String>,
     /// When acknowledgements run out.
     acknowledged: BTreeSet<DateTime<Utc>>,
     /// How far the months were looked at.
@@ -97,7 +96,6 @@ impl Supervisor {
             queue,
             sources,
             episodes,
-            delivered_by: BTreeMap::new(),
             acknowledged: acknowledged.into_iter().collect(),
             round: Round::new(round, now),
             sweep,
@@ -140,6 +138,16 @@ impl Supervisor {
             calendars::settle(&mut connection, &mark, now).await?;
         }
         Ok(deltas)
+    }
+
+    /// Reads again how the words of sources reach us, because an edge is back: what the sources behind it tell late was not theirs
+    /// to tell sooner. Silent ones have a moment to be heard of.
+    pub async fn hear_again(&mut self, now: DateTime<Utc>) -> Result<Vec<Delta>, StoreError> {
+        self.recover().await?;
+        self.reference.hearings = hearings(&self.pool, now).await?;
+        let mut deltas = Deltas::default();
+        self.look_at_episodes_again(now, &mut deltas).await?;
+        Ok(deltas.into_vec())
     }
 
     /// What cases are judged by. The pages use it to show the clock as the rules see it.
@@ -256,12 +264,16 @@ pub async fn load_reference(pool: &PgPool, now: DateTime<Utc>) -> Result<Referen
         // Before a county is set up, nothing may count.
         trial: county.is_none_or(|county| county.trial_run),
         heard: deliveries::heard(pool).await?,
-        hearings: {
-            let mut connection = pool.acquire().await?;
-            let known = sources::load(&mut connection).await?;
-            Hearings::new(&known, &sources::long_outages(&mut connection).await?, now)
-        },
+        hearings: hearings(pool, now).await?,
     })
+}
+
+async fn hearings(pool: &PgPool, now: DateTime<Utc>) -> Result<Hearings, StoreError> {
+    let mut connection = pool.acquire().await?;
+    let known = sources::load(&mut connection).await?;
+    let mut outages = sources::long_outages(&mut connection).await?;
+    outages.extend(ways::long_cut_off(&mut connection).await?);
+    Ok(Hearings::new(&known, &outages, now))
 }
 
 fn by_code(versions: Vec<ItemVersion>) -> std::collections::HashMap<String, Item> {

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_monitor::org::Tree;
 use mingjing_monitor::presence::Entry;
 use mingjing_monitor::store::sources::{self, Outage, SourceState};
-use mingjing_monitor::store::{StoreError, absences, halls, health};
+use mingjing_monitor::store::{StoreError, absences, halls, health, ways};
 use sqlx::PgConnection;
 
 use super::Supervisor;
@@ -66,8 +66,6 @@ pub enum Sight {
 pub struct Sightings {
     /// Cameras, halls, edges and windows.
     pub things: Vec<Sighting>,
-    /// Sources and the edge by which each comes.
-    pub delivered_by: Vec<(String, String)>,
 }
 
 impl Reference {
@@ -133,7 +131,6 @@ impl Supervisor {
         now: DateTime<Utc>,
     ) -> Result<Vec<Delta>, StoreError> {
         self.recover().await?;
-        self.delivered_by = seen.delivered_by.iter().cloned().collect();
         let mut changed: Vec<EpisodeRecord> = Vec::new();
         for open in self.episodes.values() {
             if open.episode.thing == Thing::Source {
@@ -281,10 +278,13 @@ impl Supervisor {
             return Ok(());
         }
         let mut transaction = self.pool.begin().await?;
+        let all_ways = ways::ways(&mut transaction).await?;
         let mut records = Vec::with_capacity(newly.len());
         for (id, name, since) in newly {
             health::source(&mut transaction, since, &id, SourceState::Silent.as_str()).await?;
-            let above = self.delivered_by.get(&id);
+            // Where it comes by one edge alone, that one stands over it; of several none does.
+            let mut edges = all_ways.iter().filter(|way| way.source == id);
+            let above = edges.next().filter(|_| edges.next().is_none());
             let sighting = Sighting {
                 thing: Thing::Source,
                 hall: halls::bearing(&mut transaction, &id).await?,
@@ -292,7 +292,7 @@ impl Supervisor {
                 subject: id.clone(),
                 name,
                 above: above
-                    .map(|edge| key(Thing::Edge, edge))
+                    .map(|way| key(Thing::Edge, &way.edge))
                     .into_iter()
                     .collect(),
                 cameras: 0,
@@ -520,9 +520,12 @@ impl Around {
         let outages = if subjects.is_empty() && windows.is_empty() {
             Vec::new()
         } else {
+            let cut_off = ways::cut_off(&mut *connection, &subjects, since).await?;
             // While the console is away, so is its own ingest.
             subjects.push("local".to_owned());
-            sources::outages(&mut *connection, &subjects, since).await?
+            let mut outages = sources::outages(&mut *connection, &subjects, since).await?;
+            outages.extend(cut_off);
+            outages
         };
         Ok(Self {
             parents,

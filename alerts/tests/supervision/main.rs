@@ -7,6 +7,7 @@ mod batches;
 mod calendar;
 mod common;
 mod deadlines;
+mod edges;
 mod evidence;
 mod hearing;
 mod history;

@@ -33,7 +33,6 @@ fn camera(sight: Sight) -> Sightings {
     };
     Sightings {
         things: vec![camera],
-        delivered_by: vec![],
     }
 }
 

@@ -30,7 +30,7 @@ fn received(time: &str) -> CaseEvent {
 
 impl World {
     /// The cards that are not about a case, as `rule about subject grade state due`.
-    async fn others(&self) -> Vec<String> {
+    pub async fn others(&self) -> Vec<String> {
         type Row = (
             String,
             String,
@@ -54,7 +54,6 @@ impl World {
     async fn see(&mut self, things: &[Sighting], now: &str) -> Vec<Delta> {
         let seen = Sightings {
             things: things.to_vec(),
-            delivered_by: Vec::new(),
         };
         self.supervisor.observe(&seen, at(now)).await.unwrap()
     }
@@ -66,7 +65,7 @@ impl World {
     }
 
     /// What is held back, and by what.
-    async fn held(&self, now: &str) -> Vec<String> {
+    pub async fn held(&self, now: &str) -> Vec<String> {
         let mut connection = self.pool().acquire().await.unwrap();
         let held = held_back(&mut connection, at(now)).await.unwrap();
         held.iter()

@@ -1,6 +1,6 @@
 //! Which ingests are connected, and the last word about each camera.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -32,8 +32,8 @@ struct Inner {
     /// The edge that carries each camera.
     carried: HashMap<String, String>,
     cameras: HashMap<String, Known>,
-    /// The edge that last delivered events of a source.
-    sources: HashMap<String, String>,
+    /// The edges that ever delivered events of a source.
+    sources: HashMap<String, BTreeSet<String>>,
     pending: Vec<CameraPoint>,
     stored: HashMap<String, (DateTime<Utc>, &'static str)>,
 }
@@ -118,37 +118,36 @@ impl Edges {
         true
     }
 
-    /// The edge delivered events of these sources.
-    pub fn delivers<'a>(&self, edge: &str, sources: impl IntoIterator<Item = &'a str>) {
+    /// The edge delivers events of this source.
+    pub fn delivers(&self, edge: &str, source: &str) {
         let mut inner = self.lock();
-        for source in sources {
-            match inner.sources.get_mut(source) {
-                Some(known) if known == edge => {}
-                Some(known) => edge.clone_into(known),
-                None => {
-                    inner.sources.insert(source.to_owned(), edge.to_owned());
-                }
-            }
-        }
+        let edges = inner.sources.entry(source.to_owned()).or_default();
+        edges.insert(edge.to_owned());
     }
 
-    /// The sources that were heard of, and the edge by which each comes.
-    pub fn deliveries(&self) -> Vec<(String, String)> {
+    /// Which of these sources it is not known to [deliver](Self::delivers), each once.
+    pub fn not_known_to_deliver<'a>(
+        &self,
+        edge: &str,
+        sources: impl IntoIterator<Item = &'a str>,
+    ) -> Vec<String> {
         let inner = self.lock();
-        let pairs = inner.sources.iter();
-        pairs
-            .map(|(source, edge)| (source.clone(), edge.clone()))
-            .collect()
+        let known = |source: &str| {
+            let edges = inner.sources.get(source);
+            edges.is_some_and(|edges| edges.contains(edge))
+        };
+        let new: BTreeSet<&str> = sources.into_iter().filter(|it| !known(it)).collect();
+        new.into_iter().map(str::to_owned).collect()
     }
 
-    /// The sources that cannot be heard now, because the edge by which they came is gone.
+    /// The sources that cannot be heard now, because every edge by which they came is gone.
     pub fn cut_sources(&self) -> Vec<String> {
         let inner = self.lock();
-        let cut = inner
-            .sources
-            .iter()
-            .filter(|(_, edge)| !inner.connected.contains_key(*edge));
-        cut.map(|(source, _)| source.clone()).collect()
+        let is_there = |edge: &String| inner.connected.contains_key(edge);
+        let cut = inner.sources.iter();
+        cut.filter(|(_, edges)| !edges.iter().any(is_there))
+            .map(|(source, _)| source.clone())
+            .collect()
     }
 
     /// Whether an edge is connected.
@@ -322,10 +321,18 @@ mod tests {
                 .unwrap()
         };
         let number = connect();
-        edges.delivers("T7", ["//approval.t7", "//approval.t7"]);
+        let source = "//approval.t7";
+        let new = || edges.not_known_to_deliver("T7", [source, source]);
+        assert_eq!(new(), [source]);
+        edges.delivers("T7", source);
+        assert!(new().is_empty());
         assert!(edges.cut_sources().is_empty());
         edges.disconnected("T7", number, now);
-        assert_eq!(edges.cut_sources(), ["//approval.t7"]);
+        assert_eq!(edges.cut_sources(), [source]);
+        let other = edges.connected("T8", Some(8), ClockOffset::default());
+        edges.delivers("T8", source);
+        assert!(edges.cut_sources().is_empty(), "it can be heard by another");
+        edges.disconnected("T8", other.unwrap(), now);
         connect();
         assert!(edges.cut_sources().is_empty());
     }

@@ -12,7 +12,7 @@ use mingjing_ingest::uplink::protocol::{
 };
 use mingjing_monitor::audit::Action;
 use mingjing_monitor::event::CaseEvent;
-use mingjing_monitor::store::{StoreError, events, halls, sources, tokens as stored_tokens};
+use mingjing_monitor::store::{StoreError, events, halls, sources, tokens as stored_tokens, ways};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -94,6 +94,7 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
     if app.edges().disconnected(&edge, number, heard) && !app.stopping().is_cancelled() {
         tracing::warn!(edge, "an ingest is gone: its cameras are unknown");
         app.outages().begins("edge", &edge, heard);
+        app.outages().write(app.db()).await;
         let cameras: Vec<String> = app
             .directory()
             .cameras()
@@ -398,10 +399,16 @@ impl Session {
     /// Hands batches to the writer one after the other, and answers each after its commit.
     async fn commit(self, mut batches: mpsc::Receiver<Batch>, answers: mpsc::Sender<ToIngest>) {
         let mut used = tokens::Used::default();
+        let mut back = self.is_back().await;
         while let Some(batch) = batches.recv().await {
             let number = batch.number;
             used.mark(&self.app, batch.token.as_deref()).await;
-            let answer = match self.take(batch).await {
+            back = back || self.is_back().await;
+            let taken = match back {
+                true => self.take(batch).await,
+                false => None,
+            };
+            let answer = match taken {
                 Some(outcome) => ToIngest::Ack { number, outcome },
                 None => ToIngest::Retry {
                     number,
@@ -414,6 +421,34 @@ impl Session {
         }
     }
 
+    /// Lets the writer know how long the edge was away, before anything is judged that came by it. False: not now.
+    async fn is_back(&self) -> bool {
+        self.app.outages().write(self.app.db()).await
+            && matches!(self.app.engine().hear_again().await, Ok(Ok(())))
+    }
+
+    /// Keeps which sources come by this edge.
+    async fn delivers(&self, events: &[CaseEvent]) -> Result<(), StoreError> {
+        let edges = self.app.edges();
+        let sources = events.iter().map(|event| event.source.as_str());
+        let new = edges.not_known_to_deliver(&self.edge, sources);
+        if new.is_empty() {
+            return Ok(());
+        }
+        let since = events.iter().map(|event| event.received).min();
+        let mut connection = self.app.db().acquire().await?;
+        ways::opened(
+            &mut connection,
+            &self.edge,
+            &new,
+            since.unwrap_or_else(Utc::now),
+        )
+        .await?;
+        new.iter()
+            .for_each(|source| edges.delivers(&self.edge, source));
+        Ok(())
+    }
+
     /// `None`: it could not be committed now.
     async fn take(&self, mut batch: Batch) -> Option<BatchOutcome> {
         let app = &self.app;
@@ -424,8 +459,9 @@ impl Session {
             .received(&mut batch.events, batch.spooled, Utc::now());
         let (inside, mut rejected) = inside(app, &self.caller, batch.events);
         let (index, events): (Vec<usize>, Vec<CaseEvent>) = inside.into_iter().unzip();
-        app.edges()
-            .delivers(&self.edge, events.iter().map(|event| event.source.as_str()));
+        if self.delivers(&events).await.is_err() {
+            return None;
+        }
         if batch.spooled && self.excuse(&events).await.is_err() {
             return None;
         }

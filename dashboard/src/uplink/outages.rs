@@ -10,6 +10,8 @@ use sqlx::PgPool;
 #[derive(Debug, Default)]
 pub struct Outages {
     waiting: Mutex<Vec<Outage>>,
+    /// One writes at a time: else what another is writing would look written.
+    writing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Clone)]
@@ -49,8 +51,9 @@ impl Outages {
         }
     }
 
-    /// Writes what waits, in order; what cannot be written waits on.
-    pub async fn write(&self, db: &PgPool) {
+    /// Writes what waits, in order; what cannot be written waits on. Whether all of it is written.
+    pub async fn write(&self, db: &PgPool) -> bool {
+        let _alone = self.writing.lock().await;
         let mut waiting =
             std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         while let Some(outage) = waiting.first() {
@@ -62,6 +65,7 @@ impl Outages {
         let mut left = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.append(&mut left);
         *left = waiting;
+        left.is_empty()
     }
 }
 

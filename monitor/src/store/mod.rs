@@ -31,6 +31,7 @@ pub mod states;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tokens;
+pub mod ways;
 pub mod windows;
 
 use std::time::Duration;
