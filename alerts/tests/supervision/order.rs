@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::common::{World, accepted, completed, event, snapshot};
 use crate::recount::assert_adds_up;
+use crate::scores::sheets;
 
 /// A few dozen cases with everything in them: in time and late, suspended, extended, corrected, moved, withdrawn.
 pub fn county_life() -> Vec<CaseEvent> {
@@ -92,7 +93,7 @@ pub fn county_life() -> Vec<CaseEvent> {
     events
 }
 
-/// The same and what else there is: supplements, applications given up and made again, complaints and fees; words that
+/// The same and what else there is: supplements, applications given up and made again, complaints, fees and ratings; words that
 /// are corrected, and corrected again.
 pub fn whole_life() -> Vec<CaseEvent> {
     let mut events = county_life();
@@ -146,6 +147,9 @@ pub fn whole_life() -> Vec<CaseEvent> {
                 time(19 + i % 7, 15),
                 json!({}),
             );
+            for (id, kind, at, data) in ratings(i) {
+                put(&no, id, kind, time(at.0, at.1), data);
+            }
         }
         // Given up and applied for again, soon or late, once or twice.
         let who = json!({"channel": "window", "applicant": {"id_hash": format!("p{i}")}});
@@ -204,6 +208,42 @@ pub fn whole_life() -> Vec<CaseEvent> {
     events
 }
 
+/// How the applicant of a case that was decided on day 19 to 25 rated it, and what was done about that: id, kind, day and hour, words.
+/// Of all grades, some twice, some corrected; called back and put right in time, late or never.
+fn ratings(i: u32) -> Vec<(&'static str, &'static str, (u32, u32), serde_json::Value)> {
+    let grades = [
+        "very_satisfied",
+        "satisfied",
+        "fairly_satisfied",
+        "dissatisfied",
+        "very_dissatisfied",
+    ];
+    let grade = |n: u32| json!({"grade": grades[n as usize % grades.len()]});
+    let day = 20 + i % 7;
+    let mut all = vec![("rated", "case.rated", (day, 10), grade(3 + i % 3))];
+    match i % 6 {
+        1 => all.push(("rated2", "case.rated", (day + 1, 9), grade(i))),
+        2 => {
+            let mut other = grade(4);
+            other["replaces"] = json!(format!("S{i:02}-rated"));
+            all.push(("rated2", "case.rated", (day, 12), other));
+        }
+        _ => {}
+    }
+    if !i.is_multiple_of(5) {
+        all.push(("called", "case.called_back", (day + i % 4, 16), json!({})));
+    }
+    if !i.is_multiple_of(3) {
+        all.push((
+            "right",
+            "case.put_right",
+            (day + 8 * (i % 3), 16),
+            json!({}),
+        ));
+    }
+    all
+}
+
 #[tokio::test]
 async fn any_order_and_repetition_in_any_batches_gives_the_same() {
     let now = "2026-08-03 09:00";
@@ -211,6 +251,8 @@ async fn any_order_and_repetition_in_any_batches_gives_the_same() {
     let mut straight = World::new("2026-06-01 08:00").await;
     straight.send(events.clone(), now).await;
     let expected = snapshot(&straight.pool()).await;
+    let scores = sheets(&straight.pool()).await;
+    assert!(scores.len() > 4, "{scores:?}");
     assert!(
         expected["card"].len() > 30,
         "the life of this county gives cards: {}",
@@ -224,6 +266,8 @@ async fn any_order_and_repetition_in_any_batches_gives_the_same() {
         ),
         ("variant", "and make ways", "survey"),
         ("card", "complaints give cards", "R10:"),
+        ("card", "bad ratings do", "R11:"),
+        ("day", "ratings are counted", "\"rated_5\":1"),
         ("card", "supplements that are late do", "R15:S"),
         (
             "card",
@@ -277,6 +321,7 @@ async fn any_order_and_repetition_in_any_batches_gives_the_same() {
         }
         assert_adds_up(&world.pool(), &format!("round {round}")).await;
         cards_agree(&expected["card"], &found["card"], round);
+        assert_eq!(sheets(&world.pool()).await, scores, "round {round}: scores");
     }
 }
 
@@ -324,6 +369,7 @@ async fn living_it_hour_by_hour_equals_being_told_at_the_end() {
             .unwrap();
     }
     lived.wait_until(end).await;
+    let worlds = [lived.pool(), told.pool()];
     let (told, lived) = (snapshot(&told.pool()).await, snapshot(&lived.pool()).await);
     for table in ["case", "day", "hour", "bucket", "window", "complaint"] {
         assert_eq!(lived[table], told[table], "{table}");
@@ -336,6 +382,8 @@ async fn living_it_hour_by_hour_equals_being_told_at_the_end() {
             .collect::<Vec<_>>()
     };
     assert_eq!(firm(&lived["card"]), firm(&told["card"]));
+    let [lived, told] = worlds;
+    assert_eq!(sheets(&lived).await, sheets(&told).await);
 }
 
 #[tokio::test]
