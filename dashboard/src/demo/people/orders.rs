@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Desk, Staff, is_card};
+use super::{Desk, Staff, is_card, neglected};
 use crate::demo::rng::Rng;
 
 /// Orders that the inspector begins with.
@@ -44,6 +44,12 @@ const APPEALS: [(&str, Option<&str>); 3] = [
         Some("false_materials"),
     ),
 ];
+/// Why the inspector sends an order up, one rung after the other.
+const CLIMBS: [&str; 3] = [
+    "事关群众切身利益，请单位负责人督办",
+    "单位负责人出差，由监察员直接跟办",
+    "问题反复出现，提请纪检部门督办",
+];
 const RETURNED: &str = "措施不具体，请补充完成时限和责任人";
 const CLOSED: &str = "整改到位，已回访核实，办结";
 
@@ -56,10 +62,21 @@ impl Desk {
         items.unwrap_or_default()
     }
 
-    async fn do_to_order(&self, order: &Value, action: &str, mut body: Value) {
+    /// The order after it; somebody else may have been faster, which is no matter.
+    async fn do_to_order(&self, order: &Value, action: &str, mut body: Value) -> Option<Value> {
         body["revision"] = order["revision"].clone();
         let path = format!("/api/v1/orders/{}/{action}", order["id"]);
-        let _ = self.call(Method::POST, &path, Some(&body)).await;
+        self.call(Method::POST, &path, Some(&body)).await
+    }
+
+    /// Sends an order up so many rungs.
+    async fn send_up(&self, order: &Value, rungs: usize) {
+        let mut order = order.clone();
+        for why in CLIMBS.iter().take(rungs) {
+            let climbed = self.do_to_order(&order, "escalate", json!({"why": why}));
+            let Some(climbed) = climbed.await else { return };
+            order = climbed;
+        }
     }
 
     async fn feed_back(&self, order: &Value, rng: &mut Rng) {
@@ -136,13 +153,15 @@ impl People<'_> {
         for (nth, order) in self.manager.orders("issued").await.iter().enumerate() {
             match nth % 5 {
                 0 | 3 => self.manager.feed_back(order, rng).await,
-                1 => self.manager.do_to_order(order, "receive", json!({})).await,
+                1 => {
+                    self.manager.do_to_order(order, "receive", json!({})).await;
+                }
                 _ => {}
             }
         }
     }
 
-    /// The inspector returns some feedback, closes some, and sends one order up.
+    /// The inspector returns some feedback, closes some, and sends two orders up: one to the next rung, one to the top.
     async fn decide(&self) {
         for (nth, order) in self.inspector.orders("answered").await.iter().enumerate() {
             let (action, why) = match nth % 3 {
@@ -154,9 +173,9 @@ impl People<'_> {
                 .do_to_order(order, action, json!({"why": why}))
                 .await;
         }
-        if let Some(order) = self.inspector.orders("issued").await.first() {
-            let why = json!({"why": "事关群众切身利益，请单位负责人督办"});
-            self.inspector.do_to_order(order, "escalate", why).await;
+        let issued = self.inspector.orders("issued").await;
+        for (order, rungs) in issued.iter().zip([1, CLIMBS.len()]) {
+            self.inspector.send_up(order, rungs).await;
         }
     }
 
@@ -196,7 +215,8 @@ impl People<'_> {
     /// One look at the board: some orders are signed for, answered or closed.
     pub(super) async fn round(&self, rng: &mut Rng) {
         let issued = self.manager.orders("issued").await;
-        if let Some(order) = issued.iter().find(|_| rng.chance(0.02)) {
+        let mut heeded = issued.iter().filter(|order| !neglected(order));
+        if let Some(order) = heeded.find(|_| rng.chance(0.02)) {
             self.manager.do_to_order(order, "receive", json!({})).await;
         }
         let waiting = self.manager.orders("received,returned").await;
