@@ -125,7 +125,7 @@ export default {
     step: { write: 'wrote it', change: 'changed it', send: 'sent it', take_back: 'took it back', refuse: 'refused it', drop: 'gave it up', enforce: 'put it in force' },
     tab: { numbers: 'Numbers', changes: 'Changes', text: 'Text', diff: 'Compare', shadow: 'Shadow run', history: 'History' },
     unlike: { new: 'new', gone: 'gone', grade: 'other grade', moved: 'other time' },
-    mark: { holiday: 'off', makeup: 'on' },
+    mark: { holiday: 'H', makeup: 'W' },
     weekday: { '1': 'Mon', '2': 'Tue', '3': 'Wed', '4': 'Thu', '5': 'Fri', '6': 'Sat', '7': 'Sun' },
   },
   rule_value: { true: 'yes', false: 'no', day: 'by days', second: 'by seconds', workday: 'workdays', calendar: 'calendar days', promise: 'promise', legal: 'legal limit', notice: 'notice', warning: 'warning', yellow_card: 'yellow card', red_card: 'red card', hearing: 'hearing', tender: 'tender', auction: 'auction', inspection: 'inspection', testing: 'testing', quarantine: 'quarantine', appraisal: 'appraisal', expert_review: 'expert review', app: 'app', mini_program: 'mini program', portal: 'portal', web: 'web', wechat: 'WeChat' },
