@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use chrono::{DateTime, Utc};
 use metrics_exporter_prometheus::PrometheusHandle;
 use mingjing_alerts::supervisor::{Reference, load_reference};
+use mingjing_ingest::Cameras;
 use mingjing_ingest::seal::{SealError, Sealer};
 use mingjing_monitor::store::StoreError;
 use mingjing_monitor::store::tokens::ValidToken;
@@ -72,6 +73,7 @@ struct Inner {
     tokens: watch::Sender<Option<SourceTokens>>,
     reference: RwLock<Option<Arc<Reference>>>,
     intake: watch::Sender<Option<axum::Router>>,
+    cameras: RwLock<Option<Cameras>>,
 }
 
 impl App {
@@ -126,6 +128,7 @@ impl App {
             tokens: watch::Sender::new(None),
             reference: RwLock::default(),
             intake: watch::Sender::new(None),
+            cameras: RwLock::default(),
         }))
     }
 
@@ -262,6 +265,21 @@ impl App {
     /// Sets the intake.
     pub fn set_intake(&self, intake: Option<axum::Router>) {
         self.0.intake.send_replace(intake);
+    }
+
+    /// The cameras of the ingest inside this process, while it runs.
+    pub fn cameras(&self) -> Option<Cameras> {
+        let cameras = self.0.cameras.read();
+        cameras.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets the cameras.
+    pub fn set_cameras(&self, cameras: Option<Cameras>) {
+        *self
+            .0
+            .cameras
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = cameras;
     }
 
     /// Seals and opens the secrets that the console has to read again. The key is read each time: `secret rotate` replaces it

@@ -11,6 +11,7 @@ pub mod auth;
 pub mod background;
 pub mod boot;
 pub mod caller;
+pub mod cameras;
 pub mod cli;
 pub mod clock;
 pub mod clockbar;

@@ -4,6 +4,8 @@
 
 #[path = "console/audit.rs"]
 mod audit;
+#[path = "console/cameras.rs"]
+mod cameras;
 mod common;
 #[path = "console/numbers.rs"]
 mod numbers;

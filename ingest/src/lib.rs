@@ -1,6 +1,7 @@
 //! Cameras, event intake, spool and uplink: what stands at a hall, or beside the console.
 
 pub mod camera;
+mod cameras;
 pub mod config;
 pub mod events;
 pub mod fragment;
@@ -14,6 +15,7 @@ mod service;
 pub mod spool;
 pub mod uplink;
 
+pub use cameras::Cameras;
 pub use service::{Ingest, StartError};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! An ingest as a whole: cameras, intake, spool and uplink, started and stopped together.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -8,11 +8,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::camera::{Camera, CameraConfigError, CameraHandle, Secret};
-use crate::config::{self, ConfigError, IngestConfig, RecordingConfig};
+use crate::camera::Secret;
+use crate::cameras::Cameras;
+use crate::config::{ConfigError, IngestConfig};
 use crate::events::Intake;
-use crate::picture::PictureBudget;
-use crate::recording::{CameraRecorder, Recorder};
+use crate::recording::Recorder;
 use crate::spool::{Fill, Spool, SpoolError};
 use crate::uplink::{
     Endpoint, EndpointError, EventsLink, LinkState, MediaLink, Recordings, Roster, Tokens,
@@ -46,12 +46,8 @@ pub enum StartError {
 /// A running ingest.
 #[derive(Debug)]
 pub struct Ingest {
-    roster: Arc<Roster>,
-    /// Taken while a camera is exchanged, so that two changes of one camera do not cross.
-    changing: Mutex<()>,
-    budget: Arc<PictureBudget>,
+    cameras: Cameras,
     recorder: Arc<Recorder>,
-    recording: RecordingConfig,
     intake: Intake,
     spool: Spool,
     link: watch::Receiver<LinkState>,
@@ -88,14 +84,15 @@ impl Ingest {
             tokens,
             shutdown: shutdown.clone(),
         };
-        let budget = Arc::new(PictureBudget::default());
         let recorder = open_recorder(&config)?;
+        let carried = Cameras::new(
+            Arc::clone(&roster),
+            Arc::clone(&recorder),
+            config.recording.clone(),
+            shutdown.clone(),
+        );
         for camera in cameras {
-            let recording = record(&recorder, &config.recording, &camera);
-            let budget = Arc::clone(&budget);
-            let handle = Camera::spawn_after(None, camera.session, recording, budget, &shutdown)
-                .map_err(ConfigError::Camera)?;
-            roster.put(camera.description, handle);
+            carried.put(camera).map_err(ConfigError::Camera)?;
         }
         let (courier, link, events) = events.start();
         let recordings = Recordings {
@@ -106,7 +103,7 @@ impl Ingest {
         let media = MediaLink {
             endpoint,
             name: config.name.clone(),
-            roster: Arc::clone(&roster),
+            roster,
             recordings,
             shutdown: shutdown.clone(),
         };
@@ -114,11 +111,8 @@ impl Ingest {
         let watch = tokio::spawn(Arc::clone(&recorder).watch(shutdown.clone()));
         let tasks = vec![events, media.start(), watch];
         Ok(Self {
-            roster,
-            changing: Mutex::new(()),
-            budget,
+            cameras: carried,
             recorder,
-            recording: config.recording,
             intake,
             spool,
             link,
@@ -147,53 +141,16 @@ impl Ingest {
         &self.recorder
     }
 
-    /// The running session of a camera.
-    pub fn camera(&self, id: &str) -> Option<CameraHandle> {
-        self.roster
-            .now()
-            .get(id)
-            .map(|running| running.handle.clone())
-    }
-
-    /// Adds a camera, or replaces the one with its id; viewers go on with the new session.
-    ///
-    /// # Errors
-    /// A configuration that cannot work; nothing is changed then.
-    pub fn put_camera(&self, camera: config::Camera) -> Result<(), CameraConfigError> {
-        camera.session.validate()?;
-        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = self
-            .roster
-            .now()
-            .get(&camera.description.id)
-            .map(|running| running.handle.clone());
-        if let Some(old) = &old {
-            old.stop();
-        }
-        let budget = Arc::clone(&self.budget);
-        let recording = record(&self.recorder, &self.recording, &camera);
-        let handle = Camera::spawn_after(old, camera.session, recording, budget, &self.shutdown)?;
-        self.roster.put(camera.description, handle);
-        Ok(())
-    }
-
-    /// Takes a camera out of service; `false` when it is not here.
-    pub fn remove_camera(&self, id: &str) -> bool {
-        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let removed = self.roster.take(id);
-        if let Some(running) = &removed {
-            running.handle.stop();
-        }
-        removed.is_some()
+    /// Its cameras, to be changed while it runs.
+    pub fn cameras(&self) -> &Cameras {
+        &self.cameras
     }
 
     /// Stops everything: waits for what is under way, then for cameras and sockets, 5 s at most. What the console did not
     /// acknowledge is in the spool. Requests still being answered find the spool open as long as their router lives.
     pub async fn stop(self) {
         self.shutdown.cancel();
-        let roster = self.roster.now();
-        let cameras =
-            futures::future::join_all(roster.values().map(|running| running.handle.stopped()));
+        let cameras = self.cameras.stopped();
         let everything = futures::future::join(cameras, futures::future::join_all(self.tasks));
         if tokio::time::timeout(STOP, everything).await.is_err() {
             tracing::warn!("cameras or sockets did not end in time; they are given up");
@@ -212,13 +169,4 @@ fn open_recorder(config: &IngestConfig) -> Result<Arc<Recorder>, StartError> {
         recording.rules(),
     );
     opened.map_err(|source| StartError::Recordings { path, source })
-}
-
-fn record(
-    recorder: &Arc<Recorder>,
-    config: &RecordingConfig,
-    camera: &config::Camera,
-) -> Option<CameraRecorder> {
-    let rules = camera.recording.rules(config)?;
-    Some(recorder.camera(&camera.description.id, rules))
 }

@@ -6,10 +6,11 @@ mod support;
 
 use std::io::Write as _;
 use std::process::Command;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use mingjing_ingest::camera::CameraState;
+use mingjing_ingest::camera::{CameraConfig, CameraState, probe};
 use mingjing_ingest::media::Message;
 use mp4_atom::{Decode as _, Moof, Prft};
 use support::{RtspServer, fragments, next, shared, spawn, until, until_state};
@@ -268,4 +269,30 @@ async fn a_stopped_camera_lets_go_of_its_session_and_ends_its_viewers() {
     while server.command("stats").await != "0" {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_look_shows_the_picture_or_the_reason_and_lets_go() {
+    let Some(clip) = clip("hall") else { return };
+    let server = RtspServer::start(&["--clip", &clip, "--loop", "3"]).await;
+    let patience = Duration::from_secs(9);
+    let look = async |config| {
+        let begun = Instant::now();
+        let found = probe(config, Arc::default(), patience).await.unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(12), "{found:?}");
+        found
+    };
+    let seen = look(server.camera("hall")).await.unwrap();
+    assert_eq!(
+        (seen.picture.snapshot.width, seen.picture.snapshot.height),
+        (768, 576)
+    );
+    assert!(seen.health.codec.unwrap().starts_with("avc1."));
+    let refused = look(server.camera("nothing")).await.unwrap_err();
+    assert_eq!(refused.state, CameraState::NotFound);
+    let nobody = CameraConfig::new("nobody", "rtsp://127.0.0.1:1/".parse().unwrap());
+    assert_eq!(
+        look(nobody).await.unwrap_err().state,
+        CameraState::OfflineRefused
+    );
 }

@@ -87,7 +87,7 @@ async fn pictures_come_by_themselves_and_video_while_somebody_watches() {
     console
         .other(|other| matches!(other, ToConsole::Hello { .. }).then_some(()))
         .await;
-    ingest.put_camera(described(&server, "hall")).unwrap();
+    ingest.cameras().put(described(&server, "hall")).unwrap();
     let cameras = |other| match other {
         ToConsole::Cameras { cameras } => Some(cameras),
         _ => None,
@@ -130,7 +130,7 @@ async fn pictures_come_by_themselves_and_video_while_somebody_watches() {
     picture_begins(&console).await;
 
     // Replaced by a session of its own, the camera stays watched.
-    ingest.put_camera(described(&server, "hall")).unwrap();
+    ingest.cameras().put(described(&server, "hall")).unwrap();
     picture_begins(&console).await;
 
     // Nobody watches: after what was under way only pictures come.
@@ -149,7 +149,7 @@ async fn pictures_come_by_themselves_and_video_while_somebody_watches() {
     };
     console.media(quiet).await;
 
-    assert!(ingest.remove_camera("hall"));
+    assert!(ingest.cameras().remove("hall"));
     let without = |other| cameras(other).filter(Vec::is_empty);
     console.other(without).await;
     let before = std::time::Instant::now();

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod attachments;
 pub mod audit;
 pub mod calendar;
+pub mod camera_settings;
 pub mod cameras;
 pub mod cards;
 pub mod cases;
@@ -127,6 +128,9 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(audit::list))
         .api(routes!(audit::export))
         .api(routes!(audit::verify))
+        .api(routes!(camera_settings::list, camera_settings::add))
+        .api(routes!(camera_settings::change, camera_settings::remove))
+        .api(routes!(camera_settings::look))
         .api(routes!(cameras::list))
         .api(routes!(cameras::one))
         .api(routes!(cameras::thumbnail))

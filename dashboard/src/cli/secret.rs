@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 use mingjing_alerts::store::channels;
 use mingjing_ingest::seal::command::{self, CommandError, SecretCommand};
-use mingjing_ingest::seal::{Sealer, rotate};
+use mingjing_ingest::seal::{Sealer, belongs_to_camera, rotate};
 use mingjing_monitor::audit::Action;
 use mingjing_monitor::store::{StoreError, second_factors};
 use serde_json::json;
@@ -16,6 +16,7 @@ use crate::audit::{Record, Trail};
 use crate::auth::totp;
 use crate::config::Config;
 use crate::sender;
+use crate::store::cameras;
 
 /// Seal passwords of cameras, and replace the key that seals them, the second factors of accounts and the secrets of channels.
 #[derive(Debug, Args)]
@@ -63,28 +64,30 @@ async fn rotate_all(config: &Config, file: Option<&Path>) -> Result<String, CliE
         Some(file) => rotate::reseal_config(file, &sealer).map_err(failed)?,
         None => 0,
     };
-    let (factors, channels) = reseal_stored(&db, &sealer).await?;
+    let (factors, channels, cameras) = reseal_stored(&db, &sealer).await?;
+    let passwords = passwords + cameras;
     rotate::drop_old_keys(&key).map_err(failed)?;
     Ok(format!(
         "a new key; {passwords} passwords, {factors} second factors and the secrets of {channels} channels sealed again"
     ))
 }
 
-/// Second factors and the secrets of channels, in one transaction; how many of each.
-async fn reseal_stored(db: &PgPool, sealer: &Sealer) -> Result<(usize, usize), CliError> {
+/// Second factors, the secrets of channels and the passwords of cameras, in one transaction; how many of each.
+async fn reseal_stored(db: &PgPool, sealer: &Sealer) -> Result<(usize, usize, usize), CliError> {
     let refused =
         |error: StoreError| CliError::store("sealing what the database holds again", &error);
     let mut tx = db.begin().await.map_err(|error| refused(error.into()))?;
     let factors = reseal_factors(&mut tx, sealer).await?;
     let channels = reseal_channels(&mut tx, sealer).await?;
-    let after = json!({"second_factors": factors, "channels": channels});
+    let cameras = reseal_cameras(&mut tx, sealer).await?;
+    let after = json!({"second_factors": factors, "channels": channels, "cameras": cameras});
     let record = Record::of(Action::KeyRotated).after(after);
     Trail::command()
         .append(&mut tx, record)
         .await
         .map_err(refused)?;
     tx.commit().await.map_err(|error| refused(error.into()))?;
-    Ok((factors, channels))
+    Ok((factors, channels, cameras))
 }
 
 async fn reseal_channels(
@@ -106,6 +109,29 @@ async fn reseal_channels(
         })?;
         let new = sealer.seal(&secret, &belongs_to);
         channels::set_secrets(connection, channel, Some(&new))
+            .await
+            .map_err(refused)?;
+        resealed += 1;
+    }
+    Ok(resealed)
+}
+
+async fn reseal_cameras(connection: &mut PgConnection, sealer: &Sealer) -> Result<usize, CliError> {
+    let refused =
+        |error: StoreError| CliError::store("sealing the passwords of cameras again", &error);
+    let mut resealed = 0;
+    for (camera, envelope) in cameras::sealed(connection).await.map_err(refused)? {
+        if !sealer.is_old(&envelope) {
+            continue;
+        }
+        let belongs_to = belongs_to_camera(&camera);
+        let secret = sealer.open(&envelope, &belongs_to).map_err(|error| {
+            failed(format!(
+                "{error} (give the camera its password anew on its page, then again)"
+            ))
+        })?;
+        let new = sealer.seal(&secret, &belongs_to);
+        cameras::reseal(connection, &camera, &new)
             .await
             .map_err(refused)?;
         resealed += 1;

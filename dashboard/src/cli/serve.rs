@@ -20,7 +20,7 @@ use crate::config::{Config, ConfigError, LogFormat, Tls};
 use crate::store::Notice;
 use crate::transport::listener::Patience;
 use crate::transport::tls::Certificates;
-use crate::{audit, background, engine, sender, server, store};
+use crate::{audit, background, cameras, engine, sender, server, store};
 
 /// Run the console.
 #[derive(Debug, Args)]
@@ -144,6 +144,8 @@ async fn work(app: &App, address: SocketAddr) -> Result<(), CliError> {
         false => Some(start_ingest(app, address).await?),
     };
     app.set_intake(ingest.as_ref().map(Ingest::router));
+    let carried = ingest.as_ref().map(|ingest| ingest.cameras().clone());
+    app.set_cameras(carried.clone());
     let prepared = boot::prepare(app)
         .await
         .map_err(|error| CliError::Failed(error.to_string()))?;
@@ -166,6 +168,9 @@ async fn work(app: &App, address: SocketAddr) -> Result<(), CliError> {
         }
     };
     tokio::spawn(boot::follow_changes(app.clone(), reload));
+    if let Some(carried) = carried {
+        tokio::spawn(cameras::follow(app.clone(), carried));
+    }
     tokio::spawn(background::run(app.clone()));
     // On the clock of a log nothing goes out: what it shows happened long ago.
     let sending = (!app.clock().is_of_log()).then(|| tokio::spawn(sender::run(app.clone())));
@@ -191,6 +196,7 @@ async fn work(app: &App, address: SocketAddr) -> Result<(), CliError> {
 
 async fn stop(app: &App, ingest: Option<Ingest>) {
     app.set_intake(None);
+    app.set_cameras(None);
     if let Some(ingest) = ingest {
         ingest.stop().await;
     }

@@ -16,6 +16,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("performance", "/api/v1/rankings"),
     ("profiles", "/api/v1/profiles"),
     ("calendar", "/api/v1/calendar"),
+    ("cameras", "/api/v1/camera-settings"),
     ("maintenance", "/api/v1/maintenance"),
     ("accounts", "/api/v1/accounts"),
     ("tokens", "/api/v1/tokens"),
@@ -51,6 +52,7 @@ mod tests {
             [
                 "video",
                 "calendar",
+                "cameras",
                 "maintenance",
                 "accounts",
                 "tokens",

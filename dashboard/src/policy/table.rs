@@ -481,6 +481,11 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/audit/export.csv", AUDITORS, Subject::Halls),
     get("/api/v1/audit/verify", AUDITORS, Subject::Nothing),
     // Cameras.
+    get("/api/v1/camera-settings", MAKERS, Subject::County),
+    post("/api/v1/camera-settings", MAKERS, Subject::County),
+    put("/api/v1/camera-settings/{id}", MAKERS, Subject::County),
+    delete("/api/v1/camera-settings/{id}", MAKERS, Subject::County),
+    post("/api/v1/camera-looks", MAKERS, Subject::County),
     get("/api/v1/cameras", VIEWERS, Subject::Halls),
     get("/api/v1/cameras/{id}", VIEWERS, Subject::Camera),
     get(

@@ -341,7 +341,7 @@ impl Session {
                 windows: camera.windows.clone(),
                 edge: self.edge.clone(),
             })
-            .filter(|row| directory.camera(&row.id) != Some(row))
+            .filter(|row| directory.camera(&row.id) != Some(row) && !self.is_gone(&row.id))
             .collect();
         if !rows.is_empty()
             && let Err(error) = self.register(&rows).await
@@ -350,6 +350,12 @@ impl Session {
         }
         self.app.edges().carries(&self.edge, &ids);
         self.app.media().assign(&self.edge, ids);
+    }
+
+    /// Whether the ingest of this process no longer carries a camera: a list of before may still be on its way.
+    fn is_gone(&self, camera: &str) -> bool {
+        let own = self.app.cameras().filter(|_| self.edge == LOCAL);
+        own.is_some_and(|own| own.get(camera).is_none())
     }
 
     async fn register(&self, rows: &[halls::Camera]) -> Result<(), StoreError> {

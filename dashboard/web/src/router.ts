@@ -31,6 +31,7 @@ export const router = createRouter({
     { path: '/performance', name: 'performance', component: () => import('./views/PerformanceView.vue'), meta: { entry: 'performance' } },
     { path: '/profiles', name: 'profiles', component: () => import('./views/ProfilesView.vue'), meta: { entry: 'profiles' } },
     { path: '/calendar', name: 'calendar', component: () => import('./views/CalendarView.vue'), meta: { entry: 'calendar' } },
+    { path: '/cameras', name: 'cameras', component: () => import('./views/CameraSettingsView.vue'), meta: { entry: 'cameras' } },
     { path: '/maintenance', name: 'maintenance', component: () => import('./views/MaintenanceView.vue'), meta: { entry: 'maintenance' } },
     { path: '/accounts', name: 'accounts', component: () => import('./views/AccountsView.vue'), meta: { entry: 'accounts' } },
     { path: '/tokens', name: 'tokens', component: () => import('./views/TokensView.vue'), meta: { entry: 'tokens' } },
@@ -41,7 +42,7 @@ export const router = createRouter({
   ],
 })
 
-const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'profiles', 'calendar', 'maintenance', 'tokens', 'channels', 'audit']
+const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'profiles', 'calendar', 'cameras', 'maintenance', 'tokens', 'channels', 'audit']
 
 /** Where somebody starts: the first function that they have; the own account is everybody's. */
 function start(): string {

@@ -8,6 +8,7 @@
 mod config;
 mod failure;
 mod live;
+mod probe;
 mod reporter;
 mod session;
 mod state;
@@ -22,7 +23,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use config::{CameraConfig, CameraConfigError, Secret, Transport};
+pub use failure::Failure;
 pub use live::{LiveHub, LiveStream};
+pub use probe::{Look, probe};
 pub use state::{CameraHealth, CameraState};
 
 use self::reporter::Reporter;

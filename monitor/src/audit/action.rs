@@ -82,6 +82,10 @@ codes!(
         AttachmentBrought = "attachment.brought",
         /// An attached file was taken away.
         AttachmentTaken = "attachment.taken",
+        /// A camera was added, changed or taken away on its page; never what its password is.
+        CameraChanged = "camera.changed",
+        /// A camera was looked at before it was saved.
+        CameraTested = "camera.tested",
         /// Halls, items, calendars or cameras were imported.
         ImportMade = "import.made",
         /// A rule profile was drafted or put in force.

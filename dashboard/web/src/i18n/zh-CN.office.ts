@@ -33,6 +33,10 @@ export default {
     mark: { holiday: '休', makeup: '班' },
     weekday: { '1': '周一', '2': '周二', '3': '周三', '4': '周四', '5': '周五', '6': '周六', '7': '周日' },
   },
+  cameras: {
+    add: '添加摄像机', change: '变更摄像机 {name}', edit: '变更', remove: '删除', remove_sentence: '“{name}”将不再接收、录像和显示。已录的画面按保存期保留。', id: '编码', id_hint: '字母、数字、- . _', name: '名称', windows: '看得到的窗口', url: '地址', username: '用户名', password: '密码', password_kept: '已保存，不改则留空', transport: '传输', test: '试看', looking: '正在连接，最多十秒……', look_hint: '试看后可在此看到画面，或看不到的原因。', seen: '摄像机此刻的画面', save: '保存', save_unseen: '不试看，直接保存', audit_hint: '写入审计日志，密码除外', state: '状态', kept: '连接', no_user: '无用户名', sees: '窗口 {windows}', find: '编码或名称', none: '没有摄像机', none_hint: '用“添加摄像机”接入第一台。',
+    kept_in: { here: '在此管理', file: '在控制台的配置文件中', edge: '在前端 {edge} 的配置中', nowhere: '已不在配置中，可在此重新接入' },
+  },
   rule_value: { true: '是', false: '否', day: '按日', second: '按秒', workday: '工作日', calendar: '自然日', promise: '承诺时限', legal: '法定时限', notice: '蓝牌提醒', warning: '预警', yellow_card: '黄牌', red_card: '红牌', hearing: '听证', tender: '招标', auction: '拍卖', inspection: '检验', testing: '检测', quarantine: '检疫', appraisal: '鉴定', expert_review: '专家评审', app: '手机应用', mini_program: '小程序', portal: '门户网站', web: '网站', wechat: '微信' },
   audit: {
     action: '动作', every_action: '全部动作', actor: '用户名', subject: '对象', subject_hint: '对象 card:17', words: '包含文字', from: '自', to: '至', export: '导出', verify: '核验链条',
@@ -45,7 +49,7 @@ export default {
     absence_entered: '登记暂停或请假', absence_decided: '审批请假',
     session_opened: '登录', session_refused: '登录被拒', session_closed: '退出', session_ended: '会话被结束', account_locked: '账户锁定', account_created: '新建账户', account_changed: '变更账户',
     account_password_changed: '更改密码', account_factor_changed: '变更第二重验证', token_created: '新建令牌', token_granted: '令牌授权', token_revoked: '吊销令牌', history_loaded: '装入历史', camera_viewed: '查看实时画面',
-    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', card_issued: '人工发牌', order_issued: '发出督办单', order_changed: '处理督办单', maintenance_planned: '计划维护', maintenance_ended: '结束维护', attachment_brought: '上传附件', attachment_taken: '下载附件', import_made: '导入', profile_changed: '变更规则', setting_changed: '变更设置', channel_changed: '变更通知渠道', channel_tested: '试发通知', subscription_changed: '变更通知订阅',
+    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', card_issued: '人工发牌', order_issued: '发出督办单', order_changed: '处理督办单', maintenance_planned: '计划维护', maintenance_ended: '结束维护', attachment_brought: '上传附件', attachment_taken: '下载附件', camera_changed: '变更摄像机', camera_tested: '试看摄像机', import_made: '导入', profile_changed: '变更规则', setting_changed: '变更设置', channel_changed: '变更通知渠道', channel_tested: '试发通知', subscription_changed: '变更通知订阅',
     key_rotated: '更换密钥', export_made: '导出', access_denied: '越权被拒', audit_verified: '核验链条',
   },
   performance: { title: '绩效评估', col: { rank: '名次', change: '变化', name: '名称', grade: '等次', parts: '九项构成', rate: '按时率', due: '应办', met: '按时', open: '在办', yellow: '黄牌', red: '红牌' },

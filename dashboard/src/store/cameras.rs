@@ -1,0 +1,105 @@
+//! How the ingest of this console reaches the cameras that people manage on its pages.
+
+use mingjing_monitor::store::StoreError;
+use mingjing_monitor::store::halls::Camera;
+use sqlx::{PgConnection, PgPool};
+
+/// Address and credentials of a camera.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Connection {
+    /// The camera.
+    pub camera: String,
+    /// `rtsp://…`, without user and password.
+    pub url: String,
+    /// User, where the camera asks for one.
+    pub username: Option<String>,
+    /// Sealed.
+    pub password: Option<String>,
+    /// `tcp` or `udp`.
+    pub transport: String,
+    /// Counts the changes.
+    pub revision: i32,
+}
+
+/// A camera that people manage here, with its connection.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Managed {
+    /// What the county knows of it.
+    #[sqlx(flatten)]
+    pub row: Camera,
+    /// How it is reached.
+    #[sqlx(flatten)]
+    pub connection: Connection,
+}
+
+/// Every camera that people manage here, by id.
+pub async fn managed(pool: &PgPool) -> Result<Vec<Managed>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT c.id, c.hall, c.name, c.windows, c.edge, n.camera, n.url, n.username, n.password, n.transport, n.revision
+         FROM camera c JOIN camera_connection n ON n.camera = c.id ORDER BY c.id",
+    );
+    Ok(rows.fetch_all(pool).await?)
+}
+
+/// The connection of a camera, held until the end of the transaction: of two people at once the second sees what the first did.
+pub async fn hold(
+    connection: &mut PgConnection,
+    camera: &str,
+) -> Result<Option<Connection>, StoreError> {
+    let row = sqlx::query_as(
+        "SELECT camera, url, username, password, transport, revision FROM camera_connection WHERE camera = $1 FOR UPDATE",
+    );
+    Ok(row.bind(camera).fetch_optional(connection).await?)
+}
+
+/// Adds a connection, or replaces the one of its camera.
+pub async fn put(connection: &mut PgConnection, new: &Connection) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO camera_connection (camera, url, username, password, transport, revision) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (camera) DO UPDATE SET url = excluded.url, username = excluded.username, password = excluded.password,
+             transport = excluded.transport, revision = excluded.revision",
+    )
+    .bind(&new.camera)
+    .bind(&new.url)
+    .bind(&new.username)
+    .bind(&new.password)
+    .bind(&new.transport)
+    .bind(new.revision)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether a camera of this id is known, wherever it is carried.
+pub async fn is_known(connection: &mut PgConnection, camera: &str) -> Result<bool, StoreError> {
+    let known = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM camera WHERE id = $1)");
+    Ok(known.bind(camera).fetch_one(connection).await?)
+}
+
+/// Takes a camera away, with its connection; `false`: there is none of this id.
+pub async fn remove(connection: &mut PgConnection, camera: &str) -> Result<bool, StoreError> {
+    let gone = sqlx::query("DELETE FROM camera WHERE id = $1");
+    Ok(gone.bind(camera).execute(connection).await?.rows_affected() > 0)
+}
+
+/// Sealed passwords, each with its camera, for a new key.
+pub async fn sealed(connection: &mut PgConnection) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT camera, password FROM camera_connection WHERE password IS NOT NULL ORDER BY camera FOR UPDATE",
+    );
+    Ok(rows.fetch_all(connection).await?)
+}
+
+/// Puts a password that was sealed again in the place of the one before.
+pub async fn reseal(
+    connection: &mut PgConnection,
+    camera: &str,
+    password: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE camera_connection SET password = $2 WHERE camera = $1")
+        .bind(camera)
+        .bind(password)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

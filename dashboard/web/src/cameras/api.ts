@@ -1,0 +1,24 @@
+import { ApiError, get, post, put, remove } from '../api/client'
+import type { Camera } from '../api/types'
+import { i18n, t } from '../i18n'
+
+export type Kept = 'here' | 'file' | 'edge' | 'nowhere'
+export interface Connection { url: string; username: string | null; has_password: boolean; transport: 'tcp' | 'udp'; revision: number }
+export interface CameraSetting extends Camera { kept: Kept; connection: Connection | null }
+/** `password` left out: the one that is kept stays. */
+export interface Reach { url: string; username: string; password?: string; transport: 'tcp' | 'udp' }
+export interface CameraWrite extends Reach { name: string; hall: string; windows: string[]; revision?: number }
+export interface Looked { state: string; detail: string | null; codec: string | null; width: number | null; height: number | null; picture: string | null }
+
+const BASE = '/api/v1/camera-settings'
+export const cameras = (signal: AbortSignal): Promise<{ items: CameraSetting[] }> => get(BASE, {}, signal)
+export const addCamera = (id: string, camera: CameraWrite): Promise<Connection> => post(BASE, { id, ...camera })
+export const changeCamera = (id: string, camera: CameraWrite): Promise<Connection> => put(`${BASE}/${encodeURIComponent(id)}`, camera)
+export const removeCamera = (id: string): Promise<void> => remove(`${BASE}/${encodeURIComponent(id)}`)
+export const look = (id: string | null, reach: Reach): Promise<Looked> => post('/api/v1/camera-looks', { id, ...reach })
+
+export function problemWords(cause: unknown): string {
+  if (!(cause instanceof ApiError)) return t('error.page')
+  if (cause.code === 'invalid' || cause.code === 'conflict') return cause.detail
+  return i18n.global.te(`error.${cause.code}`, 'zh-CN') ? t(`error.${cause.code}`) : t('error.other', { detail: cause.detail })
+}
