@@ -15,6 +15,8 @@ mod presence;
 mod rules;
 #[path = "console/scores.rs"]
 mod scores;
+#[path = "console/statistics.rs"]
+mod statistics;
 
 use axum::http::{Method, StatusCode};
 use chrono::{TimeDelta, Utc};

@@ -13,3 +13,4 @@ pub mod orders;
 pub mod profiles;
 pub mod scores;
 pub mod shadows;
+pub mod statistics;

@@ -33,6 +33,7 @@ pub mod second_factor;
 pub mod session;
 pub mod sources;
 pub mod sso;
+pub mod statistics;
 pub mod subscriptions;
 pub mod tokens;
 
@@ -85,6 +86,8 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(sources::list))
         .api(routes!(rankings::show))
         .api(routes!(rankings::sheet))
+        .api(routes!(statistics::show))
+        .api(routes!(statistics::chart))
         .api(routes!(metrics::show))
         .api(routes!(profiles::list))
         .api(routes!(profiles::one))

@@ -14,6 +14,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("video", "/api/v1/cameras"),
     ("presence", "/api/v1/absences"),
     ("performance", "/api/v1/rankings"),
+    ("statistics", "/api/v1/statistics/{name}"),
     ("profiles", "/api/v1/profiles"),
     ("calendar", "/api/v1/calendar"),
     ("cameras", "/api/v1/camera-settings"),

@@ -398,6 +398,8 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/sources", WATCHERS, Subject::Halls),
     get("/api/v1/rankings", SUPERVISORS, Subject::Halls),
     get("/api/v1/scores", SUPERVISORS, Subject::Halls),
+    get("/api/v1/statistics/{name}", SUPERVISORS, Subject::Halls),
+    get("/api/v1/charts/{file}", SUPERVISORS, Subject::Halls),
     get("/api/v1/metrics", METERS, Subject::Halls),
     // Rules, calendar, trial run.
     get("/api/v1/profiles", SUPERVISORS, Subject::Halls),

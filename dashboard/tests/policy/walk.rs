@@ -315,7 +315,11 @@ fn steps(mounted: &[(Method, String)], document: &Value, subjects: &Subjects) ->
                 ""
             };
             let body = (*method != Method::GET && *method != Method::DELETE).then(|| json!({}));
-            let path = path.replace("{version}", "1").replace("{id}", "1");
+            let path = path
+                .replace("{version}", "1")
+                .replace("{id}", "1")
+                .replace("{name}", "volumes")
+                .replace("{file}", "volumes.svg");
             step(
                 None,
                 format!("{path}{query}").replace("{action}", "send"),

@@ -29,6 +29,7 @@ export const router = createRouter({
     { path: '/presence', name: 'presence', component: () => import('./views/PresenceView.vue'), meta: { entry: 'presence' } },
     { path: '/video/:id', name: 'camera', component: () => import('./views/CameraView.vue'), meta: { entry: 'video' } },
     { path: '/performance', name: 'performance', component: () => import('./views/PerformanceView.vue'), meta: { entry: 'performance' } },
+    { path: '/statistics', name: 'statistics', component: () => import('./views/StatisticsView.vue'), meta: { entry: 'statistics' } },
     { path: '/profiles', name: 'profiles', component: () => import('./views/ProfilesView.vue'), meta: { entry: 'profiles' } },
     { path: '/calendar', name: 'calendar', component: () => import('./views/CalendarView.vue'), meta: { entry: 'calendar' } },
     { path: '/cameras', name: 'cameras', component: () => import('./views/CameraSettingsView.vue'), meta: { entry: 'cameras' } },
@@ -42,7 +43,7 @@ export const router = createRouter({
   ],
 })
 
-const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'profiles', 'calendar', 'cameras', 'maintenance', 'tokens', 'channels', 'audit']
+const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'statistics', 'profiles', 'calendar', 'cameras', 'maintenance', 'tokens', 'channels', 'audit']
 
 /** Where somebody starts: the first function that they have; the own account is everybody's. */
 function start(): string {

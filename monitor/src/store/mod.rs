@@ -28,6 +28,7 @@ pub mod sessions;
 pub mod single_sign_on;
 pub mod sources;
 pub mod states;
+pub mod statistics;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tokens;

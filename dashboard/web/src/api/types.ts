@@ -7,7 +7,7 @@ export type Instant = string
 export type Level = 'county' | 'town' | 'village'
 export type Role =
   | 'inspector' | 'leader' | 'commission' | 'unit_head' | 'hall_manager' | 'clerk' | 'sysadmin' | 'secadmin' | 'auditor' | 'unassigned'
-export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'orders' | 'inbox' | 'video' | 'presence' | 'performance' | 'profiles' | 'calendar' | 'cameras' | 'maintenance' | 'accounts' | 'tokens' | 'channels' | 'audit'
+export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'orders' | 'inbox' | 'video' | 'presence' | 'performance' | 'statistics' | 'profiles' | 'calendar' | 'cameras' | 'maintenance' | 'accounts' | 'tokens' | 'channels' | 'audit'
 
 export interface Account {
   login: string
@@ -831,4 +831,25 @@ export interface DeliverySummary {
   not_sent: number
   waiting: number
   failing: { id: number; name: string; failures: number; last_error: string | null; retry_at: Instant | null }[]
+}
+
+export type StatisticUnit = 'label' | 'count' | 'share' | 'workdays' | 'points'
+export interface StatisticWords { zh: string; en: string }
+export interface StatisticColumn { key: string; name: StatisticWords; unit: StatisticUnit }
+/** What the row is about, a number in the column's unit, or nothing. */
+export type StatisticCell = { code: string; name: StatisticWords } | number | null
+export interface StatisticFlow {
+  /** `^` is the beginning, `$` the end; `x` columns from left to right, `y` lanes. */
+  nodes: { code: string; name: StatisticWords; n: number; x: number; y: number; foreseen: boolean }[]
+  edges: { from: number; to: number; n: number; foreseen: boolean }[]
+}
+export interface Statistic {
+  name: string
+  title: StatisticWords
+  about: StatisticWords
+  columns: StatisticColumn[]
+  rows: StatisticCell[][]
+  drawn: { form: 'lines' | 'bars' | 'rows' | 'flow'; series: string[] } | null
+  flow?: StatisticFlow
+  notes: StatisticWords[]
 }

@@ -1,6 +1,6 @@
 export default {
   app: { name: 'Mingjing', title: 'Mingjing · electronic supervision', tagline: 'Electronic supervision of county, town and village service halls', replay: 'Replay', replay_speed: 'Replay ×{rate}', replay_hint: '“Now” is the clock of the log that is replayed; its data go when the replay ends', trial: 'Trial run', trial_hint: 'In the trial run everything works, but nothing counts and nothing is sent' },
-  menu: { monitoring: 'Monitoring', video: 'Video', presence: 'Presence', cards: 'Warnings', orders: 'Orders', inbox: 'Inbox', cases: 'Cases', performance: 'Ranking', profiles: 'Rules', calendar: 'Calendar', cameras: 'Cameras', maintenance: 'Planned work', accounts: 'Accounts', tokens: 'Tokens', channels: 'Channels', audit: 'Audit', main: 'Main navigation', skip: 'Skip to content' },
+  menu: { monitoring: 'Monitoring', video: 'Video', presence: 'Presence', cards: 'Warnings', orders: 'Orders', inbox: 'Inbox', cases: 'Cases', performance: 'Ranking', statistics: 'Statistics', profiles: 'Rules', calendar: 'Calendar', cameras: 'Cameras', maintenance: 'Planned work', accounts: 'Accounts', tokens: 'Tokens', channels: 'Channels', audit: 'Audit', main: 'Main navigation', skip: 'Skip to content' },
   role: {
     inspector: 'Inspector', leader: 'Leader', commission: 'Commission', unit_head: 'Unit head', hall_manager: 'Hall manager', clerk: 'Clerk',
     sysadmin: 'System administrator', secadmin: 'Security administrator', unassigned: 'No role yet', edge: 'Edge', reader: 'Reader', auditor: 'Auditor', system: 'System', source: 'Source system',
@@ -220,6 +220,14 @@ export default {
     line: 'Time line: click to play from there', live: 'Live', mark: 'Recording', earlier: 'Earlier', later: 'Later', hours: '{n} h', none: 'Nothing recorded in this time', away: 'The edge with the recordings is not connected', failed: 'The list of recordings cannot be fetched', rate: 'Speed', tile: '{name}, recording', download: 'Download', until: 'up to {time}', off: 'not recorded', left_out: 'Left out: {gap}',
     state: { loading: 'Fetching the recording', none: 'Nothing was recorded then', away: 'The edge with the recordings is not connected: try again later', failed: 'The recording cannot be fetched', unsupported: 'This browser cannot play this recording: download it', present: 'Played up to the present' },
     at_card: 'Recording of that moment',
+  },
+  statistics: {
+    title: 'Statistics', from: 'From', to: 'To', unit: 'Unit', every_unit: 'Every unit', item: 'Item', every_item: 'Every item', by: 'By', print: 'Print', span: 'Span',
+    spans: { month: 'This month', last_month: 'Last month', days: '30 days', year: 'This year', twelve: '12 months' },
+    bys: { time: 'Time', hall: 'Hall', unit: 'Unit', item: 'Item' },
+    part: { volumes: 'Volumes', durations: 'Durations', timeliness: 'Timeliness', bottleneck: 'Bottlenecks', process: 'Process', anomalies: 'Anomalies', voices: 'Ratings, complaints', channels: 'Channels, levels', presence: 'Presence' },
+    empty: 'Nothing in this span', empty_hint: 'Choose a longer span, or other halls, units or items.', chart: 'Chart: {title}', table: 'Table: {title}', excel: 'Excel', more: 'Show all {n} rows', wrong_span: 'The first day must not lie after the last.',
+    foreseen: 'as the item foresees', beside: 'not foreseen', rest: '{n} more in the table', total: 'Total',
   },
   performance: { title: 'Performance', col: { rank: 'Rank', change: 'Change', name: 'Name', grade: 'Grade', parts: 'Nine parts', rate: 'On time', due: 'Due', met: 'In time', open: 'Open', yellow: 'Yellow', red: 'Red' },
     score: 'Score', points: 'Points', part_head: 'Part', line_head: 'What it takes or gives', left_out: 'Nothing to judge by this month: left out', of: 'of {weight}', beside: 'Beside them', nothing: 'Nothing to judge by in this month', sum_hint: 'The sum of all lines (rule profile v{version})',

@@ -1,0 +1,514 @@
+//! What statistics are read from: the roll-ups of days and months, and the list of complaints. Whole months are read from the rows
+//! of months and the days at the ends of a span from those of days, so that a year costs little more than a month.
+
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
+use sqlx::PgPool;
+
+use super::StoreError;
+
+/// What is counted: a subtree of halls, perhaps of one unit and one item, on the local days `from` to `to`, both included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// The hall at the top.
+    pub hall: String,
+    /// Only this unit.
+    pub unit: Option<String>,
+    /// Only this item.
+    pub item: Option<String>,
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day.
+    pub to: NaiveDate,
+}
+
+/// What a row of an answer stands for; its key is a date, a month like `2026-10`, a code, or empty for the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Everything together.
+    Whole,
+    /// A day.
+    Day,
+    /// A month, as far as it lies in the span.
+    Month,
+    /// A hall.
+    Hall,
+    /// A unit.
+    Unit,
+    /// An item.
+    Item,
+}
+
+impl By {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Day => "day",
+            Self::Month => "month",
+            Self::Hall => "hall",
+            Self::Unit => "unit",
+            Self::Item => "item",
+        }
+    }
+}
+
+/// A span as rows hold it: months from first to last, then days before and after them. What there is none of ends before it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Covered {
+    months: (NaiveDate, NaiveDate),
+    before: (NaiveDate, NaiveDate),
+    after: (NaiveDate, NaiveDate),
+}
+
+/// No days.
+const NONE: (NaiveDate, NaiveDate) = (NaiveDate::MAX, NaiveDate::MIN);
+
+impl Covered {
+    /// By days alone where each day is asked for.
+    fn of(filter: &Filter, by: By) -> Self {
+        let (from, to) = (filter.from, filter.to);
+        let days = Self {
+            months: NONE,
+            before: (from, to),
+            after: NONE,
+        };
+        let first_of = |day: NaiveDate| day.with_day(1).unwrap_or(day);
+        let next = |first: NaiveDate| first + Months::new(1);
+        let first = if from.day() == 1 {
+            from
+        } else {
+            next(first_of(from))
+        };
+        // The month that begins after the last whole one.
+        let end = first_of(to + Days::new(1));
+        if by == By::Day || first >= end {
+            return days;
+        }
+        let last = end - Months::new(1);
+        let part = |from: NaiveDate, to: NaiveDate| if from <= to { (from, to) } else { NONE };
+        Self {
+            months: (first, last),
+            before: part(from, first - Days::new(1)),
+            after: part(end, to),
+        }
+    }
+}
+
+/// Binds what every query here begins with: $1 to $3 what is seen, $4 to $9 the span, $10 what a row stands for.
+macro_rules! ask {
+    ($filter:expr, $by:expr, $sql:expr) => {{
+        let covered = Covered::of($filter, $by);
+        // PostgreSQL has no date as late as chrono's last.
+        let shown = |day: NaiveDate| day.clamp(FIRST, LAST);
+        sqlx::query_as($sql)
+            .bind(&$filter.hall)
+            .bind($filter.unit.as_deref())
+            .bind($filter.item.as_deref())
+            .bind(shown(covered.months.0))
+            .bind(shown(covered.months.1))
+            .bind(shown(covered.before.0))
+            .bind(shown(covered.before.1))
+            .bind(shown(covered.after.0))
+            .bind(shown(covered.after.1))
+            .bind($by.as_str())
+    }};
+}
+
+/// No year before it is supervised, and none after [`LAST`].
+pub const FIRST: NaiveDate = NaiveDate::from_ymd_opt(1900, 1, 1).expect("a date");
+/// See [`FIRST`].
+pub const LAST: NaiveDate = NaiveDate::from_ymd_opt(2999, 12, 31).expect("a date");
+
+/// The rows of `$table` that the span holds, in what is seen. `start` is their day, or the first day of their month.
+macro_rules! seen {
+    () => {
+        "hall IN (SELECT code FROM hall WHERE path @> ARRAY[$1]) AND ($2::text IS NULL OR unit = $2)
+           AND ($3::text IS NULL OR item = $3)"
+    };
+}
+macro_rules! span {
+    () => {
+        "((grain = 'm' AND start BETWEEN $4 AND $5)
+           OR (grain = 'd' AND (start BETWEEN $6 AND $7 OR start BETWEEN $8 AND $9)))"
+    };
+}
+macro_rules! key {
+    () => {
+        "CASE $10 WHEN 'day' THEN start::text WHEN 'month' THEN to_char(start, 'YYYY-MM') WHEN 'hall' THEN hall
+              WHEN 'unit' THEN unit WHEN 'item' THEN item ELSE '' END"
+    };
+}
+
+/// Sums of cases, by what happened on the days of the span. Times are in millionths of a workday.
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Counts {
+    /// What the row stands for.
+    pub key: String,
+    /// Accepted.
+    pub accepted: i64,
+    /// Ended, in whatever way.
+    pub completed: i64,
+    /// Of them, refused.
+    pub refused: i64,
+    /// Withdrawn.
+    pub withdrawn: i64,
+    /// Voided.
+    pub voided: i64,
+    /// Due in the span and decided in time; immediate items apart.
+    pub met: i64,
+    /// Due and over.
+    pub over: i64,
+    /// Ended with a promise, immediate items apart.
+    pub promised: i64,
+    /// Of them, on a day before the promise's.
+    pub early: i64,
+    /// Decided, for the applicant or against.
+    pub measured: i64,
+    /// Their working time.
+    pub worked: i64,
+    /// Working time of those that the law sets a limit.
+    pub legal_worked: i64,
+    /// What the law allowed them.
+    pub legal_allowed: i64,
+    /// What was promised to those with both limits.
+    pub cut_promise: i64,
+    /// What the law allowed them.
+    pub cut_legal: i64,
+    /// Ratings by level, the best first.
+    pub rated: Vec<i64>,
+}
+
+/// Sums of cases.
+pub async fn counts(pool: &PgPool, filter: &Filter, by: By) -> Result<Vec<Counts>, StoreError> {
+    macro_rules! sums {
+        ($start:literal, $table:literal) => {
+            concat!(
+                "SELECT ", $start, " AS start, hall, unit, item, accepted, completed, refused, withdrawn, voided, due_met, due_over,
+                     promised, early, measured, worked, legal_worked, legal_allowed, cut_promise, cut_legal, rated_1, rated_2,
+                     rated_3, rated_4, rated_5
+                 FROM ", $table, " WHERE "
+            )
+        };
+    }
+    let sql = concat!(
+        "WITH r AS (", sums!("month", "rollup_month"), seen!(), " AND month BETWEEN $4 AND $5
+         UNION ALL ", sums!("day", "rollup_day"), seen!(), " AND (day BETWEEN $6 AND $7 OR day BETWEEN $8 AND $9))
+         SELECT ", key!(), " AS key, sum(accepted)::bigint AS accepted, sum(completed)::bigint AS completed,
+             sum(refused)::bigint AS refused, sum(withdrawn)::bigint AS withdrawn, sum(voided)::bigint AS voided,
+             sum(due_met)::bigint AS met, sum(due_over)::bigint AS over, sum(promised)::bigint AS promised,
+             sum(early)::bigint AS early, sum(measured)::bigint AS measured, sum(worked)::bigint AS worked,
+             sum(legal_worked)::bigint AS legal_worked, sum(legal_allowed)::bigint AS legal_allowed,
+             sum(cut_promise)::bigint AS cut_promise, sum(cut_legal)::bigint AS cut_legal,
+             ARRAY[sum(rated_1), sum(rated_2), sum(rated_3), sum(rated_4), sum(rated_5)]::bigint[] AS rated
+         FROM r GROUP BY 1 ORDER BY 1"
+    );
+    Ok(ask!(filter, by, sql).fetch_all(pool).await?)
+}
+
+/// Cases decided, by class of working time (`statistics::histogram`).
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Class {
+    /// What the row stands for.
+    pub key: String,
+    /// The class.
+    pub class: i16,
+    /// How many.
+    pub n: i64,
+}
+
+/// How long cases took.
+pub async fn durations(pool: &PgPool, filter: &Filter, by: By) -> Result<Vec<Class>, StoreError> {
+    let sql = concat!(
+        "SELECT ",
+        key!(),
+        " AS key, class, sum(n)::bigint AS n FROM rollup_duration
+         WHERE ",
+        seen!(),
+        " AND ",
+        span!(),
+        " GROUP BY 1, 2 HAVING sum(n) <> 0 ORDER BY 1, 2"
+    );
+    Ok(ask!(filter, by, sql).fetch_all(pool).await?)
+}
+
+/// The finished runs of a step in a unit. Times are in millionths of a workday.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct StepSums {
+    /// Code of the unit.
+    pub unit: String,
+    /// Code of the step.
+    pub step: String,
+    /// An item that has the step, for its name.
+    pub item: String,
+    /// Runs finished.
+    pub runs: i64,
+    /// Of them, those whose beginning was told.
+    pub begun: i64,
+    /// How long those had waited.
+    pub waited: i64,
+    /// How long they took.
+    pub worked: i64,
+    /// Of the others, from the end of the step before to their own.
+    pub undivided: i64,
+    /// Finished past the limit of the step.
+    pub over: i64,
+}
+
+/// The steps of each unit, those that held cases longest first.
+pub async fn steps(
+    pool: &PgPool,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<StepSums>, StoreError> {
+    let sql = concat!(
+        "SELECT unit, step, max(item) AS item, sum(runs)::bigint AS runs, sum(begun)::bigint AS begun, sum(waited)::bigint AS waited,
+             sum(worked)::bigint AS worked, sum(undivided)::bigint AS undivided, sum(over)::bigint AS over
+         FROM rollup_step WHERE ", seen!(), " AND ", span!(), " AND $10 <> ''
+         GROUP BY unit, step HAVING sum(runs) > 0 ORDER BY sum(waited + worked + undivided) DESC, unit, step LIMIT $11"
+    );
+    let rows = ask!(filter, By::Whole, sql).bind(limit);
+    Ok(rows.fetch_all(pool).await?)
+}
+
+/// How cases came in.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Channel {
+    /// `web`, `window`, …; empty where no event says it.
+    pub channel: String,
+    /// Cases accepted.
+    pub n: i64,
+}
+
+/// The channels, the most used first.
+pub async fn channels(pool: &PgPool, filter: &Filter) -> Result<Vec<Channel>, StoreError> {
+    let sql = concat!(
+        "SELECT channel, sum(n)::bigint AS n FROM rollup_channel WHERE ",
+        seen!(),
+        " AND ",
+        span!(),
+        " AND $10 <> ''
+         GROUP BY channel HAVING sum(n) > 0 ORDER BY 2 DESC, 1"
+    );
+    Ok(ask!(filter, By::Whole, sql).fetch_all(pool).await?)
+}
+
+/// Cases of an item accepted at each level of halls.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ItemLevels {
+    /// Code of the item.
+    pub item: String,
+    /// In halls of the county.
+    pub county: i64,
+    /// In town centres.
+    pub town: i64,
+    /// At village points.
+    pub village: i64,
+}
+
+/// Where cases of each item were accepted.
+pub async fn levels(pool: &PgPool, filter: &Filter) -> Result<Vec<ItemLevels>, StoreError> {
+    let sql = "WITH below AS (SELECT code, level FROM hall WHERE path @> ARRAY[$1]),
+         r AS (SELECT hall, item, accepted FROM rollup_month WHERE month BETWEEN $4 AND $5
+                 AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR item = $3)
+               UNION ALL
+               SELECT hall, item, accepted FROM rollup_day WHERE (day BETWEEN $6 AND $7 OR day BETWEEN $8 AND $9)
+                 AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR item = $3))
+         SELECT r.item, coalesce(sum(accepted) FILTER (WHERE level = 'county'), 0)::bigint AS county,
+             coalesce(sum(accepted) FILTER (WHERE level = 'town'), 0)::bigint AS town,
+             coalesce(sum(accepted) FILTER (WHERE level = 'village'), 0)::bigint AS village
+         FROM r JOIN below ON below.code = r.hall WHERE $10 <> '' GROUP BY r.item HAVING sum(accepted) > 0 ORDER BY r.item";
+    Ok(ask!(filter, By::Whole, sql).fetch_all(pool).await?)
+}
+
+/// How often one step directly followed another; empty: the beginning, the end.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Follows {
+    /// Code of the step before.
+    pub earlier: String,
+    /// Code of the step after.
+    pub later: String,
+    /// How often.
+    pub n: i64,
+}
+
+/// The months that a span touches: ways are kept by months only.
+fn months_of(filter: &Filter) -> (NaiveDate, NaiveDate) {
+    let first = |day: NaiveDate| day.with_day(1).unwrap_or(day);
+    (first(filter.from), first(filter.to))
+}
+
+/// What followed what in the cases of the filter's item that were decided in the months that its span touches.
+pub async fn follows(pool: &PgPool, filter: &Filter) -> Result<Vec<Follows>, StoreError> {
+    let (from, to) = months_of(filter);
+    let sql = concat!(
+        "SELECT earlier, later, sum(n)::bigint AS n FROM rollup_follows WHERE ",
+        seen!(),
+        " AND month BETWEEN $4 AND $5
+         GROUP BY 1, 2 HAVING sum(n) > 0 ORDER BY 3 DESC, 1, 2"
+    );
+    let rows = sqlx::query_as(sql)
+        .bind(&filter.hall)
+        .bind(filter.unit.as_deref())
+        .bind(filter.item.as_deref());
+    Ok(rows.bind(from).bind(to).fetch_all(pool).await?)
+}
+
+/// A way that cases took.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Variant {
+    /// Codes of its steps, in order.
+    #[sqlx(json)]
+    pub steps: Vec<String>,
+    /// How many cases.
+    pub n: i64,
+}
+
+/// The ways of those cases, the most used first; at most `limit`.
+pub async fn variants(
+    pool: &PgPool,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<Variant>, StoreError> {
+    let (from, to) = months_of(filter);
+    let sql = concat!(
+        "SELECT (array_agg(steps))[1] AS steps, sum(n)::bigint AS n FROM rollup_variant
+         WHERE ",
+        seen!(),
+        " AND month BETWEEN $4 AND $5
+         GROUP BY variant HAVING sum(n) > 0 ORDER BY 2 DESC, variant LIMIT $6"
+    );
+    let rows = sqlx::query_as(sql)
+        .bind(&filter.hall)
+        .bind(filter.unit.as_deref())
+        .bind(filter.item.as_deref());
+    Ok(rows.bind(from).bind(to).bind(limit).fetch_all(pool).await?)
+}
+
+/// The item with the most cases decided in the months that the span touches; `None`: there is none.
+pub async fn busiest_item(pool: &PgPool, filter: &Filter) -> Result<Option<String>, StoreError> {
+    let (from, to) = months_of(filter);
+    let sql = concat!(
+        "SELECT item FROM rollup_month WHERE ",
+        seen!(),
+        " AND month BETWEEN $4 AND $5 AND item <> ''
+         GROUP BY item HAVING sum(measured) > 0 ORDER BY sum(measured) DESC, item LIMIT 1"
+    );
+    let row = sqlx::query_scalar(sql)
+        .bind(&filter.hall)
+        .bind(filter.unit.as_deref())
+        .bind(filter.item.as_deref());
+    Ok(row.bind(from).bind(to).fetch_optional(pool).await?)
+}
+
+/// Complaints of one kind, by what came of them.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Complaints {
+    /// `infringement`, `irregularity`, `consultation`; empty where no event says it.
+    pub kind: String,
+    /// Received in the span.
+    pub received: i64,
+    /// Of them, not accepted.
+    pub refused: i64,
+    /// Still open.
+    pub open: i64,
+    /// Closed and found true.
+    pub upheld: i64,
+    /// Closed and found untrue.
+    pub not_upheld: i64,
+    /// Closed without a word on it.
+    pub closed: i64,
+    /// Open past the day by which they were to be finished.
+    pub late: i64,
+}
+
+/// Complaints received in [from, to), as they stand at `now`.
+pub async fn complaints(
+    pool: &PgPool,
+    filter: &Filter,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Complaints>, StoreError> {
+    let sql = concat!(
+        "SELECT coalesce(kind, '') AS kind, count(*) AS received, count(*) FILTER (WHERE status = 'refused') AS refused,
+             count(*) FILTER (WHERE is_open) AS open, count(*) FILTER (WHERE upheld) AS upheld,
+             count(*) FILTER (WHERE NOT upheld) AS not_upheld,
+             count(*) FILTER (WHERE NOT is_open AND upheld IS NULL AND status <> 'refused') AS closed,
+             count(*) FILTER (WHERE is_open AND finish_due < $6) AS late
+         FROM (SELECT *, fold ->> 'item' AS item FROM complaint WHERE opened_at >= $4 AND opened_at < $5) AS c
+         WHERE ", seen!(), " GROUP BY 1 ORDER BY 2 DESC, 1"
+    );
+    let rows = sqlx::query_as(sql)
+        .bind(&filter.hall)
+        .bind(filter.unit.as_deref())
+        .bind(filter.item.as_deref());
+    Ok(rows.bind(from).bind(to).bind(now).fetch_all(pool).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covered(from: &str, to: &str) -> Covered {
+        let filter = Filter {
+            hall: "C".into(),
+            unit: None,
+            item: None,
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+        };
+        Covered::of(&filter, By::Whole)
+    }
+
+    #[test]
+    fn a_span_is_whole_months_and_the_days_at_its_ends() {
+        let span = |from: &str, to: &str| (from.parse().unwrap(), to.parse().unwrap());
+        for (from, to, months, before, after) in [
+            (
+                "2026-10-01",
+                "2026-10-31",
+                span("2026-10-01", "2026-10-01"),
+                NONE,
+                NONE,
+            ),
+            (
+                "2025-12-15",
+                "2026-03-02",
+                span("2026-01-01", "2026-02-01"),
+                span("2025-12-15", "2025-12-31"),
+                span("2026-03-01", "2026-03-02"),
+            ),
+            (
+                "2026-10-02",
+                "2026-10-31",
+                NONE,
+                span("2026-10-02", "2026-10-31"),
+                NONE,
+            ),
+            (
+                "2026-10-20",
+                "2026-11-10",
+                NONE,
+                span("2026-10-20", "2026-11-10"),
+                NONE,
+            ),
+            (
+                "2026-10-31",
+                "2026-11-30",
+                span("2026-11-01", "2026-11-01"),
+                span("2026-10-31", "2026-10-31"),
+                NONE,
+            ),
+        ] {
+            assert_eq!(
+                covered(from, to),
+                Covered {
+                    months,
+                    before,
+                    after
+                },
+                "{from} to {to}"
+            );
+        }
+    }
+}
