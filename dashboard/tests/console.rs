@@ -7,6 +7,8 @@ mod audit;
 #[path = "console/cameras.rs"]
 mod cameras;
 mod common;
+#[path = "console/months.rs"]
+mod months;
 #[path = "console/numbers.rs"]
 mod numbers;
 #[path = "console/presence.rs"]

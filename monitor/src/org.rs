@@ -27,6 +27,12 @@ impl Level {
             Self::Village => "village",
         }
     }
+
+    /// Reads [`Self::as_str`].
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::County, Self::Town, Self::Village];
+        all.into_iter().find(|level| level.as_str() == word)
+    }
 }
 
 /// A service hall.

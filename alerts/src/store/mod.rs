@@ -5,6 +5,7 @@ pub mod acknowledgements;
 pub mod attachments;
 pub mod cards;
 pub mod channels;
+pub mod closings;
 pub mod deliveries;
 pub mod drafts;
 pub mod episodes;

@@ -66,7 +66,7 @@ impl Supervisor {
             _ => Delta::CardChanged { id, hall },
         });
         deltas.add(Delta::OverviewChanged);
-        deltas.add(Delta::RankingChanged);
+        deltas.scores_from(moved.card.due_at);
         let mut next: Vec<DateTime<Utc>> = moved.card.next_instant.into_iter().collect();
         if matches!(moved.card.state, State::Revoked | State::Cancelled) {
             let gone = [moved.card.id];
@@ -93,7 +93,7 @@ impl Supervisor {
         transaction.commit().await.map_err(StoreError::from)?;
         self.queue.extend(next);
         self.remember(looked);
-        Ok(deltas.into_vec())
+        Ok(self.give_out_at_once(deltas, now))
     }
 
     /// An appeal is made within the workdays that the profile gives, from when the card went out.

@@ -159,7 +159,9 @@ impl Supervisor {
             });
         }
         answers.deltas.add(Delta::OverviewChanged);
-        answers.deltas.add(Delta::RankingChanged);
+        for working in moved.iter().chain(&followed) {
+            answers.deltas.scores_from(working.card.due_at);
+        }
         Ok(())
     }
 
@@ -291,6 +293,7 @@ impl Supervisor {
             let step = by_system("escalate", from, &order, was_due, Some(why), now);
             orders::append(&mut *connection, &step).await?;
             tell::of_order(&mut *connection, &self.reference, &order, "escalate", now).await?;
+            answers.deltas.scores_from(order.issued_at);
             answers.deltas.add(Delta::OrderChanged {
                 id: order.id,
                 hall: order.hall.clone(),
@@ -424,6 +427,7 @@ pub(super) async fn undo_what_followed(
         let step = by_system("cancel", from, &order, None, Some(why), now);
         orders::append(&mut *connection, &step).await?;
         tell::of_order(&mut *connection, reference, &order, "cancel", now).await?;
+        deltas.scores_from(order.issued_at);
         deltas.add(Delta::OrderChanged {
             id: order.id,
             hall: order.hall,

@@ -27,6 +27,8 @@ pub struct Reference {
     pub calendar: Calendar,
     /// The rules, by the time they were, are or will be in force.
     pub profiles: Versions,
+    /// Code of the hall at the root; empty before there is any.
+    pub root: String,
     /// Level of every hall, by code.
     pub halls: HashMap<String, Level>,
     /// Every item, by code.

@@ -77,12 +77,13 @@ impl Supervisor {
             // What was held back while history was loaded is due now.
             self.queue.insert(now);
             self.round.again(now);
+            self.closings.again(now);
         }
         outcome.accepted = new.len();
         outcome.rejected.sort_by_key(|rejection| rejection.index);
         Ok(Applied {
             outcome,
-            deltas: deltas.into_vec(),
+            deltas: self.give_out(deltas, now),
         })
     }
 

@@ -92,7 +92,8 @@ impl Supervisor {
             id: order.id,
             hall: order.hall,
         });
-        Ok(deltas.into_vec())
+        deltas.scores_from(order.issued_at);
+        Ok(self.give_out_at_once(deltas, now))
     }
 
     fn move_order(
@@ -316,8 +317,8 @@ impl Supervisor {
         let mut deltas = Deltas::default();
         deltas.add(Delta::CardIssued { id, hall });
         deltas.add(Delta::OverviewChanged);
-        deltas.add(Delta::RankingChanged);
-        Ok((id, deltas.into_vec()))
+        deltas.scores_from(working.card.due_at);
+        Ok((id, self.give_out_at_once(deltas, now)))
     }
 }
 

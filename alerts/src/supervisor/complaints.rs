@@ -255,6 +255,9 @@ impl Supervisor {
             self.evidence_in_time(&mut *connection, record, affair)
                 .await?;
         }
+        for decided in records.iter().filter_map(|record| record.fold.decided_at()) {
+            deltas.scores_from(decided);
+        }
         complaints::upsert(&mut *connection, &records.iter().collect::<Vec<_>>(), now).await?;
         let mut next = writer
             .write_affairs(connection, &mut affairs, deltas)

@@ -103,20 +103,35 @@ pub enum Delta {
 
 /// Deltas while they are gathered: each once.
 #[derive(Debug, Default)]
-pub(super) struct Deltas(BTreeSet<Delta>);
+pub(super) struct Deltas {
+    all: BTreeSet<Delta>,
+    since: Option<DateTime<Utc>>,
+}
 
 impl Deltas {
     pub(super) fn add(&mut self, delta: Delta) {
-        self.0.insert(delta);
+        self.all.insert(delta);
+    }
+
+    /// What counts in the scores from `since` on moved.
+    pub(super) fn scores_from(&mut self, since: DateTime<Utc>) {
+        self.add(Delta::RankingChanged);
+        self.since = Some(self.since.map_or(since, |earlier| earlier.min(since)));
     }
 
     pub(super) fn extend(&mut self, mut others: Self) {
-        self.0.append(&mut others.0);
+        self.all.append(&mut others.all);
+        self.since = self.since.into_iter().chain(others.since).min();
+    }
+
+    /// From when on scores may have moved; `None`: they did not.
+    pub(super) fn since(&self) -> Option<DateTime<Utc>> {
+        self.since
     }
 
     /// All of them, cards first.
     pub(super) fn into_vec(self) -> Vec<Delta> {
-        self.0.into_iter().collect()
+        self.all.into_iter().collect()
     }
 }
 

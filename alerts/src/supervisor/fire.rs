@@ -23,9 +23,10 @@ impl Supervisor {
         self.fire_episodes(now, &mut deltas).await?;
         self.fire_acknowledgements(now, &mut deltas).await?;
         self.fire_months(now, &mut deltas).await?;
+        self.fire_closings(now, &mut deltas).await?;
         self.sweep_on(now, &mut deltas).await?;
         if self.queue.first().is_none_or(|&first| first > now) {
-            return Ok(deltas.into_vec());
+            return Ok(self.give_out(deltas, now));
         }
         let mut transaction = self.pool.begin().await?;
         let of_complaints = self
@@ -75,7 +76,7 @@ impl Supervisor {
             self.queue.extend(next);
             deltas.extend(told);
         }
-        Ok(deltas.into_vec())
+        Ok(self.give_out(deltas, now))
     }
 
     /// Fires some of the due cases in a transaction of its own; their next instants, and what there is to tell.
@@ -134,7 +135,7 @@ impl Supervisor {
             transaction.commit().await?;
             self.queue.extend(next);
         }
-        Ok(deltas.into_vec())
+        Ok(self.give_out(deltas, now))
     }
 
     /// Cases that an older program took up, without their working time: measured once, so that statistics count them too. No rule is

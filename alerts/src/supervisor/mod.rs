@@ -15,6 +15,7 @@ mod answers;
 mod assess;
 mod batch;
 mod by_hand;
+mod closings;
 mod complaints;
 mod delta;
 mod diff;
@@ -37,6 +38,7 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::store::episodes::{self, EpisodeRecord};
 use crate::store::{acknowledgements, cards, deliveries, orders, profiles};
+use closings::Closings;
 use delta::Deltas;
 use months::Round;
 use sweep::Sweep;
@@ -67,6 +69,8 @@ pub struct Supervisor {
     acknowledged: BTreeSet<DateTime<Utc>>,
     /// How far the months were looked at.
     round: Round,
+    /// The months that close, and are scored again.
+    closings: Closings,
     /// How far open cases have been looked at since the rules changed.
     sweep: Sweep,
     /// Whether unanswered answers have consequences (R12).
@@ -98,12 +102,17 @@ impl Supervisor {
             episodes,
             acknowledged: acknowledged.into_iter().collect(),
             round: Round::new(round, now),
+            closings: Closings::new(now),
             sweep,
             answers: true,
             stale: false,
         };
+        let midnight = supervisor.midnight_after(now);
         if round.is_none() {
-            supervisor.round = Round::new(None, supervisor.midnight_after(now));
+            supervisor.round = Round::new(None, midnight);
+        }
+        if supervisor.reference.trial {
+            supervisor.closings.next_at = midnight;
         }
         supervisor.catch_up_with_calendar(now).await?;
         supervisor.take_unfolded_complaints(now).await?;
@@ -121,6 +130,9 @@ impl Supervisor {
     pub async fn reload(&mut self, now: DateTime<Utc>) -> Result<Vec<Delta>, StoreError> {
         let before = std::mem::replace(&mut self.reference, load_reference(&self.pool, now).await?);
         self.sweep.learn(&self.reference.profiles, now);
+        if !self.reference.trial {
+            self.closings.again(now);
+        }
         // A year that was not there before concerns only what was expected; else every deadline may be another.
         let (mark, known) = (self.reference.calendar.mark(), before.calendar.mark());
         if !mark.continues(&known) {
@@ -177,6 +189,7 @@ impl Supervisor {
             self.next_of_episodes(),
             self.acknowledged.first().copied(),
             Some(self.round.next_at),
+            Some(self.closings.next_at),
         ]
         .into_iter()
         .flatten()
@@ -251,11 +264,16 @@ fn by_id(sources: Vec<Source>) -> BTreeMap<String, Source> {
 /// Reads what cases are judged by.
 pub async fn load_reference(pool: &PgPool, now: DateTime<Utc>) -> Result<Reference, StoreError> {
     let county = county::county(pool).await?;
+    let tree = halls::tree(pool).await?;
     Ok(Reference {
+        root: tree
+            .halls()
+            .first()
+            .map(|hall| hall.code.clone())
+            .unwrap_or_default(),
         calendar: county::calendar(pool).await?,
         profiles: profiles::versions(pool, now).await?,
-        halls: halls::tree(pool)
-            .await?
+        halls: tree
             .halls()
             .iter()
             .map(|hall| (hall.code.clone(), hall.level))

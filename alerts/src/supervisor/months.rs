@@ -10,6 +10,7 @@ use super::Supervisor;
 use super::assess::{Found, Reference};
 use super::delta::Deltas;
 use super::subjects::Affair;
+use crate::performance::month_after;
 use crate::profile::RuleSet;
 use crate::rules::{Evaluation, r8};
 use crate::store::episodes;
@@ -29,16 +30,12 @@ pub(super) struct Round {
     history: bool,
 }
 
-fn first_of_month(date: NaiveDate) -> NaiveDate {
+pub(super) fn first_of_month(date: NaiveDate) -> NaiveDate {
     date.with_day(1).unwrap_or(date)
 }
 
-fn month_before(month: NaiveDate) -> NaiveDate {
+pub(super) fn month_before(month: NaiveDate) -> NaiveDate {
     month.checked_sub_months(Months::new(1)).unwrap_or(month)
-}
-
-fn month_after(month: NaiveDate) -> NaiveDate {
-    month.checked_add_months(Months::new(1)).unwrap_or(month)
 }
 
 impl Round {

@@ -178,7 +178,7 @@ impl Supervisor {
         transaction.commit().await.map_err(StoreError::from)?;
         self.remember(looked);
         deltas.add(Delta::OverviewChanged);
-        Ok((id, deltas.into_vec()))
+        Ok((id, self.give_out(deltas, now)))
     }
 
     async fn acknowledge(
@@ -232,7 +232,7 @@ impl Supervisor {
             hall: card.hall,
         });
         deltas.add(Delta::OverviewChanged);
-        Ok(deltas.into_vec())
+        Ok(self.give_out(deltas, now))
     }
 
     /// Acknowledgements run out: what is still open comes back as if it were new.

@@ -168,7 +168,7 @@ impl Supervisor {
             .await?;
         transaction.commit().await?;
         self.remember(looked);
-        Ok(deltas.into_vec())
+        Ok(self.give_out(deltas, now))
     }
 
     /// Looks at every episode that goes on again: maintenance was planned or ended, or the rules changed.

@@ -128,9 +128,13 @@ impl Writer<'_> {
             .await?;
         // Last: these rows are shared by many cases, and are locked until the commit.
         if !changes.is_empty() {
+            let day = changes.first_day();
             changes.write(connection).await?;
             deltas.add(Delta::OverviewChanged);
             deltas.add(Delta::RankingChanged);
+            if let Some(day) = day {
+                deltas.scores_from(self.reference.calendar.midnight(day));
+            }
         }
         Ok(())
     }
@@ -409,7 +413,7 @@ pub(super) fn goes_out(working: &Working) -> bool {
 
 fn card_deltas(working: &Working, lived: bool, deltas: &mut Deltas) {
     deltas.add(Delta::OverviewChanged);
-    deltas.add(Delta::RankingChanged);
+    deltas.scores_from(working.card.due_at);
     if lived {
         return;
     }

@@ -5,6 +5,7 @@ mod acting;
 mod again;
 mod batches;
 mod calendar;
+mod closings;
 mod common;
 mod deadlines;
 mod edges;

@@ -21,6 +21,7 @@ pub mod items;
 pub mod list;
 pub mod matrix;
 pub mod metrics;
+pub mod months;
 pub mod orders;
 pub mod overview;
 pub mod profiles;
@@ -28,6 +29,7 @@ pub mod quiet;
 pub mod rankings;
 pub mod reason;
 pub mod recordings;
+pub mod scores;
 pub mod search;
 pub mod second_factor;
 pub mod session;
@@ -85,7 +87,10 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(matrix::show))
         .api(routes!(sources::list))
         .api(routes!(rankings::show))
-        .api(routes!(rankings::sheet))
+        .api(routes!(scores::show))
+        .api(routes!(months::list))
+        .api(routes!(months::act))
+        .api(routes!(months::changes))
         .api(routes!(statistics::show))
         .api(routes!(statistics::chart))
         .api(routes!(metrics::show))

@@ -1,16 +1,17 @@
-//! Rankings by score, month by month: units of the county hall, town centres, village points; and the sheet of each score.
+//! Rankings by score, by the month and by the year: units of the county hall, town centres, village points.
 
 use axum::extract::State;
-use chrono::{Datelike, Months, NaiveDate};
+use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
+use mingjing_alerts::closing;
 use mingjing_monitor::org::Level;
-use mingjing_monitor::score::{self, Facts, Grade, Held, Part, Points, Sheet, Standing};
+use mingjing_monitor::score::{self, Cuts, Figures, Grade, Held, PartPoints, Points, Standing};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::caller::Caller;
 use crate::directory::Directory;
-use crate::performance::{self, Evaluated, Month};
+use crate::performance::{self, Field, LineOfYear, Month, YearOf};
 use crate::problem::{Json, Problem, Query, Result};
 use crate::store::Seen;
 
@@ -23,6 +24,8 @@ pub struct Which {
     level: Level,
     /// `2026-10`; this month where it is left out.
     month: Option<String>,
+    /// `2026`: the year instead of a month, from its closed months.
+    year: Option<i32>,
 }
 
 /// Who is ranked.
@@ -30,38 +33,72 @@ pub struct Which {
 pub struct Subject {
     /// `hall` or `unit`.
     #[schema(value_type = String)]
-    kind: &'static str,
-    code: String,
-    name: String,
-    name_en: String,
+    pub(super) kind: &'static str,
+    pub(super) code: String,
+    pub(super) name: String,
+    pub(super) name_en: String,
 }
 
-/// What a part of the nine gives.
+impl Subject {
+    /// A subject of a level.
+    pub(super) fn new(level: Level, code: String, name: String, name_en: String) -> Self {
+        let kind = if level == Level::County {
+            "unit"
+        } else {
+            "hall"
+        };
+        Self {
+            kind,
+            code,
+            name,
+            name_en,
+        }
+    }
+}
+
+/// What came out otherwise since a month closed.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PartPoints {
-    #[schema(value_type = String)]
-    part: Part,
-    #[schema(value_type = f64)]
-    weight: Points,
-    /// Null: there was nothing to judge by, and it is left out.
+pub struct Corrected {
+    /// The rank by what holds now.
+    rank: Option<u32>,
     #[schema(value_type = Option<f64>)]
-    points: Option<Points>,
+    score: Option<Points>,
+    #[schema(value_type = Option<String>)]
+    grade: Option<Grade>,
+}
+
+/// A month and its score.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MonthScore {
+    pub(super) month: String,
+    #[schema(value_type = f64)]
+    pub(super) score: Points,
+    /// Of a year: what the month gives to it. All of them together are its score.
+    #[schema(value_type = Option<f64>)]
+    pub(super) share: Option<Points>,
+    /// Whether its figures are published; else the score still moves.
+    pub(super) closed: bool,
 }
 
 /// One line.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Rank {
-    /// Equal scores share a rank; null with fewer than `ranked_from` cases due.
+    /// Equal scores share a rank; null with fewer than `ranked_from` cases due. Of a closed month, as published.
     rank: Option<u32>,
-    /// The rank of the month before.
+    /// The rank of the month (or year) before, by what holds.
     previous: Option<u32>,
     subject: Subject,
-    /// Null: there was nothing to judge by.
+    /// Null: there was nothing to judge by. Of a closed month, as published; of a year, the mean of its closed months.
     #[schema(value_type = Option<f64>)]
     score: Option<Points>,
-    /// Against the month before.
+    /// Against the month (or year) before, of what holds.
     #[schema(value_type = Option<f64>)]
     change: Option<Points>,
+    /// Against the same month of last year, where that is closed.
+    #[schema(value_type = Option<f64>)]
+    change_year: Option<Points>,
+    /// Where it came out otherwise since it was published; the year goes by this.
+    corrected: Option<Corrected>,
     /// Between which two values the score would lie, with 95 % confidence, were the month repeated.
     band: Option<(f64, f64)>,
     /// `excellent`, `good`, `pass` or `fail`.
@@ -70,18 +107,60 @@ pub struct Rank {
     /// What holds the grade under what the score alone would make it: `fee`, `late` or `far_too_late`.
     #[schema(value_type = Option<String>)]
     held_at: Option<Held>,
+    /// `[{"part","weight","points"}]`; none of a year.
+    #[schema(value_type = Vec<Object>)]
     parts: Vec<PartPoints>,
     /// Rescaling and bonuses: what the score has beside the points of the parts.
     #[schema(value_type = f64)]
     beside: Points,
-    /// Cases that fell due in the month and are judged.
+    /// Cases that fell due and are judged.
     due: u64,
     /// Of them, decided in time.
     met: u64,
     rate: Option<f64>,
-    open: i64,
-    yellow_cards: usize,
-    red_cards: usize,
+    /// Open cases now; null of a closed month and of a year.
+    open: Option<i64>,
+    yellow_cards: u64,
+    red_cards: u64,
+    /// Of a year: its closed months.
+    months: Vec<MonthScore>,
+}
+
+impl Rank {
+    /// Whether it is this subject's.
+    pub(super) fn is_of(&self, subject: &str) -> bool {
+        self.subject.code == subject
+    }
+}
+
+/// Where a month stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Standstill {
+    /// `running`, `open` (over, and not closed yet), `closed`, or `asked` (closed, and somebody asks to open it again).
+    #[schema(value_type = String)]
+    state: &'static str,
+    /// When it closes by itself; null: it is closed, or nobody can say yet.
+    closes_at: Option<DateTime<Utc>>,
+    closed_at: Option<DateTime<Utc>>,
+}
+
+impl Standstill {
+    /// Of a month.
+    pub(super) fn new(
+        closing: &closing::Closing,
+        closes_at: Option<DateTime<Utc>>,
+        running: bool,
+    ) -> Self {
+        Self {
+            state: if running {
+                "running"
+            } else {
+                closing.state.as_str()
+            },
+            closes_at,
+            closed_at: closing.published.as_ref().map(|done| done.at),
+        }
+    }
 }
 
 /// The ranking.
@@ -89,7 +168,12 @@ pub struct Rank {
 pub struct Ranking {
     #[schema(value_type = String)]
     level: Level,
-    month: String,
+    /// Null of a year.
+    month: Option<String>,
+    /// Null of a month.
+    year: Option<i32>,
+    /// Where the month stands; null of a year.
+    standing: Option<Standstill>,
     ranked_from: u64,
     /// The version of the rule profile whose formula scored the month.
     profile_version: i32,
@@ -97,7 +181,8 @@ pub struct Ranking {
     rows: Vec<Rank>,
 }
 
-/// The ranking of a level. Ranks are those of the whole county; the caller sees the lines of their own subtree.
+/// The ranking of a level, by the month or by the year. Ranks are those of the whole county; the caller sees the lines of their own
+/// subtree.
 #[utoipa::path(
     get, path = "/api/v1/rankings", tag = "performance", operation_id = "rankings", params(Which),
     responses((status = 200, body = Ranking), (status = 422, body = Problem))
@@ -109,119 +194,209 @@ pub async fn show(
 ) -> Result<Json<Ranking>> {
     let seq = app.live().seq(&caller);
     let directory = app.directory();
-    let (first, now, ranked) = ranked(&app, which.level, which.month.as_deref()).await?;
     let seen = directory.seen(&caller.scope, None)?;
-    let rows = ranked.into_iter().filter_map(|line| {
-        let one = now.subjects.get(&line.subject)?;
-        visible(&directory, &seen, which.level, &line.subject)
-            .then(|| rank(which.level, line, one, &now))
-    });
-    Ok(Json(Ranking {
-        level: which.level,
-        month: first.format("%Y-%m").to_string(),
-        ranked_from: now.profile.formula.ranked_from,
-        profile_version: now.profile.version,
-        seq,
-        rows: rows.collect(),
-    }))
-}
-
-/// Whose sheet.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Whose {
-    /// `county` (its units), `town` or `village`.
-    #[param(value_type = String)]
-    level: Level,
-    /// Code of the hall or unit.
-    subject: String,
-    /// `2026-10`; this month where it is left out.
-    month: Option<String>,
-}
-
-/// A score with everything that it is made of.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ScoreSheet {
-    month: String,
-    profile_version: i32,
-    ranked_from: u64,
-    line: Rank,
-    /// `{"parts":[{"part","weight","points","lines":[{"points","because",…}]}],"beside":[…],"score","grade","held_at"}`: the score
-    /// is the sum of the parts' points and of the lines beside them, a part's points that of its weight and its lines.
-    #[schema(value_type = Object)]
-    sheet: Sheet,
-    /// Complaints closed, upheld or not.
-    complaints: u64,
-    /// Ratings, the best level first.
-    ratings: [u64; 5],
-}
-
-/// The sheet of one score.
-#[utoipa::path(
-    get, path = "/api/v1/scores", tag = "performance", operation_id = "score_sheet", params(Whose),
-    responses((status = 200, body = ScoreSheet), (status = 404, body = Problem), (status = 422, body = Problem))
-)]
-pub async fn sheet(
-    State(app): State<App>,
-    caller: Caller,
-    Query(whose): Query<Whose>,
-) -> Result<Json<ScoreSheet>> {
-    let directory = app.directory();
-    let seen = directory.seen(&caller.scope, None)?;
-    let missing = || Problem::not_found("hall or unit in this ranking");
-    if !visible(&directory, &seen, whose.level, &whose.subject) {
-        return Err(missing());
+    let level = which.level;
+    let sees = |subject: &str| visible(&directory, &seen, level, subject);
+    let field = Field::new(&app, level).await?;
+    if let Some(year) = which.year {
+        let lines = of_year(&app, &field, level, year).await?;
+        let profile = performance::reference(&app).await?;
+        let profile = profile.profiles.at(app.now());
+        return Ok(Json(Ranking {
+            level,
+            month: None,
+            year: Some(year),
+            standing: None,
+            ranked_from: profile.formula.ranked_from,
+            profile_version: profile.version,
+            seq,
+            rows: lines
+                .into_iter()
+                .filter(|line| sees(&line.subject.code))
+                .collect(),
+        }));
     }
-    let (first, mut now, ranked) = ranked(&app, whose.level, whose.month.as_deref()).await?;
-    let mut lines = ranked.into_iter();
-    let line = lines
-        .find(|line| line.subject == whose.subject)
-        .ok_or_else(missing)?;
-    let one = now.subjects.get(&whose.subject).ok_or_else(missing)?;
-    let line = rank(whose.level, line, one, &now);
-    let Evaluated { facts, sheet, .. } = now.subjects.remove(&whose.subject).ok_or_else(missing)?;
-    let Facts {
-        complaints,
-        ratings,
-        ..
-    } = facts;
-    Ok(Json(ScoreSheet {
-        month: first.format("%Y-%m").to_string(),
-        profile_version: now.profile.version,
-        ranked_from: now.profile.formula.ranked_from,
-        line,
-        sheet,
-        complaints,
-        ratings,
+    let first = first_of(&app, which.month.as_deref())?;
+    let month = field.month(first).await?;
+    let rows = of_month(&field, level, &month).await?;
+    Ok(Json(Ranking {
+        level,
+        month: Some(text(first)),
+        year: None,
+        standing: Some(standing(&app, &field, &month)),
+        ranked_from: month.ranked_from,
+        profile_version: month.profile_version,
+        seq,
+        rows: rows
+            .into_iter()
+            .filter(|line| sees(&line.subject.code))
+            .collect(),
     }))
 }
 
-/// The month, scored, and its ranking.
-async fn ranked(
-    app: &App,
+/// Where a month stands.
+pub(super) fn standing(app: &App, field: &Field<'_>, month: &Month) -> Standstill {
+    let running = month.first >= performance::this_month(app);
+    Standstill::new(&month.closing, field.closes_at(month), running)
+}
+
+/// The lines of a month, in the order of their ranks.
+pub(super) async fn of_month(field: &Field<'_>, level: Level, month: &Month) -> Result<Vec<Rank>> {
+    let before = field.month(month.first - Months::new(1)).await?;
+    let last_year = field.closed(month.first - Months::new(12)).await?;
+    let standings = score::rank(&month.entries(), &before.entries(), month.ranked_from);
+    let mut rows: Vec<Rank> = standings
+        .into_iter()
+        .filter_map(|standing| line(level, standing, month, last_year.as_ref()))
+        .collect();
+    if month.published().is_some() {
+        // As it was published: the ranks of that day, whatever came out since.
+        rows.sort_by_key(|row| (row.rank.unwrap_or(u32::MAX), std::cmp::Reverse(row.score)));
+    }
+    Ok(rows)
+}
+
+fn line(
     level: Level,
-    text: Option<&str>,
-) -> Result<(NaiveDate, Month, Vec<Standing<String>>)> {
-    let today = app
-        .now()
-        .with_timezone(&app.directory().zone())
-        .date_naive();
-    let first = match text {
-        Some(text) => month(text)?,
-        None => today.with_day(1).unwrap_or(today),
+    standing: Standing<String>,
+    month: &Month,
+    last_year: Option<&Month>,
+) -> Option<Rank> {
+    let line = month.lines.get(&standing.subject)?;
+    let holding = line.holding()?;
+    let shown = line.figures.as_ref().unwrap_or(holding);
+    let closed = month.published().is_some();
+    let rank = if closed {
+        line.published_rank
+    } else {
+        standing.rank
     };
-    let now = performance::month(app, level, first).await?;
-    let before = performance::month(app, level, first - Months::new(1)).await?;
-    let ranked = score::rank(
-        &now.entries(),
-        &before.entries(),
-        now.profile.formula.ranked_from,
-    );
-    Ok((first, now, ranked))
+    let moved = closed && (line.corrected.is_some() || standing.rank != rank);
+    let a_year_ago = last_year
+        .and_then(|month| month.lines.get(&standing.subject)?.holding()?.score)
+        .zip(holding.score);
+    Some(Rank {
+        rank,
+        previous: standing.previous,
+        subject: Subject::new(
+            level,
+            standing.subject,
+            line.name.clone(),
+            line.name_en.clone(),
+        ),
+        score: line.figures.as_ref().and_then(|figures| figures.score),
+        change: standing.change,
+        change_year: a_year_ago.map(|(before, now)| now - before),
+        corrected: moved.then_some(Corrected {
+            rank: standing.rank,
+            score: holding.score,
+            grade: holding.grade,
+        }),
+        months: Vec::new(),
+        open: line.open,
+        ..figures(shown)
+    })
+}
+
+/// A line with nothing but its figures.
+fn figures(shown: &Figures) -> Rank {
+    Rank {
+        rank: None,
+        previous: None,
+        subject: Subject::new(Level::County, String::new(), String::new(), String::new()),
+        score: shown.score,
+        change: None,
+        change_year: None,
+        corrected: None,
+        band: shown.band,
+        grade: shown.grade,
+        held_at: shown.held_at,
+        parts: shown.parts.clone(),
+        beside: shown.beside,
+        due: shown.due,
+        met: shown.met,
+        rate: rate(shown.due, shown.met),
+        open: None,
+        yellow_cards: shown.yellow_cards,
+        red_cards: shown.red_cards,
+        months: Vec::new(),
+    }
+}
+
+/// The lines of a year, in the order of their ranks.
+pub(super) async fn of_year(
+    app: &App,
+    field: &Field<'_>,
+    level: Level,
+    year: i32,
+) -> Result<Vec<Rank>> {
+    if !(1..=9999).contains(&year) {
+        return Err(Problem::invalid(format!(
+            "year {year} is none: write it like 2026"
+        )));
+    }
+    let (now, before) = (field.year(year).await?, field.year(year - 1).await?);
+    let reference = performance::reference(app).await?;
+    let formula = &reference.profiles.at(app.now()).formula;
+    let ranked = now.ranked(&before, formula.ranked_from);
+    let line = |standing| line_of_year(level, standing, &now, &formula.grades);
+    Ok(ranked.into_iter().filter_map(line).collect())
+}
+
+fn line_of_year(
+    level: Level,
+    standing: Standing<String>,
+    year: &YearOf,
+    cuts: &Cuts,
+) -> Option<Rank> {
+    let line = year.lines.get(&standing.subject)?;
+    Some(Rank {
+        rank: standing.rank,
+        previous: standing.previous,
+        subject: Subject::new(
+            level,
+            standing.subject,
+            line.name.clone(),
+            line.name_en.clone(),
+        ),
+        score: standing.score,
+        change: standing.change,
+        change_year: None,
+        corrected: None,
+        band: None,
+        grade: line.year().grade(cuts),
+        held_at: None,
+        parts: Vec::new(),
+        beside: Points::ZERO,
+        due: line.due,
+        met: line.met,
+        rate: rate(line.due, line.met),
+        open: None,
+        yellow_cards: line.yellow_cards,
+        red_cards: line.red_cards,
+        months: months(line),
+    })
+}
+
+/// The closed months of a line, with what each gives to the year.
+fn months(line: &LineOfYear) -> Vec<MonthScore> {
+    let months = line.year().months.into_iter();
+    months
+        .map(|month| MonthScore {
+            month: text(month.month),
+            score: month.score,
+            share: Some(month.share),
+            closed: true,
+        })
+        .collect()
+}
+
+fn rate(due: u64, met: u64) -> Option<f64> {
+    (due > 0).then(|| met as f64 / due as f64)
 }
 
 /// Whether the caller sees this line. The numbers of a hall are those of all its units.
-fn visible(directory: &Directory, seen: &Seen, level: Level, subject: &str) -> bool {
+pub(super) fn visible(directory: &Directory, seen: &Seen, level: Level, subject: &str) -> bool {
     match level {
         Level::County => {
             seen.hall == directory.root() && seen.unit.as_ref().is_none_or(|unit| unit == subject)
@@ -232,55 +407,22 @@ fn visible(directory: &Directory, seen: &Seen, level: Level, subject: &str) -> b
     }
 }
 
-fn rank(level: Level, line: Standing<String>, one: &Evaluated, month: &Month) -> Rank {
-    let Evaluated {
-        standing,
-        facts,
-        sheet,
-    } = one;
-    let parts: Vec<PartPoints> = sheet
-        .parts
-        .iter()
-        .map(|part| PartPoints {
-            part: part.part,
-            weight: part.weight,
-            points: part.points,
-        })
-        .collect();
-    let red_cards = facts.cards.iter().filter(|card| card.red).count();
-    Rank {
-        rank: line.rank,
-        previous: line.previous,
-        subject: Subject {
-            kind: if level == Level::County {
-                "unit"
-            } else {
-                "hall"
-            },
-            code: standing.code.clone(),
-            name: standing.name.clone(),
-            name_en: standing.name_en.clone(),
-        },
-        score: line.score,
-        change: line.change,
-        band: one.band(&month.profile),
-        grade: sheet.grade,
-        held_at: sheet.held_at,
-        parts,
-        beside: sheet.beside.iter().map(|line| line.points).sum(),
-        due: facts.due,
-        met: facts.met,
-        rate: (facts.due > 0).then(|| facts.met as f64 / facts.due as f64),
-        open: standing.open,
-        yellow_cards: facts.cards.len() - red_cards,
-        red_cards,
-    }
+/// The first day of the month that is asked for: the running one where none is.
+pub(super) fn first_of(app: &App, text: Option<&str>) -> Result<NaiveDate> {
+    text.map_or_else(|| Ok(performance::this_month(app)), month)
+}
+
+/// `2026-10`.
+pub(super) fn text(first: NaiveDate) -> String {
+    first.format("%Y-%m").to_string()
 }
 
 /// The first day of `2026-10`.
-fn month(text: &str) -> Result<NaiveDate> {
+pub(super) fn month(text: &str) -> Result<NaiveDate> {
     NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d")
-        .map_err(|_| Problem::invalid(format!("month {text:?} is none: write it like 2026-10")))
+        .ok()
+        .filter(|first| (1..=9999).contains(&first.year()))
+        .ok_or_else(|| Problem::invalid(format!("month {text:?} is none: write it like 2026-10")))
 }
 
 #[cfg(test)]

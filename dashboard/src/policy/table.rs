@@ -400,6 +400,9 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/scores", SUPERVISORS, Subject::Halls),
     get("/api/v1/statistics/{name}", SUPERVISORS, Subject::Halls),
     get("/api/v1/charts/{file}", SUPERVISORS, Subject::Halls),
+    get("/api/v1/months", SUPERVISORS, Subject::Nothing),
+    post("/api/v1/months/{month}/{action}", RULERS, Subject::County),
+    get("/api/v1/score-changes", SUPERVISORS, Subject::Halls),
     get("/api/v1/metrics", METERS, Subject::Halls),
     // Rules, calendar, trial run.
     get("/api/v1/profiles", SUPERVISORS, Subject::Halls),

@@ -319,7 +319,8 @@ fn steps(mounted: &[(Method, String)], document: &Value, subjects: &Subjects) ->
                 .replace("{version}", "1")
                 .replace("{id}", "1")
                 .replace("{name}", "volumes")
-                .replace("{file}", "volumes.svg");
+                .replace("{file}", "volumes.svg")
+                .replace("{month}", "2026-01");
             step(
                 None,
                 format!("{path}{query}").replace("{action}", "send"),

@@ -90,6 +90,10 @@ codes!(
         ImportMade = "import.made",
         /// A rule profile was drafted or put in force.
         ProfileChanged = "profile.changed",
+        /// A month closed: its scores are published.
+        MonthClosed = "month.closed",
+        /// An inspector asked for a closed month to be opened again, or answered one who did.
+        MonthChanged = "month.changed",
         /// A setting of the console changed.
         SettingChanged = "setting.changed",
         /// A channel was made, changed, or switched on or off; never what its secrets are.

@@ -59,7 +59,7 @@ pub struct Card {
 }
 
 /// Which order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderRef {
     /// The correction order that went out with this card.

@@ -31,6 +31,8 @@ pub struct Formula {
     pub grades: Cuts,
     /// Fewer services than this are listed and not ranked.
     pub ranked_from: u64,
+    /// A month closes when so many workdays after it are over.
+    pub closes_after: u32,
 }
 
 /// What the parts weigh, in points.
@@ -169,6 +171,7 @@ impl Default for Formula {
             bonus: Bonus::default(),
             grades: Cuts::default(),
             ranked_from: 10,
+            closes_after: 10,
         }
     }
 }

@@ -42,6 +42,12 @@ impl Points {
         Self(rounded * self.0.signum())
     }
 
+    /// One of `n` equal parts, to the nearest hundredth, halves away from zero; all of it where `n` is 0.
+    #[must_use]
+    pub fn part_of(self, n: u64) -> Self {
+        self.share(1, n)
+    }
+
     /// So many times as many.
     #[must_use]
     pub fn times(self, n: u64) -> Self {
@@ -120,6 +126,22 @@ impl<'de> Deserialize<'de> for Points {
         }
         Ok(Self(hundredths as i64))
     }
+}
+
+/// Reads points as they were written, below zero and above a hundred too: what was kept, not what somebody sets.
+pub(super) fn signed<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Points, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    Ok(Points((number * 100.0).round() as i64))
+}
+
+/// The same where there may be none.
+pub(super) fn signed_or_none<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Points>, D::Error> {
+    let number = Option::<f64>::deserialize(deserializer)?;
+    Ok(number.map(|number| Points((number * 100.0).round() as i64)))
 }
 
 #[cfg(test)]

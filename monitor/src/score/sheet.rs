@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Card, Facts, Of, OrderRef};
-use super::{Formula, Part, Points};
+use super::{Cuts, Formula, Part, Points, points};
 
 /// How good a month was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -19,8 +19,20 @@ pub enum Grade {
     Excellent,
 }
 
+impl Grade {
+    /// What a score alone earns.
+    pub fn of(score: Points, cuts: &Cuts) -> Self {
+        match score {
+            score if score >= cuts.excellent => Self::Excellent,
+            score if score >= cuts.good => Self::Good,
+            score if score >= cuts.pass => Self::Pass,
+            _ => Self::Fail,
+        }
+    }
+}
+
 /// What a line is about. The words are made of it by whoever shows them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "because", rename_all = "snake_case")]
 pub enum Reason {
     /// A card.
@@ -71,10 +83,31 @@ pub enum Reason {
     Cap,
 }
 
+impl Reason {
+    /// What tells it again in another sheet of the same part.
+    pub(super) fn key(&self) -> String {
+        match self {
+            Self::Card { card, .. } => format!("card {card}"),
+            Self::Unanswered(OrderRef::Card(card)) => format!("correction {card}"),
+            Self::Unanswered(OrderRef::Order(order)) => format!("order {order}"),
+            Self::Complaint { no } => format!("complaint {no}"),
+            Self::Ratings { level, .. } => format!("ratings {level}"),
+            Self::Absent(_) => "absent".into(),
+            Self::Undisclosed(_) => "undisclosed".into(),
+            Self::Floor => "floor".into(),
+            Self::Rescaled { .. } => "rescaled".into(),
+            Self::Early(_) => "early".into(),
+            Self::PromisesCut(_) => "promises".into(),
+            Self::Cap => "cap".into(),
+        }
+    }
+}
+
 /// A deduction (below zero) or bonus (above).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// What it takes or gives.
+    #[serde(deserialize_with = "points::signed")]
     pub points: Points,
     /// Why.
     #[serde(flatten)]
@@ -82,7 +115,7 @@ pub struct Line {
 }
 
 /// One part of the nine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartSheet {
     /// Which.
     pub part: Part,
@@ -95,13 +128,14 @@ pub struct PartSheet {
 }
 
 /// The score of a subject in a month.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sheet {
     /// The nine parts.
     pub parts: Vec<PartSheet>,
     /// What stands beside the parts: the rescaling and the bonuses.
     pub beside: Vec<Line>,
     /// The points of all parts and of every line beside them; `None`: nothing at all to judge by.
+    #[serde(deserialize_with = "points::signed_or_none")]
     pub score: Option<Points>,
     /// The grade.
     pub grade: Option<Grade>,
@@ -384,12 +418,7 @@ fn bonuses(facts: &Facts, formula: &Formula) -> Vec<Line> {
 
 fn grade(score: Points, facts: &Facts, formula: &Formula) -> (Grade, Option<Held>) {
     let cuts = &formula.grades;
-    let earned = match score {
-        score if score >= cuts.excellent => Grade::Excellent,
-        score if score >= cuts.good => Grade::Good,
-        score if score >= cuts.pass => Grade::Pass,
-        _ => Grade::Fail,
-    };
+    let earned = Grade::of(score, cuts);
     let late = facts.due.saturating_sub(facts.met);
     let on_time = |under: f64| (facts.met as f64) < under * facts.due as f64;
     let unlawful_fee = facts

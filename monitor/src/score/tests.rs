@@ -287,6 +287,18 @@ proptest! {
     }
 
     #[test]
+    fn what_lies_between_two_sheets_adds_up_and_a_kept_sheet_reads_as_it_was(before in any_facts(), after in any_facts()) {
+        let [before, after] = [before, after].map(|facts| Sheet::new(&facts, &Formula::default()));
+        let sum: Points = differences(Some(&before), &after).iter().map(|one| one.points).sum();
+        let score = |sheet: &Sheet| sheet.score.unwrap_or(Points::ZERO);
+        prop_assert_eq!(sum, score(&after) - score(&before));
+        prop_assert_eq!(differences(Some(&after), &after), []);
+        let kept = serde_json::to_string(&after).expect("a sheet can be written");
+        let read: Sheet = serde_json::from_str(&kept).expect("and read");
+        prop_assert_eq!(read, after);
+    }
+
+    #[test]
     fn a_card_more_never_pays(facts in any_facts(), part in 0..9_usize, red in any::<bool>()) {
         let mut more = facts.clone();
         more.cards.push(card(Part::ALL[part], red));

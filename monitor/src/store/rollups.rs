@@ -141,6 +141,15 @@ impl Changes {
             && self.spent.is_empty()
     }
 
+    /// The earliest day whose counts move.
+    pub fn first_day(&self) -> Option<NaiveDate> {
+        let moved = self
+            .day
+            .iter()
+            .find(|(_, counts)| counts.iter().any(|&n| n != 0));
+        moved.map(|((day, ..), _)| *day)
+    }
+
     fn count(&mut self, case: &CaseRecord, n: i64, zone: Tz) {
         if let Some(at) = case.accepted_at() {
             self.happened(case, at, ACCEPTED, n, zone);

@@ -207,15 +207,20 @@ export interface Source {
 }
 
 export interface Rank {
+  /** Of a closed month, as published. */
   rank: number | null
   previous: number | null
-  subject: { kind: 'hall' | 'unit'; code: string; name: string; name_en: string }
+  subject: ScoreSubject
   /** Null: there was nothing to judge by. */
   score: number | null
   change: number | null
+  /** Against the same month of last year. */
+  change_year: number | null
+  /** Where it came out otherwise since it was published. */
+  corrected: { rank: number | null; score: number | null; grade: ScoreGrade | null } | null
   /** 95 %. */
   band: [number, number] | null
-  grade: 'excellent' | 'good' | 'pass' | 'fail' | null
+  grade: ScoreGrade | null
   held_at: 'fee' | 'late' | 'far_too_late' | null
   parts: PartPoints[]
   /** What the score has beside the parts. */
@@ -223,10 +228,27 @@ export interface Rank {
   due: number
   met: number
   rate: number | null
-  open: number
+  /** Null of a closed month and of a year. */
+  open: number | null
   yellow_cards: number
   red_cards: number
+  /** Of a year: its closed months. */
+  months: MonthScore[]
 }
+
+export interface ScoreSubject { kind: 'hall' | 'unit'; code: string; name: string; name_en: string }
+export type ScoreGrade = 'excellent' | 'good' | 'pass' | 'fail'
+
+export interface MonthScore {
+  month: string
+  score: number
+  /** Of a year: what the month gives to it. */
+  share: number | null
+  closed: boolean
+}
+
+/** Where a month stands: `open` is over and not closed yet, of `asked` somebody asks to open it again. */
+export interface MonthStanding { state: 'running' | 'open' | 'closed' | 'asked'; closes_at: Instant | null; closed_at: Instant | null }
 
 export interface PartPoints {
   part: 'timeliness' | 'process' | 'fees' | 'supervision' | 'conduct' | 'satisfaction' | 'liability' | 'integrity' | 'disclosure'
@@ -237,7 +259,9 @@ export interface PartPoints {
 
 export interface Rankings {
   level: Level
-  month: string
+  month: string | null
+  year: number | null
+  standing: MonthStanding | null
   ranked_from: number
   profile_version: number
   seq: number
@@ -255,14 +279,43 @@ export type ScoreLine = { points: number } & (
   | { because: 'floor' | 'cap' }
 )
 
+export interface Sheet { parts: (PartPoints & { lines: ScoreLine[] })[]; beside: ScoreLine[]; score: number | null }
+
 export interface ScoreSheet {
-  month: string
+  month: string | null
+  year: number | null
+  standing: MonthStanding | null
   profile_version: number
   ranked_from: number
   line: Rank
-  sheet: { parts: (PartPoints & { lines: ScoreLine[] })[]; beside: ScoreLine[]; score: number | null }
+  sheet: Sheet | null
+  corrected: Sheet | null
+  changes: ScoreChange[]
+  trend: MonthScore[]
   complaints: number
   ratings: number[]
+}
+
+type Reason<T> = T extends { points: number } ? Omit<T, 'points'> : never
+/** A score of a closed month that came out otherwise, and why. */
+export interface ScoreChange {
+  id: number
+  month: string
+  level: Level
+  subject: ScoreSubject
+  at: Instant
+  before: { score: number | null; grade: ScoreGrade | null } | null
+  after: { score: number | null; grade: ScoreGrade | null }
+  differences: { part: PartPoints['part'] | null; points: number; turn: 'came' | 'went' | 'changed'; reason: Reason<ScoreLine> | null; cause?: { transition: string; at: Instant; who: string; why: string | null } }[]
+}
+
+export type MonthAct = 'ask' | 'take_back' | 'refuse' | 'reopen'
+export interface MonthRow {
+  month: string
+  standing: MonthStanding
+  profile_version: number | null
+  actions: MonthAct[]
+  steps: { at: Instant; step: MonthAct | 'close'; due_at: Instant | null; who: string; role: string; why: string | null }[]
 }
 
 export type Grade = 'notice' | 'warning' | 'yellow_card' | 'red_card'

@@ -115,7 +115,7 @@ export default {
     preview_zh: '您的办件 2026-320382-000017 已受理。查询：{query}。投诉：{complain}。', preview_en: 'Your case 2026-320382-000017 was accepted. Query: {query}. Complain: {complain}.', texts_language: '短信语言', in_digest: '汇总于第 {id} 条', next_at: '下次 {time}',
     subscriptions: '消息订阅', subscribe: '新增订阅', unsubscribe: '退订', subscription_none: '没有订阅：牌只在监察台上显示。', no_offer: '还没有可用的渠道，请联系系统管理员。', grades: '等级', rules: '规则（逗号分隔，留空为全部）', whose: '范围', language: '语言', quiet: '免打扰', quiet_span: '{from}–{until} 免打扰', red_breaks: '红牌不受免打扰限制', to: '号码或邮箱', channel: '渠道', no_quiet: '不设免打扰', edit_subscription: '修改订阅',
   },
-  audit_subject: { draft: '规则草案', profile: '规则方案', shadow: '影子运行', setting: '设置', channel: '通知渠道', subscription: '消息订阅', account: '账户', token: '令牌', camera: '摄像机', card: '牌', case: '办件', attachment: '附件', order: '督办单', audit: '审计日志', file: '文件', route: '接口', session: '会话' },
+  audit_subject: { draft: '规则草案', profile: '规则方案', shadow: '影子运行', setting: '设置', channel: '通知渠道', subscription: '消息订阅', account: '账户', token: '令牌', camera: '摄像机', card: '牌', case: '办件', attachment: '附件', order: '督办单', month: '月度结算', audit: '审计日志', file: '文件', route: '接口', session: '会话' },
   monitoring: {
     loading_history: '正在装入历史事件，装完之前本页数字不全。', loading_until: '{name}：已到 {until}',
     open: '在办', due_today: '今日到期', over_promise: '超承诺', over_legal: '超法定', completed_today: '今日办结', accepted_today: '今日受理', on_time_rate: '本月按时率', windows: '窗口在办/开放', cameras: '摄像机在线', not_sent: '消息未发出', sources: '静默来源', strip: '全县数字', sources_title: '来源系统', last_heard: '最近收到',
