@@ -2,6 +2,7 @@
 //! that a visitor finds a county at work and not a heap of old cards. One town is left to the visitor.
 
 mod absences;
+mod months;
 mod orders;
 
 use std::time::Duration;
@@ -138,6 +139,7 @@ pub async fn work(
             tokio::time::sleep(ROUND).await;
             round(staff, &manager, &inspector, &mut rng).await;
             people.round(&mut rng).await;
+            months::correct(&inspector).await;
         }
     };
     tokio::select! {
