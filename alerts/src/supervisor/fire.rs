@@ -23,7 +23,14 @@ impl Supervisor {
         self.fire_episodes(now, &mut deltas).await?;
         self.fire_acknowledgements(now, &mut deltas).await?;
         self.fire_months(now, &mut deltas).await?;
-        self.fire_closings(now, &mut deltas).await?;
+        match self.fire_closings(now, &mut deltas).await {
+            // No month is worth a deadline that does not fire.
+            Err(error) if !error.is_passing() => {
+                tracing::error!(%error, "months that are over could not be closed; tried again tomorrow");
+                self.closings.next_at = self.midnight_after(now);
+            }
+            fired => fired?,
+        }
         self.sweep_on(now, &mut deltas).await?;
         if self.queue.first().is_none_or(|&first| first > now) {
             return Ok(self.give_out(deltas, now));
