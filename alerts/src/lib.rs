@@ -23,3 +23,4 @@ pub mod shadow;
 pub mod store;
 pub mod supervisor;
 pub mod versions;
+pub mod within;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use mingjing_monitor::calendar::Calendar;
 use mingjing_monitor::org::Level;
-use mingjing_monitor::score::{Card, Entry, Facts, Figures, Of, Order, OrderRef, Sheet};
+use mingjing_monitor::score::{
+    Card, Entry, Facts, Figures, Of, Order, OrderRef, Part, Points, Sheet,
+};
 use mingjing_monitor::store::rankings::{self, Standing};
 use mingjing_monitor::store::{StoreError, presence};
 use sqlx::PgPool;
@@ -14,7 +16,8 @@ use sqlx::PgPool;
 use crate::card::State;
 use crate::merit;
 use crate::profile::Profile;
-use crate::store::scores;
+use crate::store::scores::Weighing;
+use crate::store::{closings, scores};
 use crate::versions::Versions;
 
 /// What a month is scored by beside what happened in it.
@@ -95,6 +98,45 @@ impl Grounds<'_> {
         level: Level,
         first: NaiveDate,
     ) -> Result<Month, StoreError> {
+        let carried = if self.profile(first).formula.carry_over {
+            self.carried(pool, level, first).await?
+        } else {
+            HashMap::new()
+        };
+        self.scored(pool, level, first, carried).await
+    }
+
+    /// What the month that begins on `first` carries from the one before. Where that is not closed, what it carries itself is left
+    /// out: months close in their order, and each then knows the one before it.
+    async fn carried(
+        &self,
+        pool: &PgPool,
+        level: Level,
+        first: NaiveDate,
+    ) -> Result<HashMap<String, Vec<(Part, Points)>>, StoreError> {
+        let before = first.checked_sub_months(Months::new(1)).unwrap_or(first);
+        if let Some(closing) = closings::published(pool, before).await? {
+            let rows = closings::standings(pool, &[closing], level, None).await?;
+            let carries = rows.into_iter().filter_map(|row| {
+                let carries = row.figures()?.carries.clone();
+                Some((row.subject, carries))
+            });
+            return Ok(carries.collect());
+        }
+        let scored = self.scored(pool, level, before, HashMap::new()).await?;
+        let carries = scored.subjects.into_iter();
+        Ok(carries
+            .map(|(code, one)| (code, one.figures.carries))
+            .collect())
+    }
+
+    async fn scored(
+        &self,
+        pool: &PgPool,
+        level: Level,
+        first: NaiveDate,
+        mut carried: HashMap<String, Vec<(Part, Points)>>,
+    ) -> Result<Month, StoreError> {
         let (from, to) = self.span(first);
         let last = month_after(first).pred_opt().unwrap_or(first);
         let standings = match level {
@@ -110,7 +152,48 @@ impl Grounds<'_> {
             Level::Town | Level::Village => Some(hall.to_owned()),
         };
         let mut facts: HashMap<String, Facts> = HashMap::new();
-        cards(pool, (from, to), self.now, &subject, &mut facts).await?;
+        for card in scores::cards(pool, from, to).await? {
+            if let Some(code) = subject(&card.hall, card.unit.as_deref()) {
+                facts.entry(code).or_default().cards.extend(weighing(card));
+            }
+        }
+        self.beside_cards(pool, (from, to), &subject, &mut facts)
+            .await?;
+        for minutes in presence::between(pool, first, last).await? {
+            if let Some(code) = subject(&minutes.hall, minutes.unit.as_deref()) {
+                let facts = facts.entry(code).or_default();
+                let of = facts.presence.get_or_insert_default();
+                of.part += u64::try_from(minutes.staffed).unwrap_or(0);
+                of.whole += u64::try_from(minutes.known).unwrap_or(0);
+            }
+        }
+        for (code, carried) in carried.drain() {
+            facts.entry(code).or_default().carried = carried;
+        }
+        Ok(self.evaluated(first, standings, facts))
+    }
+
+    /// The orders and complaints of [from, to), by subject.
+    pub(crate) async fn beside_cards(
+        &self,
+        pool: &PgPool,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+        subject: &impl Fn(&str, Option<&str>) -> Option<String>,
+        facts: &mut HashMap<String, Facts>,
+    ) -> Result<(), StoreError> {
+        // An answer that is not due yet is neither met nor missed.
+        for answer in scores::answers(pool, from, to.min(self.now)).await? {
+            let which = match (answer.card, answer.supervision_order) {
+                (Some(card), _) => OrderRef::Card(card),
+                (None, Some(order)) => OrderRef::Order(order),
+                (None, None) => continue,
+            };
+            if let Some(code) = subject(&answer.hall, answer.unit.as_deref()) {
+                let met = answer.met;
+                let facts = facts.entry(code).or_default();
+                facts.orders.push(Order { which, met });
+            }
+        }
         for complaint in rankings::complaints(pool, from, to).await? {
             if let Some(code) = subject(&complaint.hall, complaint.unit.as_deref()) {
                 let facts = facts.entry(code).or_default();
@@ -120,75 +203,61 @@ impl Grounds<'_> {
                     .extend(complaint.upheld.then_some(complaint.no));
             }
         }
-        for minutes in presence::between(pool, first, last).await? {
-            if let Some(code) = subject(&minutes.hall, minutes.unit.as_deref()) {
-                let facts = facts.entry(code).or_default();
-                let of = facts.presence.get_or_insert_default();
-                of.part += u64::try_from(minutes.staffed).unwrap_or(0);
-                of.whole += u64::try_from(minutes.known).unwrap_or(0);
-            }
-        }
+        Ok(())
+    }
+
+    /// Scores what the roll-ups and the rest say of each subject.
+    pub(crate) fn evaluated(
+        &self,
+        first: NaiveDate,
+        standings: Vec<Standing>,
+        mut facts: HashMap<String, Facts>,
+    ) -> Month {
         let profile = self.profile(first);
         let evaluated = standings.into_iter().map(|standing| {
             let facts = figures(&standing, facts.remove(&standing.code).unwrap_or_default());
-            let sheet = Sheet::new(&facts, &profile.formula);
-            let evaluated = Evaluated {
-                figures: Figures::new(&facts, &sheet, &profile.formula),
-                name: standing.name,
-                name_en: standing.name_en,
-                open: standing.open,
-                sheet,
-            };
-            (standing.code, evaluated)
+            let named = (standing.name, standing.name_en);
+            let one = Evaluated::new(named, standing.open, &facts, profile);
+            (standing.code, one)
         });
-        Ok(Month {
+        Month {
             subjects: evaluated.collect(),
             profile: Arc::clone(profile),
-        })
+        }
     }
 }
 
-/// Cards and orders of the month [from, to), by subject.
-async fn cards(
-    pool: &PgPool,
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
-    now: DateTime<Utc>,
-    subject: &impl Fn(&str, Option<&str>) -> Option<String>,
-    facts: &mut HashMap<String, Facts>,
-) -> Result<(), StoreError> {
-    for card in scores::cards(pool, from, to).await? {
-        let part = merit::part_of(&card.rule, &card.kind, card.what.as_deref());
-        let Some((part, code)) = part.zip(subject(&card.hall, card.unit.as_deref())) else {
-            continue;
-        };
-        facts.entry(code).or_default().cards.push(Card {
-            id: card.id,
-            part,
-            red: card.grade == "red_card",
-            again: card.again,
-            appealed: [State::Appealed, State::Referred]
-                .iter()
-                .any(|state| state.as_str() == card.state),
-            rule: card.rule,
-        });
-    }
-    // An answer that is not due yet is neither met nor missed.
-    for answer in scores::answers(pool, from, to.min(now)).await? {
-        let which = match (answer.card, answer.supervision_order) {
-            (Some(card), _) => OrderRef::Card(card),
-            (None, Some(order)) => OrderRef::Order(order),
-            (None, None) => continue,
-        };
-        if let Some(code) = subject(&answer.hall, answer.unit.as_deref()) {
-            let met = answer.met;
-            facts
-                .entry(code)
-                .or_default()
-                .orders
-                .push(Order { which, met });
+impl Evaluated {
+    /// Scores these facts of a subject of this name.
+    pub(crate) fn new(
+        (name, name_en): (String, String),
+        open: i64,
+        facts: &Facts,
+        profile: &Profile,
+    ) -> Self {
+        let sheet = Sheet::new(facts, &profile.formula);
+        Self {
+            figures: Figures::new(facts, &sheet, &profile.formula),
+            name,
+            name_en,
+            open,
+            sheet,
         }
     }
-    Ok(())
+}
+
+/// A card as the score takes it; `None`: it counts in no part of its own.
+pub(crate) fn weighing(card: Weighing) -> Option<Card> {
+    Some(Card {
+        id: card.id,
+        part: merit::part_of(&card.rule, &card.kind, card.what.as_deref())?,
+        red: card.grade == "red_card",
+        again: card.again,
+        appealed: [State::Appealed, State::Referred]
+            .iter()
+            .any(|state| state.as_str() == card.state),
+        rule: card.rule,
+    })
 }
 
 /// Puts the figures of the roll-ups beside the rest.

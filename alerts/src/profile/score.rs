@@ -85,6 +85,18 @@ pub(super) const NUMBERS: &[Number] = &[
         RATINGS,
     ),
     cases("ranked_from", "排名所需应办件数", "Cases due for a rank"),
+    row(
+        "carry_over",
+        "扣至零后的余额下月续扣",
+        "What is given back at zero is taken next month",
+        Kind::Switch,
+    ),
+    row(
+        "closes_after",
+        "月后第几个工作日结算",
+        "Workdays after which a month closes",
+        number(Unit::Workday, 60.0, 0),
+    ),
     points("bonus.most", "加分上限", "Bonuses at most"),
     share(
         "bonus.early",

@@ -49,6 +49,14 @@ pub async fn months(pool: &PgPool) -> Result<BTreeMap<NaiveDate, Closing>, Store
         .collect())
 }
 
+/// The closing whose figures of a month are published; `None`: none is.
+pub async fn published(pool: &PgPool, month: NaiveDate) -> Result<Option<i64>, StoreError> {
+    let mut connection = pool.acquire().await?;
+    let steps = steps_of(&mut connection, Some(month)).await?;
+    let closing = Closing::of(steps.values().flatten());
+    Ok(closing.published.map(|done| done.id))
+}
+
 /// Where a month stands, until the end of the transaction: nobody else takes a step meanwhile.
 pub async fn hold(connection: &mut PgConnection, month: NaiveDate) -> Result<Closing, StoreError> {
     sqlx::query("SELECT pg_advisory_xact_lock($1)")

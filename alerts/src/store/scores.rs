@@ -1,5 +1,7 @@
 //! What of cards and orders a month's scores are made of.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use mingjing_monitor::store::StoreError;
 use sqlx::PgPool;
@@ -23,6 +25,8 @@ pub struct Weighing {
     pub hall: String,
     /// The unit.
     pub unit: Option<String>,
+    /// The window.
+    pub window: Option<String>,
     /// What it found, where a rule finds different things.
     pub what: Option<String>,
     /// It fell due in an earlier month, and its case still lay past the legal limit in this one.
@@ -37,10 +41,10 @@ pub async fn cards(
     to: DateTime<Utc>,
 ) -> Result<Vec<Weighing>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT id, rule, kind, grade, state, hall, unit, facts ->> 'what' AS what, false AS again FROM card
+        "SELECT id, rule, kind, grade, state, hall, unit, win AS window, facts ->> 'what' AS what, false AS again FROM card
          WHERE due_at >= $1 AND due_at < $2 AND grade IN ('yellow_card', 'red_card') AND NOT trial AND state = ANY($3)
          UNION ALL
-         SELECT c.id, c.rule, c.kind, c.grade, c.state, c.hall, c.unit, c.facts ->> 'what', true FROM card c
+         SELECT c.id, c.rule, c.kind, c.grade, c.state, c.hall, c.unit, c.win, c.facts ->> 'what', true FROM card c
          JOIN case_state s ON s.no = c.case_no
          WHERE c.due_at < $1 AND c.rule = 'R2' AND c.grade = 'red_card' AND NOT c.trial AND c.state = ANY($3)
            AND (s.is_open OR s.decided_at >= $1)
@@ -52,6 +56,25 @@ pub async fn cards(
         .bind(weighing())
         .fetch_all(pool)
         .await?)
+}
+
+/// Who bears each of these cards, by its number: who did what it found, or held the step when it fell due, or handled the case
+/// last. A card that is not about a case is borne by nobody in person.
+pub async fn bearers(pool: &PgPool, cards: &[i64]) -> Result<HashMap<i64, String>, StoreError> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT c.id, coalesce(c.facts ->> 'handler', held.handler, s.fold ->> 'handler') AS person
+         FROM card c JOIN case_state s ON s.no = c.case_no
+         LEFT JOIN LATERAL (
+             SELECT step ->> 'handler' AS handler FROM jsonb_array_elements(s.fold -> 'steps') AS step
+             WHERE step ? 'handler' AND (step #>> '{started,at}')::timestamptz <= c.due_at
+               AND coalesce((step #>> '{finished,at}')::timestamptz > c.due_at, true)
+             ORDER BY step #>> '{started,at}' DESC LIMIT 1) AS held ON true
+         WHERE c.id = ANY($1) AND coalesce(c.facts ->> 'handler', held.handler, s.fold ->> 'handler') IS NOT NULL",
+    )
+    .bind(cards)
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// An order that was to be answered.

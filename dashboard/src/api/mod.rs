@@ -38,6 +38,7 @@ pub mod sso;
 pub mod statistics;
 pub mod subscriptions;
 pub mod tokens;
+pub mod within;
 
 use axum::Router;
 use axum::http::Method;
@@ -88,6 +89,8 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(sources::list))
         .api(routes!(rankings::show))
         .api(routes!(scores::show))
+        .api(routes!(within::within))
+        .api(routes!(within::across))
         .api(routes!(months::list))
         .api(routes!(months::act))
         .api(routes!(months::changes))

@@ -397,6 +397,8 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/matrix", SUPERVISORS, Subject::Halls),
     get("/api/v1/sources", WATCHERS, Subject::Halls),
     get("/api/v1/rankings", SUPERVISORS, Subject::Halls),
+    get("/api/v1/rankings/within", SUPERVISORS, Subject::Halls),
+    get("/api/v1/rankings/across", SUPERVISORS, Subject::Halls),
     get("/api/v1/scores", SUPERVISORS, Subject::Halls),
     get("/api/v1/statistics/{name}", SUPERVISORS, Subject::Halls),
     get("/api/v1/charts/{file}", SUPERVISORS, Subject::Halls),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Points;
+
 /// The nine parts (domain.md section 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -115,4 +117,6 @@ pub struct Facts {
     pub presence: Option<Of>,
     /// Fields of published items that are there and agree.
     pub disclosure: Option<Of>,
+    /// What the month before was given back at the floor of a part.
+    pub carried: Vec<(Part, Points)>,
 }

@@ -47,6 +47,9 @@ pub struct Figures {
     pub complaints: u64,
     /// Ratings, the best level first.
     pub ratings: [u64; 5],
+    /// What the next month carries: what parts were given back at their floor.
+    #[serde(default)]
+    pub carries: Vec<(Part, Points)>,
 }
 
 impl Figures {
@@ -77,6 +80,7 @@ impl Figures {
             appealed: count(|card| card.appealed),
             complaints: facts.complaints,
             ratings: facts.ratings,
+            carries: sheet.carries(),
         }
     }
 }

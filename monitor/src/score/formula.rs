@@ -31,6 +31,8 @@ pub struct Formula {
     pub grades: Cuts,
     /// Fewer services than this are listed and not ranked.
     pub ranked_from: u64,
+    /// Whether what a part is given back at its floor is taken in the month that follows.
+    pub carry_over: bool,
     /// A month closes when so many workdays after it are over.
     pub closes_after: u32,
 }
@@ -171,6 +173,7 @@ impl Default for Formula {
             bonus: Bonus::default(),
             grades: Cuts::default(),
             ranked_from: 10,
+            carry_over: true,
             closes_after: 10,
         }
     }
@@ -192,6 +195,9 @@ impl Formula {
         }
         if cuts.fail_under > cuts.pass_at_best_under {
             return Err("grades: fail_under lies over pass_at_best_under".into());
+        }
+        if self.closes_after > 60 {
+            return Err("closes_after: a month closes within 60 workdays".into());
         }
         if self.ratings[0] > 100 || self.ratings.windows(2).any(|pair| pair[0] < pair[1]) {
             return Err("ratings go down from at most 100, the best first".into());

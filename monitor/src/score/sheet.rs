@@ -68,7 +68,9 @@ pub enum Reason {
     Absent(Of),
     /// Fields of items missing or contradictory.
     Undisclosed(Of),
-    /// No part falls below nothing: what was taken beyond is given back.
+    /// What the month before was given back at the floor.
+    Carried,
+    /// No part falls below nothing: what was taken beyond is given back, and carried over.
     Floor,
     /// Parts without input are left out, and the others stand for them.
     Rescaled {
@@ -94,6 +96,7 @@ impl Reason {
             Self::Ratings { level, .. } => format!("ratings {level}"),
             Self::Absent(_) => "absent".into(),
             Self::Undisclosed(_) => "undisclosed".into(),
+            Self::Carried => "carried".into(),
             Self::Floor => "floor".into(),
             Self::Rescaled { .. } => "rescaled".into(),
             Self::Early(_) => "early".into(),
@@ -199,6 +202,26 @@ impl Sheet {
     }
 }
 
+impl PartSheet {
+    /// What the next month carries: what was given back at the floor, at most what the part weighs.
+    fn carries(&self) -> Points {
+        let floor = self
+            .lines
+            .iter()
+            .filter(|line| line.reason == Reason::Floor);
+        let given_back: Points = floor.map(|line| line.points).sum();
+        given_back.min(self.weight)
+    }
+}
+
+impl Sheet {
+    /// What the next month carries, part by part.
+    pub fn carries(&self) -> Vec<(Part, Points)> {
+        let parts = self.parts.iter().map(|part| (part.part, part.carries()));
+        parts.filter(|(_, points)| *points > Points::ZERO).collect()
+    }
+}
+
 fn hundredths(points: Points) -> u64 {
     u64::try_from(points.in_hundredths()).unwrap_or_default()
 }
@@ -239,6 +262,11 @@ fn one_part(part: Part, facts: &Facts, formula: &Formula) -> PartSheet {
         }),
     };
     lines.extend(more(part, weight, facts, formula));
+    let carried = facts.carried.iter().filter(|(of, _)| *of == part);
+    lines.extend(carried.map(|(_, points)| Line {
+        points: -*points,
+        reason: Reason::Carried,
+    }));
     let points = weight + lines.iter().map(|line| line.points).sum();
     if points < Points::ZERO {
         lines.push(Line {

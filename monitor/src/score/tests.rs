@@ -193,6 +193,28 @@ fn a_small_hall_is_judged_by_a_wider_band_than_a_large_one() {
 }
 
 #[test]
+fn cards_bunched_in_one_month_cost_what_they_cost_apart() {
+    let mut bunched = month();
+    bunched.due = 90;
+    let apart = Facts {
+        cards: cards(Part::Timeliness, 2, 0),
+        ..bunched.clone()
+    };
+    bunched.cards = cards(Part::Timeliness, 6, 0);
+    // Two of at least a hundred cost 5.6, three months long: 16.8. Six at once cost 14, and 2.8 in the month that follows.
+    assert_eq!(of_part(&apart, Part::Timeliness), "8.4");
+    assert_eq!(of_part(&bunched, Part::Timeliness), "0");
+    let carried = Sheet::new(&bunched, &Formula::default()).carries();
+    assert_eq!(carried, [(Part::Timeliness, Points::hundredths(280))]);
+    let after = Facts { carried, ..month() };
+    assert_eq!(of_part(&after, Part::Timeliness), "11.2");
+    // However many there were: no more is carried than the part weighs.
+    bunched.cards = cards(Part::Integrity, 50, 0);
+    let carried = Sheet::new(&bunched, &Formula::default()).carries();
+    assert_eq!(carried, [(Part::Integrity, Points::whole(10))]);
+}
+
+#[test]
 fn a_formula_whose_numbers_do_not_hold_together_is_refused() {
     let wrong = |change: fn(&mut Formula)| {
         let mut formula = Formula::default();
@@ -258,6 +280,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
                 ratings,
                 presence,
                 disclosure,
+                carried: vec![(Part::Fees, Points::hundredths(promise as i64))],
             },
         )
 }

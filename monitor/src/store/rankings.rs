@@ -37,15 +37,15 @@ pub struct Standing {
     pub open: i64,
 }
 
-/// The figures of the days $3 to $4 by `$subject` of `rollup_day`, below the halls `$halls`.
+/// The figures of the days $2 to $3 by `$subject` of `rollup_day`, below the halls `$halls`, of those that `$only` leaves.
 macro_rules! standings {
-    ($subject:literal, $halls:literal, $rest:literal) => {
+    ($subject:literal, $halls:literal, $only:literal, $rest:literal) => {
         concat!(
             "WITH below AS (", $halls, "),
              d AS (SELECT ", $subject, " AS code, r.item, sum(completed) AS completed, sum(due_met) AS met,
                        sum(due_met + due_over) AS due, sum(promised) AS promised, sum(early) AS early,
                        sum(rated_1) AS r1, sum(rated_2) AS r2, sum(rated_3) AS r3, sum(rated_4) AS r4, sum(rated_5) AS r5
-                   FROM rollup_day r WHERE day BETWEEN $2 AND $3 AND r.hall IN (SELECT code FROM below)
+                   FROM rollup_day r WHERE day BETWEEN $2 AND $3 AND r.hall IN (SELECT code FROM below)", $only, "
                    GROUP BY 1, r.item),
              -- The version of each item in force at the end.
              i AS (SELECT DISTINCT ON (code) code, unit, kind, promise, legal, steps, fee_fen FROM item
@@ -65,7 +65,7 @@ macro_rules! standings {
                        count(i.code) * 5 AS disclosable
                    FROM d LEFT JOIN i ON i.code = d.item GROUP BY d.code),
              b AS (SELECT ", $subject, " AS code, sum(r.n)::bigint AS open FROM rollup_bucket r
-                   WHERE is_open AND r.hall IN (SELECT code FROM below) GROUP BY 1)
+                   WHERE is_open AND r.hall IN (SELECT code FROM below)", $only, " GROUP BY 1)
              SELECT t.code, t.name, t.name_en, coalesce(s.due, 0) AS due, coalesce(s.met, 0) AS met,
                     coalesce(s.promised, 0) AS promised, coalesce(s.early, 0) AS early,
                     coalesce(s.ratings, '{0,0,0,0,0}') AS ratings, coalesce(s.promise, 0) AS promise,
@@ -87,6 +87,7 @@ pub async fn halls(
     let rows = sqlx::query_as(standings!(
         "r.hall",
         "SELECT code FROM hall WHERE path @> ARRAY[$1] AND level = $4",
+        "",
         "hall t LEFT JOIN s ON s.code = t.code LEFT JOIN b ON b.code = t.code
          WHERE t.code IN (SELECT code FROM below) ORDER BY t.path"
     ));
@@ -109,12 +110,97 @@ pub async fn units(
     let rows = sqlx::query_as(standings!(
         "r.unit",
         "SELECT code FROM hall WHERE path @> ARRAY[$1] AND level = 'county'",
+        "",
         "unit t LEFT JOIN s ON s.code = t.code LEFT JOIN b ON b.code = t.code
          WHERE s.code IS NOT NULL OR b.code IS NOT NULL
             OR EXISTS (SELECT FROM hall_window w WHERE w.unit = t.code AND w.hall IN (SELECT code FROM below))
          ORDER BY t.code"
     ));
     Ok(rows.bind(scope).bind(from).bind(to).fetch_all(pool).await?)
+}
+
+/// The halls in which a unit had or has cases, wherever they lie in the subtree.
+pub async fn across(
+    pool: &PgPool,
+    scope: &str,
+    unit: &str,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<Standing>, StoreError> {
+    let rows = sqlx::query_as(standings!(
+        "r.hall",
+        "SELECT code FROM hall WHERE path @> ARRAY[$1]",
+        " AND r.unit = $4",
+        "hall t LEFT JOIN s ON s.code = t.code LEFT JOIN b ON b.code = t.code
+         WHERE s.code IS NOT NULL OR b.code IS NOT NULL ORDER BY t.path"
+    ));
+    Ok(rows
+        .bind(scope)
+        .bind(from)
+        .bind(to)
+        .bind(unit)
+        .fetch_all(pool)
+        .await?)
+}
+
+/// What a case of a hall says of whoever handled it in a month.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Handled {
+    /// The unit.
+    pub unit: String,
+    /// The window.
+    pub window: Option<String>,
+    /// Who bears it: who held the step when time ran out; of a case in time, who handled it last.
+    pub person: Option<String>,
+    /// It fell due in the month and is judged.
+    pub due: bool,
+    /// It did, and was decided in time.
+    pub met: bool,
+    /// It was decided in the month and had a promise.
+    pub promised: bool,
+    /// It was, and on a day before the promise's.
+    pub early: bool,
+    /// Its rating, if it was rated in the month: 1 the best, 5 the worst.
+    pub rating: Option<i32>,
+}
+
+/// The cases of a hall that fell due, were decided or rated in [from, to); days are those of `zone`. Reads the states of the
+/// hall's cases, no event.
+pub async fn handled(
+    pool: &PgPool,
+    hall: &str,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    zone: chrono_tz::Tz,
+) -> Result<Vec<Handled>, StoreError> {
+    let rows = sqlx::query_as(
+        "WITH c AS (
+             SELECT s.*, coalesce(promise_due, legal_due) AS due_at, kind <> 'immediate' AND bucket IS NOT NULL AS judged,
+                    bucket IN ('over_promise_only', 'over_legal') AS is_over,
+                    (fold #>> '{rating,at,at}')::timestamptz AS rated_at
+             FROM case_state s WHERE hall = $1 AND accepted_at IS NOT NULL),
+         m AS (SELECT *, judged AND due_at >= $2 AND due_at < $3 AND (is_over OR decided_at IS NOT NULL) AS fell_due,
+                      judged AND promise_due IS NOT NULL AND decided_at >= $2 AND decided_at < $3 AS is_decided
+               FROM c WHERE (due_at >= $2 AND due_at < $3) OR (decided_at >= $2 AND decided_at < $3)
+                         OR (rated_at >= $2 AND rated_at < $3))
+         SELECT m.unit, m.win AS window, coalesce(CASE WHEN m.is_over THEN held.handler END, m.fold ->> 'handler') AS person,
+                coalesce(fell_due, false) AS due, coalesce(fell_due AND NOT is_over, false) AS met,
+                coalesce(is_decided, false) AS promised,
+                coalesce(is_decided AND (decided_at AT TIME ZONE $4)::date < (promise_due AT TIME ZONE $4)::date, false) AS early,
+                CASE WHEN rated_at >= $2 AND rated_at < $3 THEN array_position(ARRAY['very_satisfied', 'satisfied',
+                    'fairly_satisfied', 'dissatisfied', 'very_dissatisfied'], fold #>> '{rating,grade}') END AS rating
+         FROM m LEFT JOIN LATERAL (
+             SELECT step ->> 'handler' AS handler FROM jsonb_array_elements(m.fold -> 'steps') AS step
+             WHERE step ? 'handler' AND (step #>> '{started,at}')::timestamptz <= m.due_at
+               AND coalesce((step #>> '{finished,at}')::timestamptz > m.due_at, true)
+             ORDER BY step #>> '{started,at}' DESC LIMIT 1) AS held ON true",
+    );
+    Ok(rows
+        .bind(hall)
+        .bind(from)
+        .bind(to)
+        .bind(zone.name())
+        .fetch_all(pool)
+        .await?)
 }
 
 /// A complaint that was closed with a word on whether it was upheld.

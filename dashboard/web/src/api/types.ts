@@ -276,7 +276,7 @@ export type ScoreLine = { points: number } & (
   | { because: 'ratings'; level: 1 | 2 | 3 | 4 | 5; n: number; of: number }
   | { because: 'absent' | 'undisclosed' | 'early' | 'promises_cut'; part: number; whole: number }
   | { because: 'rescaled'; weights: number }
-  | { because: 'floor' | 'cap' }
+  | { because: 'floor' | 'cap' | 'carried' }
 )
 
 export interface Sheet { parts: (PartPoints & { lines: ScoreLine[] })[]; beside: ScoreLine[]; score: number | null }
@@ -294,6 +294,14 @@ export interface ScoreSheet {
   trend: MonthScore[]
   complaints: number
   ratings: number[]
+}
+
+/** The persons or windows of a hall, or the halls that a unit serves. */
+export interface PartRanking {
+  month: string
+  ranked_from: number
+  profile_version: number
+  rows: { subject: string; name: string; name_en: string; rank: number | null; previous: number | null; change: number | null; score: number | null; grade: ScoreGrade | null; parts: PartPoints[]; due: number; met: number; yellow_cards: number; red_cards: number; sheet: Sheet }[]
 }
 
 type Reason<T> = T extends { points: number } ? Omit<T, 'points'> : never
