@@ -13,6 +13,7 @@ use chrono::TimeDelta;
 use mingjing_ingest::config::{
     self, CameraEntry, IngestConfig, IntakeConfig, RecordingConfig, Secrets, SpoolConfig,
 };
+use mingjing_ingest::picture::checks::Limits as PictureLimits;
 use mingjing_ingest::seal::{SealError, Sealer};
 use serde::Deserialize;
 
@@ -49,6 +50,8 @@ pub struct Config {
     pub spool: SpoolConfig,
     /// What is kept of the cameras' pictures by the ingest inside the console.
     pub recording: RecordingConfig,
+    /// What is a fault of their pictures.
+    pub checks: PictureLimits,
     /// What it takes at once.
     pub intake: IntakeConfig,
     /// Its cameras, as `[[camera]]` tables like those of `mingjing-ingest`.
@@ -402,6 +405,7 @@ impl Config {
             secrets: self.secrets.clone(),
             spool: self.spool.clone(),
             recording: self.recording.clone(),
+            checks: self.checks,
             intake: self.intake.clone(),
             cameras: self.cameras.clone(),
             ..IngestConfig::default()

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use mingjing_alerts::card::{Grade, State};
 use mingjing_alerts::order::{self, Rung};
 use mingjing_ingest::camera::{CameraHealth, CameraState};
+use mingjing_ingest::picture::WindowPresence;
 use mingjing_monitor::personal::mask_text;
 use mingjing_monitor::presence::window_of;
 use mingjing_monitor::store::cases;
@@ -434,6 +435,34 @@ pub struct CameraView {
     picture_interval_seconds: Option<f32>,
     /// How its recording goes; null: it is not recorded, or its edge is not there to say.
     recording: Option<RecordingView>,
+    /// What is wrong with its pictures; null: nothing, or its edge is not there to say.
+    fault: Option<PictureFaultView>,
+    /// Who is at the windows that its regions name; empty where it has none, or its edge is not there to say.
+    presence: Vec<PresenceView>,
+}
+
+/// What is wrong with the pictures of a camera.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PictureFaultView {
+    /// `frozen`, `black`, `overexposed`, `covered`, `defocused` or `moved`.
+    #[schema(value_type = String)]
+    kind: &'static str,
+    /// When the first picture was taken that had it.
+    since: DateTime<Utc>,
+}
+
+/// What a camera sees of one window.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PresenceView {
+    /// Number of the window.
+    window: String,
+    /// `staffed`, `empty` or `unknown`.
+    #[schema(value_type = String)]
+    state: &'static str,
+    /// Since when.
+    since: DateTime<Utc>,
+    /// People who wait; null: nobody can count them.
+    people: Option<u32>,
 }
 
 /// How the recording of a camera goes.
@@ -498,6 +527,26 @@ impl CameraView {
                     until: it.until,
                     disk: it.disk.code(),
                 }),
+            fault: here
+                .and_then(|health| health.picture_fault)
+                .map(|fault| PictureFaultView {
+                    kind: fault.kind.code(),
+                    since: fault.since,
+                }),
+            presence: here
+                .map(|health| health.presence.iter().map(PresenceView::of).collect())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl PresenceView {
+    fn of(seen: &WindowPresence) -> Self {
+        Self {
+            window: seen.window.clone(),
+            state: seen.state.code(),
+            since: seen.since,
+            people: seen.people,
         }
     }
 }

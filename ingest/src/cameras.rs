@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::camera::{Camera, CameraConfig, CameraConfigError, CameraHandle, Failure, Look, probe};
 use crate::config::{self, RecordingConfig};
-use crate::picture::PictureBudget;
+use crate::picture::checks::Limits;
+use crate::picture::{PictureBudget, Watching};
 use crate::recording::{CameraRecorder, Recorder};
 use crate::uplink::Roster;
 
@@ -23,6 +24,7 @@ struct Inner {
     budget: Arc<PictureBudget>,
     recorder: Arc<Recorder>,
     recording: RecordingConfig,
+    checks: Limits,
     shutdown: CancellationToken,
 }
 
@@ -32,6 +34,7 @@ impl Cameras {
         roster: Arc<Roster>,
         recorder: Arc<Recorder>,
         recording: RecordingConfig,
+        checks: Limits,
         shutdown: CancellationToken,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -40,6 +43,7 @@ impl Cameras {
             budget: Arc::new(PictureBudget::default()),
             recorder,
             recording,
+            checks,
             shutdown,
         }))
     }
@@ -67,7 +71,9 @@ impl Cameras {
         }
         let budget = Arc::clone(&inner.budget);
         let recording = self.recorder_of(&camera);
-        let handle = Camera::spawn_after(old, camera.session, recording, budget, &inner.shutdown)?;
+        let watching = self.watching(&camera);
+        let (session, shutdown) = (camera.session, &inner.shutdown);
+        let handle = Camera::spawn_after(old, session, recording, watching, budget, shutdown)?;
         inner.roster.put(camera.description, handle);
         Ok(())
     }
@@ -108,5 +114,11 @@ impl Cameras {
     fn recorder_of(&self, camera: &config::Camera) -> Option<CameraRecorder> {
         let rules = camera.recording.rules(&self.0.recording)?;
         Some(self.0.recorder.camera(&camera.description.id, rules))
+    }
+
+    fn watching(&self, camera: &config::Camera) -> Watching {
+        Watching {
+            checks: camera.checks.then_some(self.0.checks),
+        }
     }
 }

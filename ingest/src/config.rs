@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::camera::{CameraConfig, CameraConfigError, Secret, Transport};
+use crate::picture::checks::Limits;
 use crate::recording::{Rules, Schedule};
 use crate::seal::{SEALED, SealError, Sealer, belongs_to_camera};
 use crate::uplink::MAX_CAMERA_ID;
@@ -46,6 +47,8 @@ pub struct IngestConfig {
     pub spool: SpoolConfig,
     /// What is kept of the cameras' pictures.
     pub recording: RecordingConfig,
+    /// What is a fault of a picture.
+    pub checks: Limits,
     /// What the intake takes at once.
     pub intake: IntakeConfig,
     /// The cameras, as `[[camera]]` tables.
@@ -64,6 +67,7 @@ impl Default for IngestConfig {
             secrets: Secrets::default(),
             spool: SpoolConfig::default(),
             recording: RecordingConfig::default(),
+            checks: Limits::default(),
             intake: IntakeConfig::default(),
             cameras: Vec::new(),
         }
@@ -260,6 +264,13 @@ pub struct CameraEntry {
     /// What is kept of its pictures, where that differs from `[recording]`.
     #[serde(default)]
     pub recording: CameraRecording,
+    /// Whether its pictures are looked at for faults; off for one that turns about by itself.
+    #[serde(default = "yes")]
+    pub checks: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A camera ready to be started: what the console is told, and what the session needs.
@@ -271,6 +282,8 @@ pub struct Camera {
     pub session: CameraConfig,
     /// What is kept of its pictures, where that differs from `[recording]`.
     pub recording: CameraRecording,
+    /// Whether its pictures are looked at for faults.
+    pub checks: bool,
 }
 
 /// Why a configuration cannot be used. The text names the place and what to do; it holds no secret.
@@ -451,6 +464,7 @@ impl CameraEntry {
             description,
             session,
             recording: self.recording.clone(),
+            checks: self.checks,
         })
     }
 

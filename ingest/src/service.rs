@@ -89,6 +89,7 @@ impl Ingest {
             Arc::clone(&roster),
             Arc::clone(&recorder),
             config.recording.clone(),
+            config.checks,
             shutdown.clone(),
         );
         for camera in cameras {

@@ -27,6 +27,7 @@ fn described(server: &RtspServer, mount: &str) -> Camera {
         description,
         session: server.camera(mount),
         recording: CameraRecording::default(),
+        checks: true,
     }
 }
 

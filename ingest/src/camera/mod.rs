@@ -31,7 +31,8 @@ pub use state::{CameraHealth, CameraState};
 use self::reporter::Reporter;
 use self::session::Context;
 use crate::fragment::Fragmenter;
-use crate::picture::{self, Picture, PictureBudget};
+use crate::picture::checks::Limits;
+use crate::picture::{self, Picture, PictureBudget, Watching};
 use crate::recording::CameraRecorder;
 
 /// How long a camera that replaces another waits for that one to end.
@@ -52,10 +53,14 @@ impl Camera {
         budget: Arc<PictureBudget>,
         shutdown: &CancellationToken,
     ) -> Result<CameraHandle, CameraConfigError> {
-        Self::spawn_after(None, config, None, budget, shutdown)
+        let watching = Watching {
+            checks: Some(Limits::default()),
+            ..Watching::default()
+        };
+        Self::spawn_after(None, config, None, watching, budget, shutdown)
     }
 
-    /// As [`Camera::spawn`], with `recorder` recording it, once `predecessor` (stopped by the caller) has ended: many
+    /// As [`Camera::spawn`], with `recorder` recording it and its pictures looked at for what `watching` says, once `predecessor` (stopped by the caller) has ended: many
     /// cameras serve one client only.
     ///
     /// # Errors
@@ -64,6 +69,7 @@ impl Camera {
         predecessor: Option<CameraHandle>,
         config: CameraConfig,
         recorder: Option<CameraRecorder>,
+        watching: Watching,
         budget: Arc<PictureBudget>,
         shutdown: &CancellationToken,
     ) -> Result<CameraHandle, CameraConfigError> {
@@ -96,6 +102,7 @@ impl Camera {
             key_frame_receiver,
             picture_sender,
             budget,
+            watching,
             still,
             move |outcome| {
                 reporter.picture(outcome);

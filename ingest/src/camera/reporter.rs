@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::live::LiveHub;
 use super::{CameraHealth, CameraState};
 use crate::media::InitSegment;
-use crate::picture::Outcome;
+use crate::picture::{Outcome, Presence};
 use crate::recording::Recorded;
 
 /// Writes health, and tells viewers when a camera goes away.
@@ -41,6 +41,14 @@ impl Reporter {
         self.health.send_modify(|health| {
             health.bit_rate = 0;
             health.frame_rate = 0.0;
+            // Of a camera that sends nothing its last picture says nothing.
+            health.picture_fault = None;
+            for window in &mut health.presence {
+                if window.state != Presence::Unknown {
+                    (window.state, window.since, window.people) =
+                        (Presence::Unknown, Utc::now(), None);
+                }
+            }
         });
         self.enter(failure);
         let (state, since) = {
@@ -94,6 +102,14 @@ impl Reporter {
 
     /// A key frame was decoded, or could not be.
     pub fn picture(&self, outcome: Outcome) {
+        if let Some(fault) = outcome
+            .seen
+            .as_ref()
+            .and_then(|seen| seen.fault.filter(|_| seen.new_fault))
+        {
+            let camera = self.health.borrow().camera.clone();
+            tracing::info!(camera, fault = fault.kind.code(), "picture fault");
+        }
         self.health.send_modify(|health| {
             health.picture_stretched = outcome.stretched;
             match outcome.captured_at {
@@ -105,6 +121,10 @@ impl Reporter {
                     health.picture_at = Some(at);
                 }
                 None => health.picture_errors += 1,
+            }
+            if let Some(seen) = outcome.seen {
+                health.picture_fault = seen.fault;
+                health.presence = seen.presence;
             }
         });
     }

@@ -7,6 +7,7 @@ use openh264::formats::YUVSource;
 use retina::codec::{VideoParameters, VideoParametersCodec};
 
 use super::PictureError;
+use super::luma::Luma;
 
 /// More pixels than any supervised hall has; openh264 itself ends at 4096 × 2304.
 const MAX_PIXELS: usize = 4096 * 4096;
@@ -49,11 +50,20 @@ impl Parameters {
 
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
+/// A decoded picture.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// Its pixels.
+    pub image: RgbImage,
+    /// Its brightness, small.
+    pub luma: Luma,
+}
+
 /// Decodes one key frame: NAL units, each after its length in four bytes. Takes tens of milliseconds of a core.
 ///
 /// # Errors
 /// Data that is no picture, or a picture too large.
-pub fn decode(parameters: &Parameters, access_unit: &[u8]) -> Result<RgbImage, PictureError> {
+pub fn decode(parameters: &Parameters, access_unit: &[u8]) -> Result<Decoded, PictureError> {
     let stream = annex_b(&parameters.sets, access_unit)?;
     decode_annex_b(&stream)
 }
@@ -62,7 +72,7 @@ pub fn decode(parameters: &Parameters, access_unit: &[u8]) -> Result<RgbImage, P
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_annex_b(stream: &[u8]) -> Result<RgbImage, PictureError> {
+pub fn decode_annex_b(stream: &[u8]) -> Result<Decoded, PictureError> {
     // A decoder of its own for every picture: nothing that one damaged picture leaves behind can spoil the next.
     let mut decoder = Decoder::new().map_err(|_| PictureError::Decoder)?;
     let picture = decoder.decode(stream).map_err(|_| PictureError::Damaged)?;
@@ -77,7 +87,9 @@ pub fn decode_annex_b(stream: &[u8]) -> Result<RgbImage, PictureError> {
     let (Ok(w), Ok(h)) = (u32::try_from(width), u32::try_from(height)) else {
         return Err(dimensions);
     };
-    RgbImage::from_raw(w, h, pixels).ok_or(dimensions)
+    let image = RgbImage::from_raw(w, h, pixels).ok_or(dimensions)?;
+    let luma = Luma::of(picture.y(), picture.strides().0, width, height).ok_or(dimensions)?;
+    Ok(Decoded { image, luma })
 }
 
 /// Turns lengths into start codes.

@@ -1,9 +1,12 @@
 //! Pictures: a camera's key frames decoded about once a second, within a budget that all cameras share.
 
 mod budget;
+pub mod checks;
 mod decode;
 mod jpeg;
+pub mod luma;
 mod seen;
+mod watcher;
 mod worker;
 
 use std::sync::Arc;
@@ -12,8 +15,9 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 pub use budget::PictureBudget;
-pub use decode::{Parameters, decode, decode_annex_b};
+pub use decode::{Decoded, Parameters, decode, decode_annex_b};
 pub use seen::{PictureFault, PictureFaultKind, Presence, WindowPresence};
+pub use watcher::{Seen, Watcher, Watching};
 pub(crate) use worker::{KeyFrame, Outcome, run};
 
 /// The newest still of a camera.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::decode::{Parameters, decode};
+use super::watcher::{Seen, Watcher, Watching};
 use super::{Picture, PictureBudget, PictureError, SNAPSHOT_INTERVAL, Snapshot, jpeg};
 
 /// A camera's thumbnail is renewed at most so often.
@@ -27,25 +28,29 @@ pub struct KeyFrame {
 }
 
 /// What became of one key frame, for the camera's health.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// When the picture was taken, if there is one.
     pub captured_at: Option<DateTime<Utc>>,
     /// Whether the budget made it late.
     pub stretched: bool,
+    /// What is to be seen in it; `None`: it could not be decoded, and nothing is known anew.
+    pub seen: Option<Seen>,
 }
 
-/// Renews `pictures` from `key_frames` until `stop`; `tell` hears of every attempt.
+/// Renews `pictures` from `key_frames` until `stop`, and looks in them for what `watching` says; `tell` hears of every attempt.
 pub async fn run(
     mut key_frames: watch::Receiver<Option<KeyFrame>>,
     pictures: watch::Sender<Option<Arc<Picture>>>,
     budget: Arc<PictureBudget>,
+    watching: Watching,
     stop: CancellationToken,
     tell: impl Fn(Outcome),
 ) {
     let work = async {
         // Whether a key frame had to be left out only because the turn before was not paid for yet.
         let mut passed_over = false;
+        let mut watcher = Watcher::new(watching.clone());
         while key_frames.changed().await.is_ok() {
             let turn = budget.turn().await;
             let newer = |frames: &watch::Receiver<_>| frames.has_changed().unwrap_or(false);
@@ -60,18 +65,34 @@ pub async fn run(
                 .map(|picture| Arc::clone(&picture.snapshot));
             let begun = Instant::now();
             let captured_at = frame.captured_at;
-            let made = tokio::task::spawn_blocking(move || measured(|| make(&frame, before))).await;
-            let (made, spent) =
-                made.unwrap_or_else(|_| (Err(PictureError::Decoder), begun.elapsed()));
-            let captured_at = made.is_ok().then_some(captured_at);
-            match made {
-                Ok(picture) => drop(pictures.send_replace(Some(Arc::new(picture)))),
-                Err(error) => tracing::debug!(%error, "key frame not decoded"),
-            }
-            tell(Outcome {
-                captured_at,
-                stretched,
+            let work = tokio::task::spawn_blocking(move || {
+                let (made, spent) = measured(|| make(&frame, before, &mut watcher));
+                (watcher, made, spent)
             });
+            let (made, spent);
+            (watcher, made, spent) = work.await.unwrap_or_else(|_| {
+                let anew = Watcher::new(watching.clone());
+                (anew, Err(PictureError::Decoder), begun.elapsed())
+            });
+            let outcome = match made {
+                Ok((picture, seen)) => {
+                    pictures.send_replace(Some(Arc::new(picture)));
+                    Outcome {
+                        captured_at: Some(captured_at),
+                        stretched,
+                        seen: Some(seen),
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "key frame not decoded");
+                    Outcome {
+                        captured_at: None,
+                        stretched,
+                        seen: None,
+                    }
+                }
+            };
+            tell(outcome);
             turn.pay(spent).await;
             passed_over = begun.elapsed() > INTERVAL && newer(&key_frames);
             tokio::time::sleep_until(begun + INTERVAL).await;
@@ -100,23 +121,30 @@ fn cpu_time() -> Option<Duration> {
     Some(Duration::from_nanos(nanoseconds))
 }
 
-/// Decodes and makes the JPEGs; the full one only when the one before is old enough.
-fn make(frame: &KeyFrame, before: Option<Arc<Snapshot>>) -> Result<Picture, PictureError> {
-    let image = decode(&frame.parameters, &frame.access_unit)?;
-    let thumbnail = jpeg::thumbnail(&image, frame.parameters.pixel_aspect())?;
+/// Decodes, looks, and makes the JPEGs; the full one only when the one before is old enough, or a fault was found just now: then
+/// it is the evidence.
+fn make(
+    frame: &KeyFrame,
+    before: Option<Arc<Snapshot>>,
+    watcher: &mut Watcher,
+) -> Result<(Picture, Seen), PictureError> {
+    let decoded = decode(&frame.parameters, &frame.access_unit)?;
+    let seen = watcher.look(&decoded, frame.captured_at);
+    let thumbnail = jpeg::thumbnail(&decoded.image, frame.parameters.pixel_aspect())?;
     let fresh = |snapshot: &Arc<Snapshot>| {
         let age = frame.captured_at - snapshot.captured_at;
-        age.to_std().is_ok_and(|age| age < SNAPSHOT_INTERVAL)
+        !seen.new_fault && age.to_std().is_ok_and(|age| age < SNAPSHOT_INTERVAL)
     };
     let snapshot = match before.filter(fresh) {
         Some(snapshot) => snapshot,
-        None => Arc::new(jpeg::snapshot(&image, frame.captured_at)?),
+        None => Arc::new(jpeg::snapshot(&decoded.image, frame.captured_at)?),
     };
-    Ok(Picture {
+    let picture = Picture {
         captured_at: frame.captured_at,
         thumbnail,
         snapshot,
-    })
+    };
+    Ok((picture, seen))
 }
 
 #[cfg(test)]

@@ -698,6 +698,10 @@ export interface Camera {
   last_frame_at: Instant | null
   picture_at: Instant | null
   picture_interval_seconds: number | null
+  /** What is wrong with its pictures; null: nothing, or nobody can tell. */
+  fault: { kind: 'frozen' | 'black' | 'overexposed' | 'covered' | 'defocused' | 'moved'; since: Instant } | null
+  /** Who is at the windows that its regions name. */
+  presence: { window: string; state: 'staffed' | 'empty' | 'unknown'; since: Instant; people: number | null }[]
   recording?: { state: string; until: Instant | null; disk: string } | null
 }
 

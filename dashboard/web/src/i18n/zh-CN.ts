@@ -84,6 +84,8 @@ export default {
   gap: { offline: '摄像机离线', schedule: '不在录像时段', retention: '已过保存期限', loss: '画面丢失', disk: '磁盘已满或写不进', stopped: '录像程序未运行', not_yet: '尚未开始录像' },
   recording_state: { recording: '正在录像', waiting: '等待画面', schedule: '不在录像时段', disk_full: '磁盘已满，未录像', failed: '写不进磁盘，未录像' },
   disk_state: { well: '磁盘充足', short: '磁盘将不够保存期限', giving_way: '磁盘不足，正在提前清理旧录像', full: '磁盘已满' },
+  picture_fault: { frozen: '画面冻结', black: '黑屏', overexposed: '画面过曝', covered: '镜头被遮挡', defocused: '画面模糊', moved: '视角被移动' },
+  presence: { staffed: '有人在岗', empty: '无人在岗', unknown: '无法判断' },
   camera_state: {
     live: '在线', connecting: '正在连接', offline_refused: '拒绝连接', offline_no_host: '找不到主机', offline_unreachable: '网络不通', offline_closed: '连接被关闭', wrong_password: '用户名或密码不对', not_found: '没有这路视频', not_rtsp: '对方不是 RTSP',
     silent: '已连接但没有数据', no_key_frame: '没有关键帧', damaged: '码流损坏', flooding: '数据过量', unsupported_codec: '编码不支持', no_video: '没有视频流', error: '摄像机报错', stopped: '已停用', unknown: '未知（前端未连接）', offline: '离线',
@@ -161,8 +163,8 @@ export default {
     cell: { used: '已用', suspended: '暂停', left: '剩余', over: '超时', uncounted: '不计' }, day: { workday: '工作日', weekend: '周末', holiday: '节假日', makeup: '调休上班' },
   },
   video: {
-    tree: '大厅与摄像机', grid: '宫格', grid_n: '{n} 宫格', prev: '上一页', next: '下一页', page: '{page} / {pages}', live_n: '{live}/{total} 在线', age: '画面 {age}', frozen: '画面停滞', frozen_hint: '最后一帧是 {age}前的', offline_since: '自 {time} 起离线', offline_for: '已 {span}', starting: '正在接入画面', codec_unsupported: '浏览器不能播放 {codec}', codec_hint: '请让摄像机改用 H.264，或换用支持该编码的浏览器', lost: '画面连接断开，正在重连', hidden: '不可见，已停止接收', dropped: '落后，跳过 {n} 帧',
-    window_list: '窗口 {list}', no_window: '公共区域', health: '状态', open: '打开', back: '返回宫格', snapshot: '最近关键帧', download: '保存快照', cards: '这些窗口的牌', h: { state: '状态', since: '自', codec: '编码', size: '画面', frame_rate: '帧率', bit_rate: '码率', losses: '丢包', reconnects: '重连', last_frame: '最近一帧', picture: '缩略图', edge: '前端', hall: '大厅', windows: '窗口', lag: '落后直播', age: '屏上画面', decoded: '已解码', dropped_frames: '已丢弃', recorded: '录像' }, fps: '{n} 帧/秒', every: '每 {n} 秒', only_with: '只看有摄像机的', all_cameras: '全部摄像机', state_filter: '只看离线', tile: '{name} 实时画面', seconds: '{n} 秒', unit_all: '全县',
+    tree: '大厅与摄像机', grid: '宫格', grid_n: '{n} 宫格', prev: '上一页', next: '下一页', page: '{page} / {pages}', live_n: '{live}/{total} 在线', age: '画面 {age}', frozen: '画面停滞', frozen_hint: '最后一帧是 {age}前的', offline_since: '自 {time} 起离线', fault_since: '自 {time} 起', offline_for: '已 {span}', starting: '正在接入画面', codec_unsupported: '浏览器不能播放 {codec}', codec_hint: '请让摄像机改用 H.264，或换用支持该编码的浏览器', lost: '画面连接断开，正在重连', hidden: '不可见，已停止接收', dropped: '落后，跳过 {n} 帧',
+    window_list: '窗口 {list}', no_window: '公共区域', health: '状态', open: '打开', back: '返回宫格', snapshot: '最近关键帧', download: '保存快照', cards: '这些窗口的牌', h: { state: '状态', since: '自', codec: '编码', size: '画面', frame_rate: '帧率', bit_rate: '码率', losses: '丢包', reconnects: '重连', last_frame: '最近一帧', picture: '缩略图', fault: '画面', at_windows: '窗口在岗', window_n: '{no} 号窗口', waiting: '等候 {n} 人', well: '正常', edge: '前端', hall: '大厅', windows: '窗口', lag: '落后直播', age: '屏上画面', decoded: '已解码', dropped_frames: '已丢弃', recorded: '录像' }, fps: '{n} 帧/秒', every: '每 {n} 秒', only_with: '只看有摄像机的', all_cameras: '全部摄像机', state_filter: '只看离线', tile: '{name} 实时画面', seconds: '{n} 秒', unit_all: '全县',
   },
   recording: {
     line: '时间轴：点击从该时刻播放', live: '实时', mark: '录像', earlier: '更早', later: '更晚', hours: '{n} 小时', none: '这段时间没有录像', away: '存录像的前端未连接', failed: '录像列表取不到', rate: '倍速', tile: '{name} 录像', download: '下载', until: '录至 {time}', off: '不录像', left_out: '跳过 {gap}',
