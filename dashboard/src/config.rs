@@ -14,6 +14,7 @@ use mingjing_ingest::config::{
     self, CameraEntry, IngestConfig, IntakeConfig, RecordingConfig, Secrets, SpoolConfig,
 };
 use mingjing_ingest::picture::checks::Limits as PictureLimits;
+use mingjing_ingest::picture::presence::PresenceConfig;
 use mingjing_ingest::seal::{SealError, Sealer};
 use serde::Deserialize;
 
@@ -52,6 +53,8 @@ pub struct Config {
     pub recording: RecordingConfig,
     /// What is a fault of their pictures.
     pub checks: PictureLimits,
+    /// How it is told who is at the windows.
+    pub presence: PresenceConfig,
     /// What it takes at once.
     pub intake: IntakeConfig,
     /// Its cameras, as `[[camera]]` tables like those of `mingjing-ingest`.
@@ -406,6 +409,7 @@ impl Config {
             spool: self.spool.clone(),
             recording: self.recording.clone(),
             checks: self.checks,
+            presence: self.presence.clone(),
             intake: self.intake.clone(),
             cameras: self.cameras.clone(),
             ..IngestConfig::default()

@@ -1,13 +1,16 @@
 //! The cameras of an ingest: added, replaced, taken out and looked at while it runs.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::camera::{Camera, CameraConfig, CameraConfigError, CameraHandle, Failure, Look, probe};
-use crate::config::{self, RecordingConfig};
+use crate::config::{self, IngestConfig, RecordingConfig};
 use crate::picture::checks::Limits;
+use crate::picture::presence::PresenceConfig;
+use crate::picture::presence::person::{DetectorError, PersonDetector};
 use crate::picture::{PictureBudget, Watching};
 use crate::recording::{CameraRecorder, Recorder};
 use crate::uplink::Roster;
@@ -24,7 +27,7 @@ struct Inner {
     budget: Arc<PictureBudget>,
     recorder: Arc<Recorder>,
     recording: RecordingConfig,
-    checks: Limits,
+    looking: Looking,
     shutdown: CancellationToken,
 }
 
@@ -34,7 +37,7 @@ impl Cameras {
         roster: Arc<Roster>,
         recorder: Arc<Recorder>,
         recording: RecordingConfig,
-        checks: Limits,
+        looking: Looking,
         shutdown: CancellationToken,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -43,7 +46,7 @@ impl Cameras {
             budget: Arc::new(PictureBudget::default()),
             recorder,
             recording,
-            checks,
+            looking,
             shutdown,
         }))
     }
@@ -71,7 +74,7 @@ impl Cameras {
         }
         let budget = Arc::clone(&inner.budget);
         let recording = self.recorder_of(&camera);
-        let watching = self.watching(&camera);
+        let watching = inner.looking.at(&camera);
         let (session, shutdown) = (camera.session, &inner.shutdown);
         let handle = Camera::spawn_after(old, session, recording, watching, budget, shutdown)?;
         inner.roster.put(camera.description, handle);
@@ -115,10 +118,38 @@ impl Cameras {
         let rules = camera.recording.rules(&self.0.recording)?;
         Some(self.0.recorder.camera(&camera.description.id, rules))
     }
+}
 
-    fn watching(&self, camera: &config::Camera) -> Watching {
+/// How cameras are looked at.
+#[derive(Debug)]
+pub(crate) struct Looking {
+    checks: Limits,
+    presence: PresenceConfig,
+    detector: Option<Arc<PersonDetector>>,
+}
+
+impl Looking {
+    /// Loads the model that finds people, where one is configured.
+    ///
+    /// # Errors
+    /// When it cannot be loaded.
+    pub(crate) fn new(config: &IngestConfig) -> Result<Self, DetectorError> {
+        let presence = config.presence.clone();
+        let load = |model: &PathBuf| PersonDetector::load(model, presence.runtime.as_deref());
+        let detector = presence.model.as_ref().map(load).transpose()?;
+        Ok(Self {
+            checks: config.checks,
+            detector: detector.map(Arc::new),
+            presence,
+        })
+    }
+
+    fn at(&self, camera: &config::Camera) -> Watching {
         Watching {
-            checks: camera.checks.then_some(self.0.checks),
+            checks: camera.checks.then_some(self.checks),
+            regions: camera.regions.clone(),
+            presence: self.presence.clone(),
+            detector: self.detector.clone(),
         }
     }
 }

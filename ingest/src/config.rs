@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::camera::{CameraConfig, CameraConfigError, Secret, Transport};
 use crate::picture::checks::Limits;
+use crate::picture::presence::{PresenceConfig, WindowRegion};
 use crate::recording::{Rules, Schedule};
 use crate::seal::{SEALED, SealError, Sealer, belongs_to_camera};
 use crate::uplink::MAX_CAMERA_ID;
@@ -49,6 +50,8 @@ pub struct IngestConfig {
     pub recording: RecordingConfig,
     /// What is a fault of a picture.
     pub checks: Limits,
+    /// How it is told who is at the windows.
+    pub presence: PresenceConfig,
     /// What the intake takes at once.
     pub intake: IntakeConfig,
     /// The cameras, as `[[camera]]` tables.
@@ -68,6 +71,7 @@ impl Default for IngestConfig {
             spool: SpoolConfig::default(),
             recording: RecordingConfig::default(),
             checks: Limits::default(),
+            presence: PresenceConfig::default(),
             intake: IntakeConfig::default(),
             cameras: Vec::new(),
         }
@@ -231,7 +235,7 @@ impl Default for IntakeConfig {
 }
 
 /// One `[[camera]]` of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CameraEntry {
     /// Stable code of the camera, unique in the county.
@@ -267,6 +271,9 @@ pub struct CameraEntry {
     /// Whether its pictures are looked at for faults; off for one that turns about by itself.
     #[serde(default = "yes")]
     pub checks: bool,
+    /// Where its windows are in its picture, as `[[camera.region]]` tables.
+    #[serde(default, rename = "region")]
+    pub regions: Vec<WindowRegion>,
 }
 
 fn yes() -> bool {
@@ -274,7 +281,7 @@ fn yes() -> bool {
 }
 
 /// A camera ready to be started: what the console is told, and what the session needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Camera {
     /// Without address or credentials.
     pub description: CameraDescription,
@@ -284,6 +291,8 @@ pub struct Camera {
     pub recording: CameraRecording,
     /// Whether its pictures are looked at for faults.
     pub checks: bool,
+    /// Where its windows are in its picture.
+    pub regions: Vec<WindowRegion>,
 }
 
 /// Why a configuration cannot be used. The text names the place and what to do; it holds no secret.
@@ -329,6 +338,14 @@ pub enum ConfigError {
         camera: String,
         /// What is wrong; never the password.
         message: String,
+    },
+    /// A region is of a window that the camera does not see.
+    #[error("camera {camera}: a region is of window {window:?}, which is not in its `windows`")]
+    Region {
+        /// The camera.
+        camera: String,
+        /// The window.
+        window: String,
     },
     /// A sealed password cannot be opened.
     #[error(transparent)]
@@ -454,6 +471,13 @@ impl CameraEntry {
             transport: self.transport,
         };
         session.validate()?;
+        let mut regions = self.regions.iter().map(|region| &region.window);
+        if let Some(window) = regions.find(|window| !self.windows.contains(window)) {
+            return Err(ConfigError::Region {
+                camera: self.id.clone(),
+                window: window.clone(),
+            });
+        }
         let description = CameraDescription {
             id: self.id.clone(),
             name: self.name.clone().unwrap_or_else(|| self.id.clone()),
@@ -465,6 +489,7 @@ impl CameraEntry {
             session,
             recording: self.recording.clone(),
             checks: self.checks,
+            regions: self.regions.clone(),
         })
     }
 
@@ -560,6 +585,28 @@ mod tests {
         assert_eq!(cameras[0].session.password, Some(Secret::new("geheim-1")));
         assert_eq!(cameras[1].description.name, "t07-2");
         assert!(!format!("{config:?} {cameras:?}").contains("geheim-1"));
+    }
+
+    #[test]
+    fn regions_are_of_windows_that_the_camera_sees() {
+        let read = |window: &str, corners: &str| {
+            let text = format!(
+                "[checks]\nconfirm_seconds = 9\n[presence]\nleave_seconds = 5\n\
+                 [[camera]]\nid = \"a\"\nhall = \"h\"\nurl = \"rtsp://c/\"\nwindows = [\"1\"]\nchecks = false\n\
+                 [[camera.region]]\nwindow = \"{window}\"\nseat = {corners}\n"
+            );
+            load::<IngestConfig>(Some(file(&text).path()))
+        };
+        let good = "[[0.1, 0.1], [0.4, 0.1], [0.4, 0.5]]";
+        let config = read("1", good).unwrap();
+        assert_eq!(config.checks.confirm_seconds, 9);
+        assert_eq!(config.presence.leave_seconds, 5);
+        let cameras = config.cameras().unwrap();
+        assert!(!cameras[0].checks && cameras[0].regions.len() == 1);
+        let elsewhere = read("2", good).unwrap().cameras().unwrap_err();
+        assert!(elsewhere.to_string().contains("camera a"), "{elsewhere}");
+        let flat = read("1", "[[0.1, 0.1], [0.4, 0.4]]").unwrap_err();
+        assert!(flat.to_string().contains("line 13"), "{flat}");
     }
 
     #[test]

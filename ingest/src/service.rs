@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::camera::Secret;
-use crate::cameras::Cameras;
+use crate::cameras::{Cameras, Looking};
 use crate::config::{ConfigError, IngestConfig};
 use crate::events::Intake;
+use crate::picture::presence::person::DetectorError;
 use crate::recording::Recorder;
 use crate::spool::{Fill, Spool, SpoolError};
 use crate::uplink::{
@@ -33,6 +34,9 @@ pub enum StartError {
     /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The model that finds people.
+    #[error(transparent)]
+    Detector(#[from] DetectorError),
     /// The directory of the recordings.
     #[error("recordings cannot be kept in {path}: {source}; check `recording.dir` and who owns it")]
     Recordings {
@@ -89,7 +93,7 @@ impl Ingest {
             Arc::clone(&roster),
             Arc::clone(&recorder),
             config.recording.clone(),
-            config.checks,
+            Looking::new(&config)?,
             shutdown.clone(),
         );
         for camera in cameras {

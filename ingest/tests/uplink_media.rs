@@ -28,6 +28,7 @@ fn described(server: &RtspServer, mount: &str) -> Camera {
         session: server.camera(mount),
         recording: CameraRecording::default(),
         checks: true,
+        regions: Vec::new(),
     }
 }
 

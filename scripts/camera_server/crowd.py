@@ -4,6 +4,7 @@ import math
 from .people import Looks
 
 PACE = 1.15  # metres a second
+OPENS_AFTER = 40  # seconds
 
 
 class Visitor:
@@ -55,6 +56,11 @@ class Crowd:
         self.calls = 0
         for _ in range(600):
             self.step(0.5)
+        # The clerks come when the camera has seen their empty seats.
+        self.serving = []
+        for clerk in self.clerks:
+            clerk.present, clerk.away, clerk.paused, clerk.customer = False, 1.0, False, None
+            clerk.until = self.time + OPENS_AFTER + rng.uniform(0, 20)
 
     def people(self):
         """All visitors on their feet, the farthest first."""

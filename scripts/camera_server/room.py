@@ -45,6 +45,13 @@ class Room:
         self.queue = [(self.door_side * (0.62 * i - 0.6), distance - 1.85 - 0.16 * i) for i in range(5)]
         self.plants = [rng.random() < 0.8, rng.random() < 0.8]
 
+    def seat(self, window):
+        """Where the clerk of a window sits: corners in fractions of the picture."""
+        x, z, view = self.seats_x[window], self.front + 0.95, self.view
+        corners = ((x - 0.34, 0.9), (x - 0.34, 1.38), (x + 0.44, 1.38), (x + 0.44, 0.9))
+        places = (view.project(x, y, z) for x, y in corners)
+        return [[round(min(1, max(0, px / view.width)), 4), round(min(1, max(0, py / view.height)), 4)] for px, py, _ in places]
+
     # --- behind everything that moves
 
     def back(self, ctx):

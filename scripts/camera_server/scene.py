@@ -33,6 +33,7 @@ class Scene:
         self.name = caption(title, size)
         self.clock, self.clock_of = None, None
         self.next_base = 0.0
+        self.lamps = random.Random(rng.random())
 
     def frame(self, dt, now):
         """Moves the hall on by `dt` seconds and draws it with the clock at `now` (seconds since 1970)."""
@@ -63,6 +64,9 @@ class Scene:
         view, crowd, room = self.room.view, self.crowd, self.room
         ctx = cairo.Context(self.base)
         ctx.set_source_surface(self.still)
+        ctx.paint()
+        # Lamps are never quite steady: a picture without any such change would be a frozen one.
+        ctx.set_source_rgba(0, 0, 0, self.lamps.uniform(0, 0.02))
         ctx.paint()
         for x, clerk in zip(room.seats_x, crowd.clerks):
             people.clerk_chair(ctx, view, x, room.front + 1.25)

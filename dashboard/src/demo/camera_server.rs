@@ -1,5 +1,6 @@
 //! The cameras of the demo: a GStreamer RTSP server with drawn scenes, `scripts/demo-cameras`, as a process of its own.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub struct CameraServer {
     child: Child,
     /// Where it serves, e.g. `rtsp://127.0.0.1:40001/`.
     pub url: String,
+    /// Where the clerks sit in the picture of each camera, by its id: as the `region` of its configuration.
+    pub regions: BTreeMap<String, toml::Value>,
 }
 
 /// What to serve.
@@ -79,8 +82,12 @@ impl CameraServer {
             .take()
             .ok_or("the camera server has no output")?;
         let mut lines = BufReader::new(stdout).lines();
+        let mut regions = BTreeMap::new();
         let ready = async {
             while let Ok(Some(line)) = lines.next_line().await {
+                if let Some(said) = line.strip_prefix("regions ") {
+                    regions = serde_json::from_str(said).unwrap_or_default();
+                }
                 if let Some(url) = line.strip_prefix("ready ") {
                     return Some(url.trim().to_owned());
                 }
@@ -88,7 +95,11 @@ impl CameraServer {
             None
         };
         match tokio::time::timeout(START, ready).await {
-            Ok(Some(url)) => Ok(Self { child, url }),
+            Ok(Some(url)) => Ok(Self {
+                child,
+                url,
+                regions,
+            }),
             Ok(None) => Err("the camera server ended at once: run scripts/setup run, which installs what it needs".into()),
             Err(_) => Err(format!("the camera server did not come up in {} s", START.as_secs())),
         }

@@ -18,6 +18,7 @@ use super::county::{County, DemoCamera};
 use super::messages::{self, Robot};
 use super::people::{self, Credentials, Staff};
 use super::plan::Plan;
+use super::setup::Served;
 use super::state::{Progress, Secrets, State};
 use super::stream::{Teller, Voice, tell};
 use super::{files, history, setup};
@@ -160,10 +161,14 @@ impl Demo {
         let worked_on = cameras.first().filter(|_| cameras.len() > 1);
         let worked_on = worked_on.map(|camera| camera.id.clone());
         let robot = Robot::bind(&state).await.map_err(failed)?;
-        let urls: Vec<(DemoCamera, String)> = match &server {
+        let served: Vec<Served> = match &server {
             Some(server) => cameras
                 .into_iter()
-                .map(|camera| (camera.clone(), format!("{}{}", server.url, camera.id)))
+                .map(|camera| Served {
+                    url: format!("{}{}", server.url, camera.id),
+                    regions: server.regions.get(&camera.id).cloned(),
+                    camera,
+                })
                 .collect(),
             None => Vec::new(),
         };
@@ -173,7 +178,7 @@ impl Demo {
             &database.url,
             robot.address,
             &plan.county,
-            &urls,
+            &served,
             &secrets.camera,
         )
         .map_err(failed)?;

@@ -450,6 +450,20 @@ async fn token(
     Ok(made)
 }
 
+/// A camera that is served.
+#[derive(Debug)]
+pub struct Served {
+    /// The camera.
+    pub camera: DemoCamera,
+    /// Where.
+    pub url: String,
+    /// Where the clerks sit in its picture.
+    pub regions: Option<toml::Value>,
+}
+
+/// Until a camera knows its empty seats, in seconds: the clerks of the demo come a little later.
+const LEARN_SECONDS: i64 = 15;
+
 /// Bytes that are kept of each camera.
 const RECORDED: i64 = 48 << 20;
 
@@ -463,7 +477,7 @@ pub fn config(
     database_url: &str,
     robot: std::net::SocketAddr,
     county: &County,
-    cameras: &[(DemoCamera, String)],
+    cameras: &[Served],
     password: &str,
 ) -> std::io::Result<PathBuf> {
     let url_file = state.write("database-url", database_url.as_bytes())?;
@@ -511,8 +525,17 @@ pub fn config(
             ("min_free_bytes", (1_i64 << 30).into()),
         ]),
     );
-    let cameras = cameras.iter().map(|(camera, url)| {
-        table(vec![
+    config.insert(
+        "presence".into(),
+        table(vec![("learn_seconds", LEARN_SECONDS.into())]),
+    );
+    let cameras = cameras.iter().map(|served| {
+        let Served {
+            camera,
+            url,
+            regions,
+        } = served;
+        let mut entries = vec![
             ("id", camera.id.as_str().into()),
             ("name", camera.name.as_str().into()),
             ("hall", county.halls[camera.hall].code.as_str().into()),
@@ -520,7 +543,9 @@ pub fn config(
             ("url", url.as_str().into()),
             ("username", super::camera_server::USER.into()),
             ("password_file", text(&password_file)),
-        ])
+        ];
+        entries.extend(regions.clone().map(|regions| ("region", regions)));
+        table(entries)
     });
     config.insert("camera".into(), toml::Value::Array(cameras.collect()));
     state.write("mingjing.toml", config.to_string().as_bytes())

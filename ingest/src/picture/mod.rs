@@ -5,6 +5,7 @@ pub mod checks;
 mod decode;
 mod jpeg;
 pub mod luma;
+pub mod presence;
 mod seen;
 mod watcher;
 mod worker;

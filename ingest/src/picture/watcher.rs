@@ -1,15 +1,25 @@
 //! All that is looked for in one camera's pictures, in one pass over each.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
-use super::checks::{Checks, Limits};
-use super::{Decoded, PictureFault, WindowPresence};
+use super::checks::{Checks, Limits, Verdict};
+use super::presence::person::PersonDetector;
+use super::presence::{PresenceConfig, WindowRegion, Windows};
+use super::{Decoded, PictureFault, PictureFaultKind, WindowPresence};
 
 /// What to look for in a camera's pictures.
 #[derive(Clone, Debug, Default)]
 pub struct Watching {
     /// Faults of the picture, by these numbers; `None`: not at all.
     pub checks: Option<Limits>,
+    /// Who is at the windows in these regions.
+    pub regions: Vec<WindowRegion>,
+    /// By these numbers.
+    pub presence: PresenceConfig,
+    /// With this model; `None`: by motion and appearance.
+    pub detector: Option<Arc<PersonDetector>>,
 }
 
 /// What is to be seen now.
@@ -27,6 +37,9 @@ pub struct Seen {
 #[derive(Debug)]
 pub struct Watcher {
     checks: Option<Checks>,
+    watching: Watching,
+    /// Begun with the first picture.
+    windows: Option<Windows>,
 }
 
 impl Watcher {
@@ -34,6 +47,8 @@ impl Watcher {
     pub fn new(watching: Watching) -> Self {
         Self {
             checks: watching.checks.map(Checks::new),
+            watching,
+            windows: None,
         }
     }
 
@@ -47,7 +62,29 @@ impl Watcher {
         Seen {
             fault: verdict.fault,
             new_fault: verdict.new,
-            presence: Vec::new(),
+            presence: self.presence(decoded, &verdict, at),
+        }
+    }
+
+    fn presence(
+        &mut self,
+        decoded: &Decoded,
+        verdict: &Verdict,
+        at: DateTime<Utc>,
+    ) -> Vec<WindowPresence> {
+        let watching = &self.watching;
+        let windows = self.windows.get_or_insert_with(|| {
+            let (config, regions) = (watching.presence.clone(), watching.regions.clone());
+            Windows::new(config, regions, watching.detector.clone(), at)
+        });
+        // Living pictures of a still hall may look frozen for a moment; any other doubt is reason enough to wait.
+        let doubtful = verdict
+            .suspected
+            .is_some_and(|kind| kind != PictureFaultKind::Frozen);
+        match verdict.fault {
+            Some(fault) => windows.blind(fault.since),
+            None if doubtful => windows.told(),
+            None => windows.look(decoded, at),
         }
     }
 }
