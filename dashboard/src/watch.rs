@@ -9,6 +9,7 @@ use mingjing_alerts::rules::watched::{Thing, Trouble};
 use mingjing_alerts::store::episodes::key;
 use mingjing_alerts::supervisor::{Sight, Sighting, Sightings};
 use mingjing_ingest::camera::CameraState;
+use mingjing_ingest::picture::PictureFaultKind;
 use mingjing_monitor::presence::window_key;
 use mingjing_monitor::store::halls::Camera;
 use mingjing_monitor::store::presence::Minute;
@@ -258,10 +259,26 @@ fn camera_sight(known: Option<&KnownHealth>) -> Sight {
         return Sight::Trouble(Trouble::Offline, lost);
     }
     match known.health.state {
+        CameraState::Live => match known.health.picture_fault {
+            Some(fault) => Sight::Trouble(trouble(fault.kind), fault.since),
+            None => Sight::Well,
+        },
         // Taken out of service, nobody expects it to be there.
-        CameraState::Live | CameraState::Stopped => Sight::Well,
+        CameraState::Stopped => Sight::Well,
         CameraState::Connecting | CameraState::Unknown => Sight::Unknown,
         _ => Sight::Trouble(Trouble::Offline, known.health.since),
+    }
+}
+
+/// What R14 calls a fault of the picture.
+fn trouble(fault: PictureFaultKind) -> Trouble {
+    match fault {
+        PictureFaultKind::Frozen => Trouble::Frozen,
+        PictureFaultKind::Black => Trouble::Black,
+        PictureFaultKind::Overexposed => Trouble::Overexposed,
+        PictureFaultKind::Covered => Trouble::Covered,
+        PictureFaultKind::Defocused => Trouble::Defocused,
+        PictureFaultKind::Moved => Trouble::Moved,
     }
 }
 
@@ -301,6 +318,7 @@ fn above_all(directory: &Directory, halls: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use mingjing_ingest::camera::CameraHealth;
+    use mingjing_ingest::picture::PictureFault;
     use mingjing_monitor::org::{Hall, Level};
 
     use super::*;
@@ -400,5 +418,26 @@ mod tests {
                 "edge:towns C away"
             ]
         );
+    }
+
+    #[test]
+    fn a_picture_that_lies_is_a_trouble_by_its_name_and_no_network_that_is_down() {
+        let since = Utc::now();
+        for kind in PictureFaultKind::ALL {
+            let mut health = CameraHealth::connecting("a", since);
+            health.state = CameraState::Live;
+            health.picture_fault = Some(PictureFault { kind, since });
+            let known = KnownHealth { health, lost: None };
+            let Sight::Trouble(trouble, from) = camera_sight(Some(&known)) else {
+                panic!("{kind:?} is no trouble");
+            };
+            assert_eq!((trouble.as_str(), from), (kind.code(), since));
+            let (a, b) = (camera("a", "T1", "t1"), camera("b", "T1", "t1"));
+            let both = [
+                (&a, camera_sight(Some(&known))),
+                (&b, camera_sight(Some(&known))),
+            ];
+            assert_eq!(hall_sight(&both, true), Sight::Well);
+        }
     }
 }

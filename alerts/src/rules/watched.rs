@@ -62,8 +62,14 @@ words! {
         Frozen = "frozen",
         /// The picture is black.
         Black = "black",
-        /// Something hangs over the lens, or it was turned away.
+        /// The picture is white.
+        Overexposed = "overexposed",
+        /// Something hangs over the lens.
         Covered = "covered",
+        /// The picture is blurred.
+        Defocused = "defocused",
+        /// It looks elsewhere than it used to.
+        Moved = "moved",
         /// Nobody sits there.
         Empty = "empty",
     }
@@ -288,7 +294,10 @@ impl Look<'_> {
             Trouble::Silent | Trouble::Offline => ("离线", "has been offline"),
             Trouble::Frozen => ("画面停滞", "has shown a frozen picture"),
             Trouble::Black => ("黑屏", "has shown a black picture"),
-            Trouble::Covered => ("被遮挡或移动", "has been covered or moved"),
+            Trouble::Overexposed => ("画面过曝", "has shown an overexposed picture"),
+            Trouble::Covered => ("镜头被遮挡", "has been covered"),
+            Trouble::Defocused => ("画面模糊", "has been out of focus"),
+            Trouble::Moved => ("视角被移动", "has been turned away from its view"),
             Trouble::Empty => ("前无人", "has seen nobody"),
         }
     }
@@ -312,7 +321,10 @@ impl Look<'_> {
             facts.insert("cameras".into(), self.episode.cameras.into());
         }
         // Covered, moved or nobody there: the hall answers; otherwise whoever runs it.
-        let hall = matches!(self.episode.trouble, Trouble::Covered | Trouble::Empty);
+        let hall = matches!(
+            self.episode.trouble,
+            Trouble::Covered | Trouble::Moved | Trouble::Empty
+        );
         facts.insert(
             "answers".into(),
             if hall { "hall" } else { "operator" }.into(),

@@ -73,7 +73,7 @@ export default {
     now: '正在静默', now_hint: '被压住、已知晓或维护中的告警全部列在这里', nothing: '没有被压住的告警', nothing_hint: '所有告警都照常发出。',
     maintenance: '计划维护', plan: '登记维护', plan_hint: '期间相关告警不发出，但会列出并计数；结束后仍未恢复的照常发出。', thing: '类别', subject: '对象', choose: '请选择', starts: '开始', ends: '结束', span: '起止', who: '计划人', held: '压住告警',
     end: '提前结束', call_off: '取消', ended: '{who} 于 {at} 提前结束', none: '没有计划维护', none_hint: '大厅、摄像机或数据源要检修时，先在这里登记起止时间。',
-    state: { current: '进行中', coming: '即将开始', past: '已结束' }, trouble: { silent: '失联', offline: '离线', frozen: '画面停滞', black: '黑屏', covered: '被遮挡', empty: '空岗' },
+    state: { current: '进行中', coming: '即将开始', past: '已结束' }, trouble: { silent: '失联', offline: '离线', frozen: '画面冻结', black: '黑屏', overexposed: '画面过曝', covered: '镜头被遮挡', defocused: '画面模糊', moved: '视角被移动', empty: '空岗' },
     by: { maintenance: '维护中：{name}', source: '上级数据源「{name}」失联', edge: '上级接入点「{name}」失联', hall: '上级「{name}」网络中断', camera: '摄像机「{name}」', outage: '我方接收中断' },
     till: '至 {until}', till_back: '至其恢复', waiting: '{n} 张暂定牌等待数据', known: '{who} 已知晓：{why}', back_at: '{until} 重新提醒', mark: '维护中 至 {until}',
     acknowledge: '知晓', acknowledge_hint: '最长 7 天；到时未办结的牌会重新提醒。', resume: '取消知晓', until: '到何时', holds: '压住 {n} 条下级告警',
