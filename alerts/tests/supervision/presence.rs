@@ -28,7 +28,6 @@ impl World {
         };
         let seen = Sightings {
             things: vec![window],
-            delivered_by: Vec::new(),
         };
         self.supervisor.observe(&seen, at(now)).await.unwrap()
     }
@@ -355,10 +354,7 @@ async fn a_camera_that_was_covered_waits_for_a_person_and_one_that_is_offline_do
         camera("hung", Trouble::Covered),
         camera("gone", Trouble::Offline),
     ];
-    let seen = Sightings {
-        things,
-        delivered_by: Vec::new(),
-    };
+    let seen = Sightings { things };
     world
         .supervisor
         .observe(&seen, at("2026-11-02 10:00"))

@@ -1,7 +1,7 @@
 //! What pages read: cases, roll-ups, rankings, windows, health, metrics.
 
 use chrono::TimeDelta;
-use mingjing_monitor::case::CaseFold;
+use mingjing_monitor::case::{CaseFold, Spent};
 use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::org::Level;
 use mingjing_monitor::store::cases::{self, Filter};
