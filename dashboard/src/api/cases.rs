@@ -1,5 +1,6 @@
 //! Cases: the list, and one case with its clock, steps, events and cards.
 
+pub mod replay;
 pub mod unmask;
 
 use axum::extract::State;

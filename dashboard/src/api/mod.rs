@@ -117,6 +117,7 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(county::set_trial_run))
         .api(routes!(cases::list))
         .api(routes!(cases::one))
+        .api(routes!(cases::replay::show))
         .api(routes!(cases::unmask::unmask))
         .api(routes!(cards::list, cards::by_hand::issue))
         .api(routes!(cards::receive))

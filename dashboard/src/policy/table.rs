@@ -445,6 +445,7 @@ pub const TABLE: &[Row] = &[
     // Cases and cards.
     get("/api/v1/cases", SUPERVISORS, Subject::Halls),
     get("/api/v1/cases/{no}", SUPERVISORS, Subject::Case),
+    get("/api/v1/cases/{no}/replay", SUPERVISORS, Subject::Case),
     get("/api/v1/cards", SUPERVISORS, Subject::Halls),
     get("/api/v1/cards/{id}", SUPERVISORS, Subject::Card),
     post("/api/v1/cards/receive", ACTORS, Subject::Card),

@@ -25,6 +25,7 @@ export const router = createRouter({
     { path: '/inbox', name: 'inbox', component: () => import('./views/InboxView.vue'), meta: { entry: 'inbox' } },
     { path: '/cases', name: 'cases', component: () => import('./views/CasesView.vue'), meta: { entry: 'cases' } },
     { path: '/cases/:no', name: 'case', component: () => import('./views/CaseView.vue'), meta: { entry: 'cases' } },
+    { path: '/cases/:no/replay', name: 'replay', component: () => import('./views/ReplayView.vue'), meta: { entry: 'cases' } },
     { path: '/video', name: 'video', component: () => import('./views/VideoView.vue'), meta: { entry: 'video' } },
     { path: '/presence', name: 'presence', component: () => import('./views/PresenceView.vue'), meta: { entry: 'presence' } },
     { path: '/video/:id', name: 'camera', component: () => import('./views/CameraView.vue'), meta: { entry: 'video' } },

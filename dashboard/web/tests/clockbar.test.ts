@@ -108,6 +108,14 @@ describe('the clock bar', () => {
     expect(layout({ timer, acceptedAt: null, decidedAt: null, steps: [], now: 0, opens: 540, closes: 1050 })).toBeNull()
   })
 
+  it('tells which instant stands at a place, and reaches back to what came before acceptance', () => {
+    const found = bar({ from: Date.parse('2018-10-12T02:00:00Z'), to: Date.parse('2018-10-30T02:00:00Z') })
+    expect([found.days[0]?.date, found.days.at(-1)?.date]).toEqual(['2018-10-12', '2018-10-30'])
+    for (const at of ['2018-10-12T02:00:00Z', '2018-10-15T16:30:00Z', '2018-10-16T09:29:00Z', '2018-10-20T11:11:11Z', '2018-10-29T15:00:00Z']) {
+      expect(found.instant(found.place(Date.parse(at)))).toBeCloseTo(Date.parse(at), -3)
+    }
+  })
+
   it('stays bounded for a case that was forgotten for years', () => {
     expect(bar({ now: Date.parse('2038-10-22T01:00:00Z') }).days.length).toBeLessThanOrEqual(800)
   })

@@ -2,6 +2,7 @@
 
 mod clock;
 mod fold;
+mod held;
 mod prior;
 mod spent;
 mod state;
@@ -11,6 +12,7 @@ pub use clock::{
     StepClock, Tick,
 };
 pub use fold::Advance;
+pub use held::{Held, held};
 pub use prior::{Continued, LOOK_BACK, Prior};
 pub use spent::{Spent, StepSpent};
 pub use state::*;

@@ -2,7 +2,7 @@
 
 use crate::common::{accepted, any_events, at, event, fold, hearing};
 use chrono::TimeDelta;
-use mingjing_monitor::case::{Advance, AnomalyKind, CaseFold, CaseStatus};
+use mingjing_monitor::case::{Advance, AnomalyKind, CaseFold, CaseStatus, held};
 use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::item::HandlingKind;
 use proptest::prelude::*;
@@ -298,4 +298,31 @@ proptest! {
         }
         prop_assert_eq!(&state, &whole);
     }
+}
+
+#[test]
+fn a_case_lies_at_the_window_that_last_named_itself() {
+    let events = [
+        event("2018-10-15 09:00", "applied", json!({})),
+        event("2018-10-15 10:00", "accepted", json!({})),
+        // Behind the windows: nobody says that it left.
+        event("2018-10-15 11:00", "step_started", json!({"step": "review", "window": null})),
+        event("2018-10-16 09:00", "step_started", json!({"step": "survey", "window": "7"})),
+        event("2018-10-16 10:00", "suspended", json!({"kind": "hearing", "window": "3"})),
+        event("2018-10-16 10:00", "resumed", json!({"window": "8", "hall": "C"})),
+    ];
+    let told: Vec<_> = held(&events)
+        .into_iter()
+        .map(|held| (held.hall, held.window, held.from, held.until))
+        .collect();
+    let window = |no: &str| Some(no.to_owned());
+    assert_eq!(
+        told,
+        [
+            ("T07".into(), window("3"), at("2018-10-15 09:00"), Some(at("2018-10-16 09:00"))),
+            ("T07".into(), window("7"), at("2018-10-16 09:00"), Some(at("2018-10-16 10:00"))),
+            ("C".into(), window("8"), at("2018-10-16 10:00"), None),
+        ]
+    );
+    assert!(held(&[]).is_empty());
 }

@@ -1,7 +1,7 @@
 //! The console of the browser tests, with an edge of its own process and a camera server, kept up until standard input is
 //! closed.
 //!
-//! The console's own ingest carries the camera `steady`, the edge all others. Prints one line of JSON when all is ready
+//! The console's own ingest carries the cameras `steady` over window 1 and `clock` over window 3 of the county's hall, the edge all others. Prints one line of JSON when all is ready
 //! (addresses, accounts, token, names); then obeys lines on standard input, each answered with `ok`: `kill` and `start` (the
 //! console), `sso ISSUER` (starts it anew with this provider), `edge kill` and `edge start`, `uplink whole|dead|cut` (the edge's network), `camera stop|start
 //! NAME`, `lapse card|order ID` (its answer is overdue, as if the time had passed).
@@ -29,10 +29,16 @@ async fn main() -> ExitCode {
     }
     arguments.extend(["--garbage".to_owned(), "garbage".to_owned()]);
     arguments.extend(["--no-key-frame".to_owned(), format!("headless={clip}")]);
+    arguments.extend(["--clock".to_owned(), "clock".to_owned()]);
     let mut rtsp = Rtsp::start(&arguments).await;
     let mut wrong = StageCamera::new("locked", TOWN_2, rtsp.url("steady"));
     wrong.password = "not this one".into();
-    let mut stage = Stage::new(&[StageCamera::new("steady", COUNTY, rtsp.url("steady"))]).await;
+    let clock = StageCamera {
+        windows: vec!["3".into()],
+        ..StageCamera::new("clock", COUNTY, rtsp.url("clock"))
+    };
+    let steady = StageCamera::new("steady", COUNTY, rtsp.url("steady"));
+    let mut stage = Stage::new(&[steady, clock]).await;
     let cameras = [
         StageCamera::new("far", TOWN_1, rtsp.url("steady")),
         StageCamera::new("failing", TOWN_1, rtsp.url("failing")),

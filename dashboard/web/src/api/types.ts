@@ -429,6 +429,15 @@ export interface CaseDetail extends CaseRow {
   may_unmask: boolean
 }
 
+/** Which window held a case when, and what saw it. */
+export interface CaseReplay {
+  no: string
+  from: Instant
+  to: Instant
+  goes_on: boolean
+  held: { from: Instant; to: Instant; hall: string; hall_name: string; window: string | null; cameras: { id: string; name: string }[] }[]
+}
+
 /** What is masked elsewhere, told once. */
 export interface Unmasked {
   applicant: { name: string | null; phone: string | null } | null

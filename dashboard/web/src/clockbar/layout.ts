@@ -21,6 +21,9 @@ export interface BarInput {
   /** Office hours of the county, minutes after midnight. */
   opens: number
   closes: number
+  /** What else is to be on the bar: it begins and ends not later and not earlier than this. */
+  from?: number
+  to?: number
 }
 
 export interface BarDay extends Cell {
@@ -51,6 +54,9 @@ export interface Bar {
   /** Where the clock stands: now, or when it was decided. */
   end: { x: number; at: number; decided: boolean }
   start: number
+  /** Where an instant stands, and which instant stands at a place. */
+  place: (at: number) => number
+  instant: (x: number) => number
 }
 
 const WORKING = new Set<Cell['kind']>(['workday', 'makeup'])
@@ -106,6 +112,24 @@ function place(scale: Scale, at: number): number {
   return x0 + (x1 - x0) * within(day, at - (starts[low] ?? 0), scale.input)
 }
 
+/** The other way round: how far into its day (of a share of its width) the clock stands, in milliseconds. */
+function offset(day: Cell, share: number, input: BarInput): number {
+  if (!WORKING.has(day.kind)) return share * 86_400_000
+  const { opens, closes } = input
+  const minute = share <= NIGHT ? (share / NIGHT) * opens : share >= 1 - NIGHT ? closes + ((share - 1 + NIGHT) / NIGHT) * (1440 - closes) : opens + ((share - NIGHT) / (1 - 2 * NIGHT)) * (closes - opens)
+  return minute * 60_000
+}
+
+function instantOf(scale: Scale, x: number): number {
+  const { days, edges, starts } = scale
+  const after = edges.findIndex((edge, index) => index > 0 && edge > x)
+  const index = after < 0 ? days.length - 1 : after - 1
+  const day = days[index]
+  const [x0, x1] = [edges[index] ?? 0, edges[index + 1] ?? 1]
+  if (!day) return scale.input.now
+  return (starts[index] ?? 0) + offset(day, Math.min(1, Math.max(0, (x - x0) / (x1 - x0))), scale.input)
+}
+
 /** `null` when the clock has not started: there is nothing to draw yet. */
 export function layout(input: BarInput): Bar | null {
   const { timer, acceptedAt, decidedAt, now } = input
@@ -114,8 +138,10 @@ export function layout(input: BarInput): Bar | null {
   const end = decidedAt ? Date.parse(decidedAt) : now
   const marks = marksOf(timer)
   const instants = [start, end, ...marks.map((mark) => Date.parse(mark.at))]
-  const dates = [...instants.map(date), ...timer.cells.map((cell) => cell.date)].sort()
-  const first = date(start)
+  const dates = [...instants, input.to ?? end].map((at) => date(at))
+  dates.push(...timer.cells.map((cell) => cell.date))
+  dates.sort()
+  const first = date(Math.min(start, input.from ?? start))
   const days = fill(timer.cells, first, dates.at(-1) ?? first)
 
   const weights = days.map((day) => (WORKING.has(day.kind) ? 1 : OFF_DAY))
@@ -148,6 +174,8 @@ export function layout(input: BarInput): Bar | null {
       .map((span) => ({ ...span, x1: Math.max(span.x0, span.x1) })),
     end: { x: endX, at: end, decided: decidedAt !== null },
     start: at(start),
+    place: at,
+    instant: (x: number) => instantOf(scale, x),
   }
 }
 

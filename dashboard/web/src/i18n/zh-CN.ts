@@ -81,7 +81,7 @@ export default {
   kind: { timeliness: '时效', process: '流程', content: '内容', discretion: '裁量', conduct: '行为', complaint: '投诉', data: '数据' },
   window_state: { serving: '办理中', idle: '空闲', empty: '空岗', paused: '暂停', unknown: '未知', closed: '未开放' },
   window_hint: { serving: '十分钟内有办件动作', idle: '开放中，十分钟内没有动作', empty: '开放中，窗口无人', paused: '已登记暂停', unknown: '来源没有消息，不知道', closed: '不在开放时间' },
-  gap: { offline: '摄像机离线', schedule: '不在录像时段', retention: '已过保存期限', loss: '画面丢失', disk: '磁盘已满或写不进', stopped: '录像程序未运行', not_yet: '尚未开始录像' },
+  gap: { offline: '摄像机离线', schedule: '不在录像时段', retention: '已过保存期限', loss: '画面丢失', disk: '磁盘已满或写不进', stopped: '录像程序未运行', not_yet: '尚未开始录像', no_window: '没有窗口的记录', no_camera: '窗口没有摄像机', away: '存录像的前端未连接', unknown: '没有录像的记录' },
   recording_state: { recording: '正在录像', waiting: '等待画面', schedule: '不在录像时段', disk_full: '磁盘已满，未录像', failed: '写不进磁盘，未录像' },
   disk_state: { well: '磁盘充足', short: '磁盘将不够保存期限', giving_way: '磁盘不足，正在提前清理旧录像', full: '磁盘已满' },
   picture_fault: { frozen: '画面冻结', black: '黑屏', overexposed: '画面过曝', covered: '镜头被遮挡', defocused: '画面模糊', moved: '视角被移动' },
