@@ -22,6 +22,7 @@ use crate::directory::Directory;
 use crate::engine::{Engine, Inbox};
 use crate::live::Live;
 use crate::media::MediaHub;
+use crate::pins::Pins;
 use crate::shadow::Shadows;
 use crate::transport::client::Proxies;
 use crate::transport::rate::Rates;
@@ -68,6 +69,7 @@ struct Inner {
     media: MediaHub,
     edges: Edges,
     outages: Outages,
+    pins: Pins,
     shadows: Shadows,
     tally: Tally,
     tokens: watch::Sender<Option<SourceTokens>>,
@@ -123,6 +125,7 @@ impl App {
             media: MediaHub::default(),
             edges: Edges::default(),
             outages: Outages::default(),
+            pins: Pins::default(),
             shadows: Shadows::default(),
             tally: Tally::default(),
             tokens: watch::Sender::new(None),
@@ -230,6 +233,11 @@ impl App {
     /// Outages that wait to be written.
     pub fn outages(&self) -> &Outages {
         &self.0.outages
+    }
+
+    /// What is kept of recordings.
+    pub fn pins(&self) -> &Pins {
+        &self.0.pins
     }
 
     /// The shadow run that goes on, or was the last.

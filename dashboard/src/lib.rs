@@ -26,6 +26,7 @@ pub mod masking;
 pub mod media;
 pub mod pages;
 pub mod performance;
+pub mod pins;
 pub mod policy;
 pub mod presence;
 pub mod problem;

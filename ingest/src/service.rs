@@ -80,15 +80,16 @@ impl Ingest {
         let table = tokens.table();
         // Cameras end after the links, so that their last state is still told.
         let (shutdown, roster) = (shutdown.child_token(), Arc::new(Roster::default()));
+        let recorder = open_recorder(&config)?;
         let events = EventsLink {
             endpoint: endpoint.clone(),
             name: config.name.clone(),
             roster: Arc::clone(&roster),
             spool: spool.clone(),
             tokens,
+            recorder: Arc::clone(&recorder),
             shutdown: shutdown.clone(),
         };
-        let recorder = open_recorder(&config)?;
         let carried = Cameras::new(
             Arc::clone(&roster),
             Arc::clone(&recorder),

@@ -149,6 +149,7 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(cameras::snapshot))
         .api(routes!(recordings::list))
         .api(routes!(recordings::clip))
+        .api(routes!(recordings::preview))
         .api(routes!(accounts::list, accounts::create))
         .api(routes!(accounts::change::disable))
         .api(routes!(accounts::change::enable))

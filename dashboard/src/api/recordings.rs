@@ -75,6 +75,13 @@ pub struct Gap {
     detail: Option<String>,
 }
 
+/// Time that retention leaves alone: a card, an order or a complaint points to it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Pinned {
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+}
+
 /// What is recorded of a camera, and why the rest is not.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Recordings {
@@ -82,6 +89,7 @@ pub struct Recordings {
     to: DateTime<Utc>,
     spans: Vec<Span>,
     gaps: Vec<Gap>,
+    pinned: Vec<Pinned>,
     /// Up to when `recording.mp4` can reach now.
     until: Option<DateTime<Utc>>,
     /// When the first picture of `recording.mp4?from=` was taken: the key frame at or before `from`. In the file, time runs on from
@@ -107,13 +115,14 @@ pub async fn list(
         from: clock.theirs(from),
         to: clock.theirs(to),
     };
-    let (spans, gaps, until, begins) = match fetch(&app, id.id(), ask).await?.answer {
+    let (spans, gaps, pinned, until, begins) = match fetch(&app, id.id(), ask).await?.answer {
         Answer::Coverage {
             spans,
             gaps,
+            pinned,
             until,
             begins,
-        } => (spans, gaps, until, begins),
+        } => (spans, gaps, pinned, until, begins),
         Answer::Nothing => Default::default(),
         other => return Err(refused(&other)),
     };
@@ -133,6 +142,13 @@ pub async fn list(
         to,
         spans: spans.collect(),
         gaps: gaps.collect(),
+        pinned: pinned
+            .into_iter()
+            .map(|it| Pinned {
+                from: it.from,
+                to: it.to,
+            })
+            .collect(),
         until,
         begins,
     }))
@@ -271,10 +287,61 @@ fn range(value: &HeaderValue) -> Option<ByteRange> {
     }
 }
 
-fn clock(app: &App, camera: &str) -> crate::uplink::ClockOffset {
+/// The clock of the ingest that carries a camera.
+pub fn clock(app: &App, camera: &str) -> crate::uplink::ClockOffset {
     let directory = app.directory();
     let edge = directory.camera(camera).map(|camera| camera.edge.clone());
     app.edges().clock(&edge.unwrap_or_default())
+}
+
+/// Which instant.
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Instant {
+    /// The instant.
+    at: DateTime<Utc>,
+}
+
+/// A small picture of what is recorded: the key frame at or before an instant, for whoever looks for a moment.
+#[utoipa::path(
+    get, path = "/api/v1/cameras/{id}/preview.jpg", tag = "cameras", operation_id = "recording_preview", params(Id, Instant),
+    responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 404, body = Problem), (status = 503, body = Problem))
+)]
+pub async fn preview(
+    State(app): State<App>,
+    caller: Caller,
+    trail: Trail,
+    Path(id): Path<Id>,
+    Query(Instant { at }): Query<Instant>,
+) -> Result<Response> {
+    let hall = seen(&app, &caller, id.id())?;
+    let at = clock(&app, id.id()).theirs(at);
+    let mut found = fetch(&app, id.id(), Ask::Preview { at }).await?;
+    let Answer::Preview { captured_at } = found.answer else {
+        return Err(refused(&found.answer));
+    };
+    let Some(jpeg) = found.bytes.recv().await else {
+        return Err(Problem::unavailable(
+            "The edge went away before the picture came. Try again later.",
+        ));
+    };
+    // One line of dozens of them is a look at a camera's recordings.
+    let looked = Record::of(Action::RecordingViewed)
+        .on("camera", id.id())
+        .hall(hall)
+        .after(json!({"size": "preview"}));
+    trail.tally(&app, looked).await;
+    let captured = HeaderValue::try_from(captured_at.to_rfc3339()).map_err(Problem::internal)?;
+    let fixed = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg")),
+        // What was recorded does not change; the browser alone keeps it.
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("private, max-age=600"),
+        ),
+        (header::HeaderName::from_static("x-captured-at"), captured),
+    ];
+    Ok((fixed, jpeg).into_response())
 }
 
 async fn fetch(app: &App, camera: &str, ask: Ask) -> Result<Found> {
@@ -298,9 +365,10 @@ fn refused(answer: &Answer) -> Problem {
         Answer::Unreadable => Problem::unavailable(
             "The recording cannot be read where it lies; the log of its ingest says why.",
         ),
-        Answer::Coverage { .. } | Answer::Clip { .. } => {
-            Problem::internal("an edge answered what it was not asked")
-        }
+        Answer::Coverage { .. }
+        | Answer::Clip { .. }
+        | Answer::Preview { .. }
+        | Answer::Sums { .. } => Problem::internal("an edge answered what it was not asked"),
     }
 }
 

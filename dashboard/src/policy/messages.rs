@@ -98,10 +98,12 @@ pub const MESSAGES: &[Message] = &[
     brought(UPLINK_EVENTS, "batch", Subject::Brought),
     brought(UPLINK_EVENTS, "cameras", Subject::Brought),
     brought(UPLINK_EVENTS, "camera_health", Subject::Camera),
+    brought(UPLINK_EVENTS, "kept", Subject::Camera),
     told(UPLINK_EVENTS, "welcome", EDGES, Subject::Brought),
     told(UPLINK_EVENTS, "tokens", EDGES, Subject::Brought),
     told(UPLINK_EVENTS, "ack", EDGES, Subject::Brought),
     told(UPLINK_EVENTS, "retry", EDGES, Subject::Brought),
+    told(UPLINK_EVENTS, "keep", EDGES, Subject::Camera),
     // An ingest's pictures.
     brought(UPLINK_MEDIA, "hello", Subject::Brought),
     brought(UPLINK_MEDIA, "init", Subject::Camera),
@@ -237,12 +239,14 @@ mod tests {
             ToConsole::Batch { .. } => "batch",
             ToConsole::Cameras { .. } => "cameras",
             ToConsole::CameraHealth(_) => "camera_health",
+            ToConsole::Kept { .. } => "kept",
         };
         let to_ingest = |message: &ToIngest| match message {
             ToIngest::Welcome { .. } => "welcome",
             ToIngest::Tokens { .. } => "tokens",
             ToIngest::Ack { .. } => "ack",
             ToIngest::Retry { .. } => "retry",
+            ToIngest::Keep { .. } => "keep",
         };
         let media_to_console = |message: &MediaToConsole| match message {
             MediaToConsole::Hello { .. } => "hello",
@@ -270,8 +274,8 @@ mod tests {
             media_to_ingest,
         );
         let named = [
-            (UPLINK_EVENTS, Speaker::Client, 4),
-            (UPLINK_EVENTS, Speaker::Console, 4),
+            (UPLINK_EVENTS, Speaker::Client, 5),
+            (UPLINK_EVENTS, Speaker::Console, 5),
             (UPLINK_MEDIA, Speaker::Client, 8),
             (UPLINK_MEDIA, Speaker::Console, 3),
             (UPLINK_RECORDINGS, Speaker::Client, 2),

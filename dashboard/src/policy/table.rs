@@ -512,6 +512,7 @@ pub const TABLE: &[Row] = &[
         VIEWERS,
         Subject::Camera,
     ),
+    get("/api/v1/cameras/{id}/preview.jpg", VIEWERS, Subject::Camera),
     socket("/api/v1/cameras/{id}/live", VIEWERS, Subject::Camera),
     // The live stream.
     socket("/api/v1/live", CONNECTED, Subject::Halls),

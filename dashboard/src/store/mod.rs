@@ -8,6 +8,7 @@ pub mod import;
 pub mod inbox;
 pub mod orders;
 pub mod overview;
+pub mod pins;
 pub mod replay;
 
 use std::str::FromStr;

@@ -82,9 +82,13 @@ impl ClockOffset {
             Answer::Coverage {
                 spans,
                 gaps,
+                pinned,
                 until,
                 begins,
             } => {
+                for pin in pinned {
+                    (pin.from, pin.to) = (self.right(pin.from), self.right(pin.to));
+                }
                 for span in spans {
                     (span.from, span.to) = (self.right(span.from), self.right(span.to));
                 }
@@ -98,6 +102,12 @@ impl ClockOffset {
             }
             Answer::Clip { begins, ends, .. } => {
                 (*begins, *ends) = (self.right(*begins), self.right(*ends));
+            }
+            Answer::Preview { captured_at } => *captured_at = self.right(*captured_at),
+            Answer::Sums { files } => {
+                for file in files {
+                    file.start = self.right(file.start);
+                }
             }
             Answer::Parameters { at } => *at = self.right(*at),
             Answer::OutOfRange { .. } | Answer::Nothing | Answer::Unreadable => {}

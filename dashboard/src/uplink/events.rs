@@ -24,6 +24,7 @@ use crate::audit::{Record, Trail};
 use crate::caller::{Caller, Who};
 use crate::engine::NotThere;
 use crate::live::ended;
+use crate::pins;
 
 /// Batches waiting for the writer, of one edge. An ingest has fewer under way.
 const QUEUE: usize = 64;
@@ -82,6 +83,7 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
         caller,
         edge: edge.clone(),
         clock,
+        keeps: hello.keeps,
     };
     let mut heard = Utc::now();
     if let Some(tokens) = session.welcome(&mut socket).await {
@@ -110,6 +112,7 @@ struct Hello {
     program: String,
     clock: ClockOffset,
     cameras: Vec<CameraDescription>,
+    keeps: bool,
 }
 
 /// The first message. `Ok(None)`: it went away.
@@ -127,6 +130,7 @@ async fn greet(socket: &mut WebSocket) -> Result<Option<Hello>, String> {
         program,
         now,
         cameras,
+        keeps,
     } = hello
     else {
         return Err("the first message must be the hello".into());
@@ -144,6 +148,7 @@ async fn greet(socket: &mut WebSocket) -> Result<Option<Hello>, String> {
         program,
         clock: ClockOffset::between(now, Utc::now()),
         cameras,
+        keeps,
     }))
 }
 
@@ -153,6 +158,15 @@ struct Session {
     caller: Caller,
     edge: String,
     clock: ClockOffset,
+    /// It can be told what it is to keep of its recordings.
+    keeps: bool,
+}
+
+/// The ways from a session to what goes on beside it.
+struct Ways {
+    batches: mpsc::Sender<Batch>,
+    answers: mpsc::Sender<ToIngest>,
+    kept: mpsc::Sender<Vec<(i64, i32)>>,
 }
 
 impl Session {
@@ -167,6 +181,16 @@ impl Session {
         let (batches, queue) = mpsc::channel(QUEUE);
         let (answers, mut outgoing) = mpsc::channel(QUEUE * 2);
         let committing = tokio::spawn(self.clone().commit(queue, answers.clone()));
+        let (kept, written) = mpsc::channel(1);
+        if self.keeps {
+            let (app, edge, answers) = (self.app.clone(), self.edge.clone(), answers.clone());
+            tokio::spawn(pins::tell(app, edge, self.clock, answers, written));
+        }
+        let ways = Ways {
+            batches,
+            answers,
+            kept,
+        };
         let ended = ended(&self.app, &self.caller);
         tokio::pin!(ended);
         let mut directory = self.app.watch_directory();
@@ -180,7 +204,7 @@ impl Session {
                             self.cameras(&cameras).await;
                             true
                         }
-                        Ok(message) => { self.heard(message, &cameras, &batches, &answers).await; true }
+                        Ok(message) => { self.heard(message, &cameras, &ways).await; true }
                         Err(error) => {
                             tracing::warn!(edge = self.edge, %error, "an ingest sent what is not understood");
                             break close(socket, REFUSED, "a message is not understood".into()).await;
@@ -216,7 +240,7 @@ impl Session {
                 }
                 () = self.app.stopping().cancelled() => {
                     // What is committed is still acknowledged.
-                    drop(batches);
+                    drop(ways);
                     let _ = timeout(Duration::from_secs(3), committing).await;
                     while let Ok(answer) = outgoing.try_recv() {
                         if !send(&mut socket, &answer).await { break }
@@ -252,13 +276,7 @@ impl Session {
         send(socket, &welcome).await.then_some(tokens)
     }
 
-    async fn heard(
-        &self,
-        message: ToConsole,
-        cameras: &[CameraDescription],
-        batches: &mpsc::Sender<Batch>,
-        answers: &mpsc::Sender<ToIngest>,
-    ) {
+    async fn heard(&self, message: ToConsole, cameras: &[CameraDescription], ways: &Ways) {
         match message {
             ToConsole::Batch {
                 number,
@@ -275,13 +293,15 @@ impl Session {
                     events,
                 };
                 // Never wait here: an ingest that hears nothing for eight seconds believes us dead.
-                if batches.try_send(batch).is_err() {
-                    let _ = answers.try_send(ToIngest::Retry {
+                if ways.batches.try_send(batch).is_err() {
+                    let _ = ways.answers.try_send(ToIngest::Retry {
                         number,
                         after_ms: RETRY_MS,
                     });
                 }
             }
+            // Nobody asked: nothing is lost.
+            ToConsole::Kept { pins } => drop(ways.kept.try_send(pins)),
             ToConsole::CameraHealth(mut health) => {
                 let camera = health.camera.clone();
                 let directory = self.app.directory();

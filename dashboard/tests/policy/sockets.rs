@@ -233,6 +233,7 @@ fn hello(edge: &str, cameras: Vec<CameraDescription>) -> ToConsole {
         program: "test".into(),
         now: Utc::now(),
         cameras,
+        keeps: false,
     }
 }
 

@@ -8,7 +8,7 @@ const ms = (second: number): number => Date.parse(at(second))
 
 function found(changes: Partial<Recordings> = {}): Recordings {
   const spans = [[0, 100], [160, 200]].map(([from, to]) => ({ from: at(from ?? 0), to: at(to ?? 0), parameters: 'a' }))
-  return { from: at(10), to: at(300), spans, gaps: [], until: at(198), begins: at(9), ...changes }
+  return { from: at(10), to: at(300), spans, gaps: [], pinned: [], until: at(198), begins: at(9), ...changes }
 }
 
 describe('a clip', () => {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use image::RgbImage;
+use mp4_atom::{Codec, Decode as _, Ftyp, Moov};
 use openh264::decoder::Decoder;
 use openh264::formats::YUVSource;
 use retina::codec::{VideoParameters, VideoParametersCodec};
@@ -27,19 +28,40 @@ impl Parameters {
         let VideoParametersCodec::H264 { sps, pps } = parameters.codec_params() else {
             return None;
         };
-        let mut sets = Vec::with_capacity(sps.len() + pps.len() + 8);
-        for set in [sps, pps] {
-            sets.extend_from_slice(&START_CODE);
-            sets.extend_from_slice(set);
+        Some(Self::new(
+            [sps.as_ref(), pps.as_ref()],
+            parameters.pixel_aspect_ratio(),
+        ))
+    }
+
+    /// Takes them from an initialization segment (`ftyp`, `moov`); `None` for a codec that is not decoded here.
+    pub fn of_init(mut init: &[u8]) -> Option<Self> {
+        Ftyp::decode(&mut init).ok()?;
+        let mut moov = Moov::decode(&mut init).ok()?;
+        let stbl = moov.trak.pop()?.mdia.minf.stbl;
+        let Codec::Avc1(avc1) = stbl.stsd.codecs.into_iter().next()? else {
+            return None;
+        };
+        let sets = [
+            avc1.avcc.sequence_parameter_sets,
+            avc1.avcc.picture_parameter_sets,
+        ];
+        let aspect = avc1.pasp.map(|pasp| (pasp.h_spacing, pasp.v_spacing));
+        Some(Self::new(sets.iter().flatten().map(Vec::as_slice), aspect))
+    }
+
+    fn new<'a>(sets: impl IntoIterator<Item = &'a [u8]>, pixel_aspect: Option<(u32, u32)>) -> Self {
+        let mut stream = Vec::new();
+        for set in sets {
+            stream.extend_from_slice(&START_CODE);
+            stream.extend_from_slice(set);
         }
-        let pixel_aspect = parameters
-            .pixel_aspect_ratio()
-            .filter(|(h, v)| *h > 0 && *v > 0)
-            .unwrap_or((1, 1));
-        Some(Self {
-            sets: sets.into(),
-            pixel_aspect,
-        })
+        Self {
+            sets: stream.into(),
+            pixel_aspect: pixel_aspect
+                .filter(|(h, v)| *h > 0 && *v > 0)
+                .unwrap_or((1, 1)),
+        }
     }
 
     /// Displayed width of a pixel over its height.

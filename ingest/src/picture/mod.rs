@@ -75,3 +75,12 @@ pub enum PictureError {
     #[error("the JPEG could not be made")]
     Jpeg,
 }
+
+/// A key frame (NAL units, each after its length in four bytes) as a JPEG of at most [`THUMBNAIL_WIDTH`] pixels' width.
+///
+/// # Errors
+/// As [`decode`].
+pub fn thumbnail(parameters: &Parameters, access_unit: &[u8]) -> Result<Bytes, PictureError> {
+    let image = decode(parameters, access_unit)?;
+    jpeg::thumbnail(&image, parameters.pixel_aspect())
+}

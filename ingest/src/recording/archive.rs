@@ -80,6 +80,18 @@ impl Archive {
         journal.note(line, index, safe)
     }
 
+    /// Writes lines into the journal; all are on the disk when this returns. What already holds is not written again.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn note_all(&self, mut lines: Vec<Line>) -> io::Result<()> {
+        let Inner { index, journal } = &mut *self.lock();
+        lines.retain(|line| !line.holds(index));
+        let last = lines.len().saturating_sub(1);
+        let mut numbered = lines.into_iter().enumerate();
+        numbered.try_for_each(|(n, line)| journal.note(line, index, n == last))
+    }
+
     /// Where a file is now.
     pub fn path(&self, segment: &Segment) -> PathBuf {
         name(segment).path(&self.directory)

@@ -109,6 +109,11 @@ impl Head {
         })
     }
 
+    /// Bytes of the picture itself: the last ones of the fragment.
+    pub fn picture_len(&self) -> u64 {
+        u64::from(self.sample[1]).min(self.len)
+    }
+
     /// Moves the fragment that begins at `bytes` by `ticks` on its time line.
     pub fn shift(&self, bytes: &mut [u8], ticks: i64) {
         for at in [self.decode_at, self.shown_at] {
@@ -331,7 +336,7 @@ pub fn init_size(file: &File) -> io::Result<u64> {
 }
 
 /// As much as there is at `offset`.
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut read = 0;
     while read < buffer.len() {
         match file.read_at(&mut buffer[read..], offset + read as u64)? {

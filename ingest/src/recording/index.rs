@@ -56,6 +56,15 @@ pub struct Span {
     pub parameters: u32,
 }
 
+/// Time that retention leaves alone, because somebody said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// Its begin.
+    pub from: DateTime<Utc>,
+    /// Its end.
+    pub to: DateTime<Utc>,
+}
+
 /// One file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
@@ -182,6 +191,24 @@ impl Index {
     /// Who keeps what.
     pub fn pins(&self) -> &BTreeMap<String, (DateTime<Utc>, DateTime<Utc>)> {
         &self.pins
+    }
+
+    /// What is kept between two instants, in order, whoever says so.
+    pub fn pinned_within(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Pinned> {
+        let within = self.pins.values().map(|&(begin, end)| Pinned {
+            from: begin.max(from),
+            to: end.min(to),
+        });
+        let mut pinned: Vec<Pinned> = within.filter(|it| it.from < it.to).collect();
+        pinned.sort_unstable_by_key(|it| it.from);
+        pinned.dedup_by(|next, last| {
+            let meets = next.from <= last.to;
+            if meets {
+                last.to = last.to.max(next.to);
+            }
+            meets
+        });
+        pinned
     }
 
     /// Tells whether somebody keeps a file.
@@ -462,6 +489,18 @@ mod tests {
             file(&mut index, 60 * minute, 60 * minute + 60);
         }
         index.pin("card:1".into(), at(70), at(80));
+        index.pin("card:2".into(), at(75), at(90));
+        index.pin("order:3".into(), at(3_000), at(3_010));
+        let pinned = |from, to| Pinned {
+            from: at(from),
+            to: at(to),
+        };
+        assert_eq!(index.pinned_within(at(0), at(300)), [pinned(70, 90)]);
+        assert_eq!(
+            index.pinned_within(at(80), at(3_005)),
+            [pinned(80, 90), pinned(3_000, 3_005)]
+        );
+        assert!(index.unpin("card:2") && index.unpin("order:3"));
         let due = index.due(at(1_000), 30, 250);
         assert_eq!(
             due.iter().map(|it| it.start).collect::<Vec<_>>(),

@@ -56,6 +56,15 @@ pub enum Line {
 }
 
 impl Line {
+    /// Whether a pin already stands so, or is already gone.
+    pub(super) fn holds(&self, index: &Index) -> bool {
+        match self {
+            Self::Pin { owner, from, to } => index.pins().get(owner) == Some(&(*from, *to)),
+            Self::Unpin { owner } => !index.pins().contains_key(owner),
+            Self::Gap { .. } | Self::Removed { .. } => false,
+        }
+    }
+
     fn apply(self, index: &mut Index) {
         match self {
             Self::Gap { at, reason, detail } => index.mark(at, Mark { reason, detail }),

@@ -15,7 +15,9 @@ mod disk;
 pub mod index;
 mod journal;
 pub mod name;
+pub mod preview;
 mod schedule;
+pub mod sums;
 mod task;
 mod writer;
 
@@ -41,8 +43,9 @@ pub use task::CameraRecorder;
 
 use self::archive::Archive;
 use self::clip::{Clip, ClipError};
-use self::index::{Gap, Span};
+use self::index::{Gap, Pinned, Span};
 use self::journal::Line;
+use self::preview::Previews;
 
 /// How often the disk is looked at.
 const LOOK: Duration = Duration::from_secs(10);
@@ -115,6 +118,7 @@ pub struct Recorder {
     min_free: u64,
     /// Clips lately asked for: a player asks for one again and again, each time for other bytes.
     clips: Mutex<VecDeque<(Wanted, Arc<Clip>)>>,
+    previews: Previews,
     /// Of cameras that are no longer there.
     leftover: Rules,
     /// By the name of its directory.
@@ -137,6 +141,8 @@ pub struct Coverage {
     pub spans: Vec<Span>,
     /// Why the rest is not, in order.
     pub gaps: Vec<Gap>,
+    /// What retention leaves alone, in order.
+    pub pinned: Vec<Pinned>,
     /// Up to when a clip can reach now: what is written later is not yet whole.
     pub until: Option<DateTime<Utc>>,
     /// When the first picture of a clip of this time was taken: the key frame at or before its begin.
@@ -167,6 +173,7 @@ impl Recorder {
             zone,
             min_free,
             clips: Mutex::default(),
+            previews: Previews::default(),
             leftover,
             cameras: Mutex::default(),
             opening: Mutex::default(),
@@ -226,7 +233,7 @@ impl Recorder {
     ) -> Option<Coverage> {
         let archive = self.of(camera)?;
         let (spans, gaps) = archive.read(|index| index.spans(from, to, now));
-        let until = archive.read(|index| index.until());
+        let (until, pinned) = archive.read(|index| (index.until(), index.pinned_within(from, to)));
         // As far as it can be played as one.
         let one = spans.first().map(|first| first.to.min(first.from + BEGIN));
         let clip = one.and_then(|end| Clip::plan(&archive, from, end).ok());
@@ -234,9 +241,15 @@ impl Recorder {
         Some(Coverage {
             spans,
             gaps,
+            pinned,
             until,
             begins,
         })
+    }
+
+    /// The small pictures of what is recorded.
+    pub fn previews(&self) -> &Previews {
+        &self.previews
     }
 
     /// What is recorded of a camera between two instants as one file. Blocks: it reads the ends of files.
@@ -283,34 +296,26 @@ impl Recorder {
         self.find(&name::directory(camera))
     }
 
-    /// Keeps what is recorded of `camera` between two instants from retention, because of `owner` (a card, an order, a
-    /// complaint), until [`Recorder::unpin`]; safely on the disk when this returns. A second time replaces the first.
+    /// Keeps times of a camera's recordings from retention, each because of an owner (a card, an order, a complaint), or, where there is no time,
+    /// lets go of what that owner kept; safely on the disk when this returns. A second time of one owner replaces the first. It may be of
+    /// what is not recorded yet.
     ///
     /// # Errors
-    /// When there are no recordings of the camera, or it cannot be written down.
-    pub async fn pin(
-        &self,
+    /// When it cannot be written down; then some of it may have been.
+    pub async fn keep(
+        self: &Arc<Self>,
         camera: &str,
-        owner: &str,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
+        changes: Vec<(String, Option<(DateTime<Utc>, DateTime<Utc>)>)>,
     ) -> io::Result<()> {
-        let owner = owner.to_owned();
-        self.note(camera, Line::Pin { owner, from, to }).await
-    }
-
-    /// Lets go of what `owner` kept of `camera`.
-    ///
-    /// # Errors
-    /// As [`Recorder::pin`].
-    pub async fn unpin(&self, camera: &str, owner: &str) -> io::Result<()> {
-        let owner = owner.to_owned();
-        self.note(camera, Line::Unpin { owner }).await
-    }
-
-    async fn note(&self, camera: &str, line: Line) -> io::Result<()> {
-        let archive = self.of(camera).ok_or(io::ErrorKind::NotFound)?;
-        let noted = tokio::task::spawn_blocking(move || archive.note(line, true));
+        let (recorder, name) = (Arc::clone(self), name::directory(camera));
+        let noted = tokio::task::spawn_blocking(move || {
+            let archive = recorder.open_archive(&name, &recorder.leftover)?;
+            let lines = changes.into_iter().map(|(owner, keep)| match keep {
+                Some((from, to)) => Line::Pin { owner, from, to },
+                None => Line::Unpin { owner },
+            });
+            archive.note_all(lines.collect())
+        });
         noted.await.map_err(io::Error::other)?
     }
 

@@ -12,7 +12,7 @@ use mp4_atom::{Any, Decode as _};
 use super::archive::Archive;
 use super::boxes;
 use super::clip::{Clip, ClipError};
-use super::index::{Gap, Mark, Reason, Span};
+use super::index::{Gap, Mark, Pinned, Reason, Span};
 use super::writer::{Step, Writer};
 use super::{DiskState, Recorder, Rules, Schedule};
 use crate::fragment::{self, TIMESCALE, Times};
@@ -393,13 +393,17 @@ async fn the_oldest_give_way_to_the_reserve_but_never_what_is_pinned() {
         writer.write(source.pictures(1_300)).unwrap();
     }
     let at = |picture| sources[0].1.at(picture);
-    recorder.pin("b", "card:7", at(100), at(200)).await.unwrap();
-    assert!(
-        recorder
-            .pin("nobody", "card:7", at(0), at(1))
-            .await
-            .is_err()
-    );
+    let keep = |keep| vec![("card:7".to_owned(), keep)];
+    let span = Some((at(100), at(200)));
+    recorder.keep("b", keep(span)).await.unwrap();
+    // Also of a camera of which nothing is recorded yet.
+    recorder.keep("coming", keep(span)).await.unwrap();
+    let told = recorder.coverage("b", at(0), at(150), at(1_300)).unwrap();
+    let pinned = Pinned {
+        from: at(100),
+        to: at(150),
+    };
+    assert_eq!(told.pinned, [pinned]);
     recorder.look(at(1_300), false).unwrap();
     assert_eq!(recorder.disk(), DiskState::Full);
     let left = |camera: &str| {
@@ -410,7 +414,7 @@ async fn the_oldest_give_way_to_the_reserve_but_never_what_is_pinned() {
     };
     assert_eq!(left("a"), [at(1_200)], "the file being written stays");
     assert_eq!(left("b"), [at(0), at(1_200)]);
-    recorder.unpin("b", "card:7").await.unwrap();
+    recorder.keep("b", keep(None)).await.unwrap();
     recorder.look(at(1_300), true).unwrap();
     assert_eq!(left("b"), [at(1_200)]);
 }

@@ -14,11 +14,13 @@ use super::LinkState;
 use super::backoff::Backoff;
 use super::batch::Outbound;
 use super::courier::{Courier, Submission};
+use super::pins;
 use super::protocol::{BatchOutcome, ToConsole, ToIngest, VERSION};
 use super::roster::{Roster, RosterView, descriptions};
 use super::socket::{Endpoint, LinkError, PING, Socket};
 use super::tokens::Tokens;
 use crate::camera::CameraHealth;
+use crate::recording::Recorder;
 use crate::spool::{Key, Spool};
 
 const PATH: &str = "/uplink/v1/events";
@@ -51,6 +53,7 @@ pub(crate) struct EventsLink {
     pub(crate) roster: Arc<Roster>,
     pub(crate) spool: Spool,
     pub(crate) tokens: Tokens,
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -121,6 +124,7 @@ impl EventsLink {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             now: Utc::now(),
             cameras: descriptions(roster),
+            keeps: true,
         };
         send(&socket, &hello)?;
         let answer = tokio::time::timeout(WELCOME, socket.text())
@@ -192,7 +196,12 @@ struct Session<'a> {
     /// No batch of the spool before this instant.
     not_before: Instant,
     health: Health,
+    /// Pins that were written down.
+    kept: (mpsc::Sender<Kept>, mpsc::Receiver<Kept>),
 }
+
+/// Number and revision of each.
+type Kept = Vec<(i64, i32)>;
 
 impl<'a> Session<'a> {
     fn new(link: &'a EventsLink, socket: Socket, state: &'a watch::Sender<LinkState>) -> Self {
@@ -208,6 +217,7 @@ impl<'a> Session<'a> {
             again: VecDeque::new(),
             not_before: Instant::now(),
             health: Health::default(),
+            kept: mpsc::channel(1),
         }
     }
 
@@ -234,6 +244,7 @@ impl<'a> Session<'a> {
                     None => return self.farewell().await,
                 },
                 () = tokio::time::sleep_until(self.not_before), if self.wants_spool() => self.feed().await?,
+                Some(pins) = self.kept.1.recv() => send(&self.socket, &ToConsole::Kept { pins })?,
                 Ok(()) = appended.changed() => self.more = true,
                 Ok(()) = roster.changed() => {
                     let cameras = descriptions(&roster.borrow_and_update());
@@ -368,6 +379,13 @@ impl<'a> Session<'a> {
             ToIngest::Ack { number, outcome } => self.acknowledged(number, outcome).await,
             ToIngest::Retry { number, after_ms } => self.refused(number, after_ms),
             ToIngest::Tokens { tokens } => self.link.tokens.replace(tokens).await,
+            ToIngest::Keep { pins } => {
+                let (recorder, kept) = (Arc::clone(&self.link.recorder), self.kept.0.clone());
+                // Beside the batches: the disk may be slow.
+                tokio::spawn(async move {
+                    let _ = kept.send(pins::write_down(recorder, pins).await).await;
+                });
+            }
             ToIngest::Welcome { .. } => return Err(LinkError::Protocol("a second welcome".into())),
         }
         Ok(())

@@ -9,6 +9,7 @@ mod courier;
 mod events;
 mod frame;
 mod media;
+mod pins;
 pub mod protocol;
 mod recordings;
 mod roster;

@@ -15,7 +15,8 @@ use chrono::{DateTime, Utc};
 use mingjing_monitor::event::CaseEvent;
 use serde::{Deserialize, Serialize};
 
-use crate::recording::index::{Gap, Span};
+use crate::recording::index::{Gap, Pinned, Span};
+use crate::recording::sums::Sum;
 
 /// Version of this protocol; a console refuses any other with a close reason that names both.
 pub const VERSION: u32 = 1;
@@ -36,6 +37,9 @@ pub enum ToConsole {
         now: DateTime<Utc>,
         /// Cameras that it carries; the console adds what it does not know.
         cameras: Vec<CameraDescription>,
+        /// It understands [`ToIngest::Keep`].
+        #[serde(default)]
+        keeps: bool,
     },
     /// A numbered batch; numbers rise by one within a connection.
     Batch {
@@ -57,6 +61,11 @@ pub enum ToConsole {
     Cameras {
         /// Replaces the list of `Hello`.
         cameras: Vec<CameraDescription>,
+    },
+    /// These pins are written down, safely on the disk.
+    Kept {
+        /// Number and revision of each.
+        pins: Vec<(i64, i32)>,
     },
     /// A camera's state or health, when it changes and every ten seconds.
     CameraHealth(crate::camera::CameraHealth),
@@ -98,6 +107,11 @@ pub enum ToIngest {
         /// What became of it.
         outcome: BatchOutcome,
     },
+    /// What is to be kept of recordings, or no longer; said again until it is [`ToConsole::Kept`].
+    Keep {
+        /// Changes; what is not named stays as it is.
+        pins: Vec<Pin>,
+    },
     /// The batch could not be committed now (database away): keep it and send it again.
     Retry {
         /// Number of the batch.
@@ -105,6 +119,21 @@ pub enum ToIngest {
         /// Wait at least so long, in milliseconds.
         after_ms: u64,
     },
+}
+
+/// A time of a camera's recordings that retention leaves alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// Its number.
+    pub id: i64,
+    /// Counts its changes.
+    pub revision: i32,
+    /// Because of what, e.g. `card:17#4`; no two pins have the same.
+    pub owner: String,
+    /// Camera id.
+    pub camera: String,
+    /// Begin and end, by the ingest's clock; `None`: it is kept no longer.
+    pub keep: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 /// What became of a batch.
@@ -230,6 +259,18 @@ pub enum Ask {
         /// Which bytes of it; none: all.
         range: Option<ByteRange>,
     },
+    /// A small picture: the key frame at or before an instant.
+    Preview {
+        /// The instant.
+        at: DateTime<Utc>,
+    },
+    /// Checksums of the files that a time lies in.
+    Sums {
+        /// Begin.
+        from: DateTime<Utc>,
+        /// End.
+        to: DateTime<Utc>,
+    },
 }
 
 /// A range of bytes (RFC 9110, 14.1.2).
@@ -280,6 +321,9 @@ pub enum Answer {
         spans: Vec<Span>,
         /// Why the rest is not.
         gaps: Vec<Gap>,
+        /// What retention leaves alone.
+        #[serde(default)]
+        pinned: Vec<Pinned>,
         /// Up to when a clip can reach.
         until: Option<DateTime<Utc>>,
         /// When the first picture of a clip was taken.
@@ -299,6 +343,16 @@ pub enum Answer {
         begins: DateTime<Utc>,
         /// End of its last one.
         ends: DateTime<Utc>,
+    },
+    /// To [`Ask::Preview`]; the JPEG follows.
+    Preview {
+        /// When it was taken.
+        captured_at: DateTime<Utc>,
+    },
+    /// To [`Ask::Sums`]; instants in names of files are by the ingest's clock.
+    Sums {
+        /// The files, oldest first.
+        files: Vec<Sum>,
     },
     /// The clip has none of these bytes.
     OutOfRange {

@@ -12,6 +12,7 @@ use super::protocol::{Answer, Ask, ByteRange, Fetched, VERSION};
 use super::socket::{Endpoint, LinkError, Socket};
 use crate::recording::Recorder;
 use crate::recording::clip::{ClipError, Reader};
+use crate::recording::sums::sums;
 
 const PATH: &str = "/uplink/v1/recordings";
 
@@ -46,7 +47,10 @@ impl Recordings {
         let recorder = Arc::clone(&self.recorder);
         let finding = tokio::task::spawn_blocking(move || find(&recorder, &camera, ask));
         let (socket, found) = tokio::join!(opening, finding);
-        let (socket, (answer, reader)) = (socket?, found.unwrap_or((Answer::Unreadable, None)));
+        let (socket, (answer, follows)) = (
+            socket?,
+            found.unwrap_or((Answer::Unreadable, Follows::Nothing)),
+        );
         let hello = Fetched {
             version: VERSION,
             edge: self.name,
@@ -59,7 +63,7 @@ impl Recordings {
         let outgoing = outgoing.clone();
         send(&outgoing, Message::text(hello)).await?;
         tokio::select! {
-            sent = bytes(outgoing, reader) => sent?,
+            sent = bytes(outgoing, follows) => sent?,
             error = closed(socket) => return Err(error),
         }
         Ok(())
@@ -75,10 +79,12 @@ async fn closed(mut socket: Socket) -> LinkError {
     }
 }
 
-async fn bytes(
-    outgoing: mpsc::Sender<Message>,
-    mut reader: Option<Reader>,
-) -> Result<(), LinkError> {
+async fn bytes(outgoing: mpsc::Sender<Message>, follows: Follows) -> Result<(), LinkError> {
+    let mut reader = match follows {
+        Follows::Nothing => None,
+        Follows::Clip(reader) => Some(reader),
+        Follows::Picture(jpeg) => return send(&outgoing, Message::Binary(jpeg)).await,
+    };
     while let Some(mut reading) = reader.take() {
         let read = tokio::task::spawn_blocking(move || reading.read().map(|read| (reading, read)));
         let (reading, read) = match read.await {
@@ -104,38 +110,45 @@ async fn send(outgoing: &mpsc::Sender<Message>, message: Message) -> Result<(), 
     outgoing.send(message).await.map_err(|_| LinkError::Silent)
 }
 
-/// The answer, and what reads the bytes that follow it.
-fn find(recorder: &Recorder, camera: &str, ask: Ask) -> (Answer, Option<Reader>) {
+/// The bytes that follow an answer.
+enum Follows {
+    Nothing,
+    Clip(Reader),
+    Picture(Bytes),
+}
+
+/// The answer, and the bytes that follow it.
+fn find(recorder: &Recorder, camera: &str, ask: Ask) -> (Answer, Follows) {
+    let unreadable = |error: std::io::Error| {
+        tracing::warn!(camera, %error, "a recording cannot be read");
+        (Answer::Unreadable, Follows::Nothing)
+    };
     match ask {
         Ask::Coverage { from, to } => match recorder.coverage(camera, from, to, Utc::now()) {
             Some(found) => {
-                let (spans, gaps) = (found.spans, found.gaps);
-                let (until, begins) = (found.until, found.begins);
-                (
-                    Answer::Coverage {
-                        spans,
-                        gaps,
-                        until,
-                        begins,
-                    },
-                    None,
-                )
+                let answer = Answer::Coverage {
+                    spans: found.spans,
+                    gaps: found.gaps,
+                    pinned: found.pinned,
+                    until: found.until,
+                    begins: found.begins,
+                };
+                (answer, Follows::Nothing)
             }
-            None => (Answer::Nothing, None),
+            None => (Answer::Nothing, Follows::Nothing),
         },
         Ask::Clip { from, to, range } => {
             let clip = match recorder.clip(camera, from, to) {
                 Ok(clip) => clip,
-                Err(ClipError::Nothing) => return (Answer::Nothing, None),
-                Err(ClipError::Parameters(at)) => return (Answer::Parameters { at }, None),
-                Err(ClipError::Unreadable(error)) => {
-                    tracing::warn!(camera, %error, "a recording cannot be read");
-                    return (Answer::Unreadable, None);
+                Err(ClipError::Nothing) => return (Answer::Nothing, Follows::Nothing),
+                Err(ClipError::Parameters(at)) => {
+                    return (Answer::Parameters { at }, Follows::Nothing);
                 }
+                Err(ClipError::Unreadable(error)) => return unreadable(error),
             };
             let (len, tag) = (clip.len(), clip.tag.clone());
             let Some((first, last)) = range.unwrap_or(ByteRange::From(0)).within(len) else {
-                return (Answer::OutOfRange { len }, None);
+                return (Answer::OutOfRange { len }, Follows::Nothing);
             };
             let (begins, ends) = (clip.begins, clip.ends);
             let answer = Answer::Clip {
@@ -146,7 +159,30 @@ fn find(recorder: &Recorder, camera: &str, ask: Ask) -> (Answer, Option<Reader>)
                 begins,
                 ends,
             };
-            (answer, Some(clip.reader(first, last)))
+            (answer, Follows::Clip(clip.reader(first, last)))
+        }
+        Ask::Preview { at } => {
+            let Some(archive) = recorder.of(camera) else {
+                return (Answer::Nothing, Follows::Nothing);
+            };
+            match recorder.previews().of(camera, &archive, at) {
+                Ok(Some(found)) => {
+                    let captured_at = found.captured_at;
+                    let picture = Follows::Picture(found.jpeg);
+                    (Answer::Preview { captured_at }, picture)
+                }
+                Ok(None) => (Answer::Nothing, Follows::Nothing),
+                Err(error) => unreadable(error),
+            }
+        }
+        Ask::Sums { from, to } => {
+            let Some(archive) = recorder.of(camera) else {
+                return (Answer::Nothing, Follows::Nothing);
+            };
+            match sums(&archive, from, to) {
+                Ok(files) => (Answer::Sums { files }, Follows::Nothing),
+                Err(error) => unreadable(error),
+            }
         }
     }
 }

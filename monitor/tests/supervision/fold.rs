@@ -306,10 +306,26 @@ fn a_case_lies_at_the_window_that_last_named_itself() {
         event("2018-10-15 09:00", "applied", json!({})),
         event("2018-10-15 10:00", "accepted", json!({})),
         // Behind the windows: nobody says that it left.
-        event("2018-10-15 11:00", "step_started", json!({"step": "review", "window": null})),
-        event("2018-10-16 09:00", "step_started", json!({"step": "survey", "window": "7"})),
-        event("2018-10-16 10:00", "suspended", json!({"kind": "hearing", "window": "3"})),
-        event("2018-10-16 10:00", "resumed", json!({"window": "8", "hall": "C"})),
+        event(
+            "2018-10-15 11:00",
+            "step_started",
+            json!({"step": "review", "window": null}),
+        ),
+        event(
+            "2018-10-16 09:00",
+            "step_started",
+            json!({"step": "survey", "window": "7"}),
+        ),
+        event(
+            "2018-10-16 10:00",
+            "suspended",
+            json!({"kind": "hearing", "window": "3"}),
+        ),
+        event(
+            "2018-10-16 10:00",
+            "resumed",
+            json!({"window": "8", "hall": "C"}),
+        ),
     ];
     let told: Vec<_> = held(&events)
         .into_iter()
@@ -319,8 +335,18 @@ fn a_case_lies_at_the_window_that_last_named_itself() {
     assert_eq!(
         told,
         [
-            ("T07".into(), window("3"), at("2018-10-15 09:00"), Some(at("2018-10-16 09:00"))),
-            ("T07".into(), window("7"), at("2018-10-16 09:00"), Some(at("2018-10-16 10:00"))),
+            (
+                "T07".into(),
+                window("3"),
+                at("2018-10-15 09:00"),
+                Some(at("2018-10-16 09:00"))
+            ),
+            (
+                "T07".into(),
+                window("7"),
+                at("2018-10-16 09:00"),
+                Some(at("2018-10-16 10:00"))
+            ),
             ("C".into(), window("8"), at("2018-10-16 10:00"), None),
         ]
     );

@@ -119,9 +119,18 @@ export interface Picture {
 }
 
 /** The last picture of a camera; `null` when there is none yet. */
-export async function picture(camera: string, kind: 'thumbnail' | 'snapshot', signal?: AbortSignal): Promise<Picture | null> {
+export function picture(camera: string, kind: 'thumbnail' | 'snapshot', signal?: AbortSignal): Promise<Picture | null> {
+  return pictureAt(`/api/v1/cameras/${encodeURIComponent(camera)}/${kind}.jpg`, signal)
+}
+
+/** The recorded picture at or before an instant; `null` when nothing was recorded there. */
+export function recordedPicture(camera: string, at: number, signal?: AbortSignal): Promise<Picture | null> {
+  return pictureAt(url(`/api/v1/cameras/${encodeURIComponent(camera)}/preview.jpg`, { at: new Date(at).toISOString() }), signal)
+}
+
+async function pictureAt(path: string, signal?: AbortSignal): Promise<Picture | null> {
   try {
-    const response = await call('GET', `/api/v1/cameras/${encodeURIComponent(camera)}/${kind}.jpg`, undefined, signal)
+    const response = await call('GET', path, undefined, signal)
     const at = response.headers.get('X-Captured-At') ?? response.headers.get('Last-Modified')
     const capturedAt = at ? new Date(at) : null
     return { blob: await response.blob(), capturedAt: capturedAt && !Number.isNaN(capturedAt.getTime()) ? capturedAt : null }

@@ -720,6 +720,8 @@ export interface Recordings {
   to: Instant
   spans: { from: Instant; to: Instant; parameters: string }[]
   gaps: { from: Instant; to: Instant; reason: string; detail: string | null }[]
+  /** What retention leaves alone. */
+  pinned: { from: Instant; to: Instant }[]
   /** Up to when a clip can reach now. */
   until: Instant | null
   /** When the first picture of a clip from `from` was taken. */

@@ -167,7 +167,7 @@ export default {
     window_list: '窗口 {list}', no_window: '公共区域', health: '状态', open: '打开', back: '返回宫格', snapshot: '最近关键帧', download: '保存快照', cards: '这些窗口的牌', h: { state: '状态', since: '自', codec: '编码', size: '画面', frame_rate: '帧率', bit_rate: '码率', losses: '丢包', reconnects: '重连', last_frame: '最近一帧', picture: '缩略图', fault: '画面', at_windows: '窗口在岗', window_n: '{no} 号窗口', waiting: '等候 {n} 人', well: '正常', edge: '前端', hall: '大厅', windows: '窗口', lag: '落后直播', age: '屏上画面', decoded: '已解码', dropped_frames: '已丢弃', recorded: '录像' }, fps: '{n} 帧/秒', every: '每 {n} 秒', only_with: '只看有摄像机的', all_cameras: '全部摄像机', state_filter: '只看离线', tile: '{name} 实时画面', seconds: '{n} 秒', unit_all: '全县',
   },
   recording: {
-    line: '时间轴：点击从该时刻播放', live: '实时', mark: '录像', earlier: '更早', later: '更晚', hours: '{n} 小时', none: '这段时间没有录像', away: '存录像的前端未连接', failed: '录像列表取不到', rate: '倍速', tile: '{name} 录像', download: '下载', until: '录至 {time}', off: '不录像', left_out: '跳过 {gap}',
+    line: '时间轴：点击从该时刻播放', live: '实时', mark: '录像', earlier: '更早', later: '更晚', hours: '{n} 小时', none: '这段时间没有录像', away: '存录像的前端未连接', failed: '录像列表取不到', rate: '倍速', tile: '{name} 录像', download: '下载', until: '录至 {time}', off: '不录像', left_out: '跳过 {gap}', pinned: '已留存，不会被清除',
     state: { loading: '正在取录像', none: '此时没有录像', away: '存录像的前端未连接，稍后再试', failed: '录像取不到', unsupported: '浏览器不能播放这段录像，可下载', present: '已放到最新' },
     at_card: '看当时的录像',
   },
