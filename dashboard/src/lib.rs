@@ -20,6 +20,7 @@ pub mod config;
 pub mod demo;
 pub mod directory;
 pub mod engine;
+pub mod evidence;
 pub mod import;
 pub mod live;
 pub mod masking;

@@ -85,6 +85,17 @@ impl Edge {
         process.kill().await.expect("the edge can be killed");
     }
 
+    /// Changes its configuration; it reads it when it is run again.
+    ///
+    /// # Panics
+    /// When `old` does not stand there.
+    pub fn set(&self, old: &str, new: &str) {
+        let file = self.directory.join("edge.toml");
+        let config = std::fs::read_to_string(&file).expect("the configuration");
+        assert!(config.contains(old), "{old:?} is not in it");
+        std::fs::write(file, config.replacen(old, new, 1)).expect("written");
+    }
+
     /// What it wrote.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.directory.join("log")).unwrap_or_default()

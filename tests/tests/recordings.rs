@@ -5,8 +5,9 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use mingjing_tests::county::{COUNTY, TOWN_1, TOWN_2};
+use mingjing_tests::county::{COUNTY, ITEM, TOWN_1, TOWN_2, UNIT};
 use mingjing_tests::edge::Edge;
+use mingjing_tests::proxy::Wire;
 use mingjing_tests::rtsp::Rtsp;
 use mingjing_tests::shared_data;
 use mingjing_tests::stage::{ACCOUNT_PASSWORD, Stage, StageCamera, wait_for};
@@ -247,4 +248,200 @@ async fn recordings_of_the_console_and_of_an_edge_are_played_over_a_gap_by_those
             .as_u16(),
         200
     );
+}
+
+/// Posts a case of which only the date of acceptance is told, and whose promise ran out at `due`; its number.
+async fn overdue(stage: &Stage, token: &str, due: DateTime<Utc>) -> String {
+    let no = "2026-320382-000417";
+    let place = json!({"hall": TOWN_1, "window": "1", "unit": UNIT, "item": ITEM});
+    let event = |id: &str, kind: &str, at: DateTime<Utc>, more: Value| {
+        let mut data = place.clone();
+        data.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        json!({"specversion": "1.0", "id": id, "source": "//approval.county", "type": kind, "subject": no, "time": at, "data": data})
+    };
+    let begun = due - TimeDelta::days(2);
+    let applicant = json!({"date_only": true, "channel": "window", "applicant": {"name": "张三丰", "phone": "13812345678"}});
+    let limits = json!({"date_only": true, "kind": "promised", "promise_due": due, "legal_due": due + TimeDelta::days(30)});
+    let events = [
+        event("a-1", "case.applied", begun, applicant),
+        event("a-2", "case.accepted", begun, limits),
+    ];
+    let answer = Client::new()
+        .post(format!("{}/api/v1/events", stage.url))
+        .bearer_auth(token)
+        .header("content-type", "application/cloudevents-batch+json")
+        .body(json!(events).to_string())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    no.to_owned()
+}
+
+/// How many times are kept for a card, and how many of them the edge has written down.
+async fn pins(stage: &Stage, card: i64) -> (i64, i64) {
+    sqlx::query_as(
+        "SELECT count(*), count(told_at) FROM recording_pin WHERE kind = 'card' AND subject = $1 AND NOT released",
+    )
+    .bind(card.to_string())
+    .fetch_one(stage.database.store.pool())
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn what_a_card_points_to_stays_when_retention_takes_the_rest_and_leaves_as_evidence() {
+    let Some(clip_file) = shared_data("video/opencv_vtest_h264.mp4") else {
+        return;
+    };
+    let clip_file = format!("clip={}", clip_file.display());
+    let mut rtsp = Rtsp::start(&["--clip", &clip_file, "--loop", "20"].map(str::to_owned)).await;
+    let stage = Stage::new(&[]).await;
+    let far = StageCamera::new("far", TOWN_1, rtsp.url("clip"));
+    let mut edge = Edge::start(&stage, "town", &[far]).await;
+    let leader = signed_in(&stage, "leader", "leader", COUNTY).await;
+    let token = stage.token(&["--role", "source"]).await;
+    let recorded = async |spans: usize| {
+        wait_for(&format!("{spans} spans"), PATIENCE, async || {
+            let found = recordings(&stage, &leader, "far").await;
+            found["spans"].as_array().is_some_and(|found| {
+                found.len() >= spans && length(&found[spans - 1]) > TimeDelta::seconds(4)
+            })
+        })
+        .await;
+        recordings(&stage, &leader, "far").await["spans"].clone()
+    };
+    let first = recorded(1).await[0].clone();
+    rtsp.say("stop all").await;
+    wait_for("the gap is known", PATIENCE, async || {
+        let found = recordings(&stage, &leader, "far").await;
+        found["gaps"]
+            .as_array()
+            .and_then(|gaps| Some(gaps.last()?["reason"] == "offline"))
+            == Some(true)
+    })
+    .await;
+    rtsp.say("start all").await;
+    recorded(2).await;
+
+    // The edge is cut off when the card is issued: five minutes before and after its instant are to be kept, which reaches two seconds
+    // into the first recording.
+    edge.uplink.set(Wire::Dead);
+    let due = instant(&first["from"]) - TimeDelta::minutes(5) + TimeDelta::seconds(2);
+    let case = overdue(&stage, &token, due).await;
+    let mut card = 0;
+    wait_for("the card", PATIENCE, async || {
+        let url = format!("{}/api/v1/cards?case={case}&rule=R2", stage.url);
+        let found: Value = leader.get(url).send().await.unwrap().json().await.unwrap();
+        card = found["items"][0]["id"].as_i64().unwrap_or(0);
+        card > 0
+    })
+    .await;
+    wait_for("what it points to is known", PATIENCE, async || {
+        pins(&stage, card).await == (1, 0)
+    })
+    .await;
+    edge.uplink.set(Wire::Whole);
+    wait_for("the edge has written it down", PATIENCE, async || {
+        pins(&stage, card).await == (1, 1)
+    })
+    .await;
+    let found = recordings(&stage, &leader, "far").await;
+    assert_eq!(
+        instant(&found["pinned"][0]["to"]),
+        instant(&first["from"]) + TimeDelta::seconds(2),
+        "{found}"
+    );
+
+    // The evidence: who made it, what is in it, and that one altered byte is named.
+    let url = format!("{}/api/v1/cards/{card}/evidence.zip", stage.url);
+    let answer = leader.get(&url).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let manifest = answer.headers()["x-evidence-manifest"].to_str().unwrap();
+    let manifest = manifest.to_owned();
+    let mut bytes = answer.bytes().await.unwrap().to_vec();
+    // Nothing in it is compressed.
+    let has = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
+    assert!(has(&bytes, case.as_bytes()) && has(&bytes, "138****5678".as_bytes()));
+    assert!(!has(&bytes, b"13812345678") && !has(&bytes, "三丰".as_bytes()));
+    let file = stage.path("evidence.zip");
+    let file_name = file.to_string_lossy().into_owned();
+    std::fs::write(&file, &bytes).unwrap();
+    let verify = [
+        "evidence",
+        "verify",
+        &file_name,
+        "--json",
+        "--manifest",
+        &manifest,
+    ];
+    let told: Value = serde_json::from_str(&stage.run(&verify, "").await).unwrap();
+    assert_eq!(
+        (&told["whole"], &told["recordings"]),
+        (&json!(true), &json!(1)),
+        "{told}"
+    );
+    let noted: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM audit WHERE action = 'export.made' AND subject = $1 AND after->>'manifest' = $2",
+    )
+    .bind(card.to_string())
+    .bind(&manifest)
+    .fetch_one(stage.database.store.pool())
+    .await
+    .unwrap();
+    assert_eq!(noted, 1);
+    let picture = bytes.windows(4).rposition(|part| part == b"mdat").unwrap() + 40;
+    bytes[picture] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    let output = stage.command(&verify).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let name = told["faults"][0]["name"].as_str().unwrap();
+    assert!(name.starts_with("recordings/far/"), "{told}");
+    assert_eq!(told["faults"].as_array().unwrap().len(), 1);
+    let stranger = signed_in(&stage, "manager", "hall_manager", TOWN_2).await;
+    assert_eq!(
+        stranger.get(&url).send().await.unwrap().status().as_u16(),
+        404
+    );
+
+    // Retention takes all that is finished and not kept, when the edge is back with hardly any room.
+    edge.kill().await;
+    edge.set("[recording]\n", "[recording]\nmax_bytes = 1\n");
+    edge.run().await;
+    recorded(1).await;
+    rtsp.say("stop all").await;
+    wait_for("retention has run", PATIENCE, async || {
+        let found = recordings(&stage, &leader, "far").await;
+        let gaps = found["gaps"].as_array();
+        gaps.is_some_and(|gaps| gaps.iter().any(|gap| gap["reason"] == "retention"))
+    })
+    .await;
+    let found = recordings(&stage, &leader, "far").await;
+    let kept = &found["spans"][0];
+    assert!(
+        instant(&kept["from"]) == instant(&first["from"]) && length(kept) > TimeDelta::seconds(4),
+        "{found}"
+    );
+    let gone = found["gaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|gap| gap["reason"] == "retention")
+        .unwrap();
+    assert!(instant(&gone["from"]) > instant(&kept["to"]), "{found}");
+
+    // When the time of what it was for is over, it is let go.
+    sqlx::query("UPDATE recording_pin SET until = now() WHERE kind = 'card' AND subject = $1")
+        .bind(card.to_string())
+        .execute(stage.database.store.pool())
+        .await
+        .unwrap();
+    wait_for("it is let go", PATIENCE, async || {
+        let found = recordings(&stage, &leader, "far").await;
+        found["pinned"] == json!([])
+    })
+    .await;
 }

@@ -334,7 +334,7 @@ pub struct Satisfaction {
 #[into_params(parameter_in = Path)]
 pub struct Id {
     /// The card.
-    id: i64,
+    pub(super) id: i64,
 }
 
 /// One card.
@@ -350,7 +350,11 @@ pub async fn one(
     detail(&app, &caller, id).await.map(Json)
 }
 
-async fn detail(app: &App, caller: &Caller, id: i64) -> Result<CardDetail> {
+/// A card as the caller reads it.
+///
+/// # Errors
+/// `not-found`, or when the database cannot be asked.
+pub(super) async fn detail(app: &App, caller: &Caller, id: i64) -> Result<CardDetail> {
     let card = find(app, caller, id).await?;
     let directory = app.directory();
     let lines = cards::history(app.db(), id).await?;

@@ -262,7 +262,7 @@ pub struct EventView {
 #[into_params(parameter_in = Path)]
 pub struct No {
     /// The case.
-    no: String,
+    pub(super) no: String,
 }
 
 /// One case: its clock, steps, events and cards.
@@ -275,27 +275,33 @@ pub async fn one(
     caller: Caller,
     Path(No { no }): Path<No>,
 ) -> Result<Json<CaseDetail>> {
-    let (row, fold) = find(&app, &caller, &no).await?;
+    detail(&app, &caller, &no).await.map(Json)
+}
+
+/// A case as the caller reads it, persons masked.
+///
+/// # Errors
+/// `not-found`, or when the database cannot be asked.
+pub(super) async fn detail(app: &App, caller: &Caller, no: &str) -> Result<CaseDetail> {
+    let (row, fold) = find(app, caller, no).await?;
     let reference = app
         .reference()
         .ok_or_else(|| Problem::unavailable("The rules are not loaded yet."))?;
     let clock = clockbar::look(&reference, &fold, row.opened_at, app.now());
-    let events = events::of_case(app.db(), &no).await?;
+    let events = events::of_case(app.db(), no).await?;
     let directory = app.directory();
-    let cards = cards_of(&app, &caller, &no).await?;
+    let cards = cards_of(app, caller, no).await?;
     let cameras = row
         .window
         .as_deref()
         .map(|window| directory.cameras_of(&row.hall, window))
         .unwrap_or_default();
-    let mark = case_marks(&app, std::slice::from_ref(&no))
-        .await?
-        .remove(&no);
+    let mark = case_marks(app, &[no.to_owned()]).await?.remove(no);
     let masked = fold.applicant.is_some()
         || events
             .iter()
             .any(|stored| !masking::hidden(&stored.event.data()).is_empty());
-    Ok(Json(CaseDetail {
+    Ok(CaseDetail {
         row: CaseRow::new(row, mark),
         source: fold.source.clone(),
         handler: fold.handler.clone(),
@@ -320,7 +326,7 @@ pub async fn one(
         may_unmask: masked
             && policy::row(&Method::POST, unmask::PATH)
                 .is_some_and(|row| row.access.admits(caller.role)),
-    }))
+    })
 }
 
 /// The case as the caller may see it; what lies outside their scope does not exist.

@@ -14,6 +14,7 @@ pub mod channels;
 pub mod county;
 pub mod deliveries;
 pub mod events;
+pub mod evidence;
 pub mod halls;
 pub mod health;
 pub mod inbox;
@@ -121,6 +122,8 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(cases::unmask::unmask))
         .api(routes!(cards::list, cards::by_hand::issue))
         .api(routes!(cards::receive))
+        .api(routes!(evidence::of_card))
+        .api(routes!(evidence::of_case))
         .api(routes!(cards::one))
         .api(routes!(cards::act))
         .api(routes!(attachments::bring))

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod demo;
 pub mod doctor;
+pub mod evidence;
 pub mod import;
 pub mod migrate;
 pub mod output;
@@ -51,6 +52,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Check the audit log, write its head down, export it
     Audit(audit::Audit),
+    /// Check an evidence file
+    Evidence(evidence::EvidenceCommand),
     /// Import halls, items, calendars and cameras
     Import(import::Import),
     /// Add accounts, change passwords, disable accounts
@@ -125,6 +128,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
             Command::Demo(demo) => demo.run(config).await,
             Command::Migrate(migrate) => migrate.run(config).await,
             Command::Audit(audit) => audit.run(config).await,
+            Command::Evidence(evidence) => evidence.run(),
             Command::Import(import) => import.run(config).await,
             Command::User(user) => user.run(config).await,
             Command::Token(token) => token.run(config).await,

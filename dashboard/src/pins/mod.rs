@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::wanted::Course;
 use crate::app::{App, Ready};
-use crate::store::pins::{self, Subject};
+use crate::store::pins::{self, Span, Subject};
 
 pub use tell::tell;
 
@@ -74,9 +74,29 @@ pub async fn run(app: App) {
     }
 }
 
+/// A card, order or complaint, as far as it points to recordings.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn subject(app: &App, kind: &str, number: &str) -> Result<Option<Subject>, StoreError> {
+    pins::subject(app.db(), kind, number).await
+}
+
+/// What a subject points to in recordings, whether it is kept or not.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn spans(app: &App, subject: &Subject) -> Result<Vec<Span>, StoreError> {
+    let course = course(app, subject).await?;
+    Ok(wanted::spans(subject, &course, &app.directory()))
+}
+
+/// Kind and number.
+type Key = (String, String);
+
 struct Follower {
     /// The revision in which each subject was looked at.
-    known: HashMap<(String, String), i64>,
+    known: HashMap<Key, i64>,
     /// What was over since then is looked at.
     since: DateTime<Utc>,
     /// What was over while no console ran was looked for.
@@ -89,10 +109,10 @@ impl Follower {
         let db = app.db();
         if !self.settled {
             // Pins of what was over while nobody looked: as if it were over now.
-            let standing: HashSet<(String, String)> = pins::subjects(db, now)
+            let standing: HashSet<Key> = pins::revisions(db, now)
                 .await?
                 .into_iter()
-                .map(|subject| (subject.kind, subject.subject))
+                .map(|(kind, subject, _)| (kind, subject))
                 .collect();
             let over = pins::endless(db).await?;
             for (kind, subject) in over.iter().filter(|it| !standing.contains(it)) {
@@ -100,23 +120,20 @@ impl Follower {
             }
             self.settled = true;
         }
-        let subjects = pins::subjects(db, self.since).await?;
-        let mut changed = false;
-        for subject in &subjects {
-            let key = (subject.kind.clone(), subject.subject.clone());
-            if self.known.get(&key) == Some(&subject.revision) {
-                continue;
+        let (mut changed, mut seen) = (false, HashSet::new());
+        for (kind, number, revision) in pins::revisions(db, self.since).await? {
+            let key = (kind, number);
+            if self.known.get(&key) != Some(&revision)
+                && let Some(subject) = pins::subject(db, &key.0, &key.1).await?
+            {
+                let (spans, until) = (spans(app, &subject).await?, wanted::until(&subject));
+                changed |= pins::set(db, &key.0, &key.1, &spans, until).await?;
+                self.known.insert(key.clone(), revision);
             }
-            let course = course(app, subject).await?;
-            let spans = wanted::spans(subject, &course, &app.directory());
-            let until = wanted::until(subject);
-            changed |= pins::set(db, &subject.kind, &subject.subject, &spans, until).await?;
-            self.known.insert(key, subject.revision);
+            seen.insert(key);
         }
         self.since = now - MARGIN;
-        let seen: HashSet<(&str, &str)> = subjects.iter().map(Subject::key).collect();
-        self.known
-            .retain(|key, _| seen.contains(&(key.0.as_str(), key.1.as_str())));
+        self.known.retain(|key, _| seen.contains(key));
         Ok(changed | (pins::expire(db, now).await? > 0))
     }
 }

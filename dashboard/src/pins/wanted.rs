@@ -103,7 +103,6 @@ mod tests {
         Subject {
             kind: "card".into(),
             subject: "17".into(),
-            revision: 1,
             hall: "H".into(),
             win: None,
             case_no: None,

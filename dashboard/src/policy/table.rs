@@ -309,6 +309,8 @@ pub(super) const VIEWERS: Access = Access::Roles(&[
     HallManager,
     Sysadmin,
 ]);
+/// Who sees cases and cards and looks through cameras, and so may take both away for the record.
+const TAKERS: Access = Access::Roles(&[Inspector, Leader, Commission, UnitHead, HallManager]);
 /// Who reads series of numbers. They are kept by hall: a unit's head would read those of other units.
 const METERS: Access =
     Access::Roles(&[Inspector, Leader, Commission, HallManager, Sysadmin, Reader]);
@@ -446,8 +448,10 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/cases", SUPERVISORS, Subject::Halls),
     get("/api/v1/cases/{no}", SUPERVISORS, Subject::Case),
     get("/api/v1/cases/{no}/replay", SUPERVISORS, Subject::Case),
+    get("/api/v1/cases/{no}/evidence.zip", TAKERS, Subject::Case),
     get("/api/v1/cards", SUPERVISORS, Subject::Halls),
     get("/api/v1/cards/{id}", SUPERVISORS, Subject::Card),
+    get("/api/v1/cards/{id}/evidence.zip", TAKERS, Subject::Card),
     post("/api/v1/cards/receive", ACTORS, Subject::Card),
     post("/api/v1/cards/{id}/{action}", ACTORS, Subject::Card),
     get(

@@ -13,8 +13,6 @@ pub struct Subject {
     pub kind: String,
     /// Its number.
     pub subject: String,
-    /// Rises with each change.
-    pub revision: i64,
     /// Code of its hall.
     pub hall: String,
     /// Its window.
@@ -34,33 +32,62 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Its kind and number.
-    pub fn key(&self) -> (&str, &str) {
-        (&self.kind, &self.subject)
+    /// A case itself, opened at this instant: no card, but what points to recordings as one does.
+    pub fn of_case(no: &str, hall: &str, window: Option<String>, opened_at: DateTime<Utc>) -> Self {
+        Self {
+            kind: "case".into(),
+            subject: no.into(),
+            hall: hall.into(),
+            win: window,
+            case_no: Some(no.into()),
+            camera: None,
+            at: opened_at,
+            facts: Json(Value::Null),
+            closed_at: None,
+            void: false,
+        }
     }
 }
 
-/// What stands, and what was over since `since`.
+/// Kind, number and revision of what stands, and of what was over since `since`.
 ///
 /// # Errors
 /// When the database cannot be asked.
-pub async fn subjects(db: &PgPool, since: DateTime<Utc>) -> Result<Vec<Subject>, StoreError> {
+pub async fn revisions(
+    db: &PgPool,
+    since: DateTime<Utc>,
+) -> Result<Vec<(String, String, i64)>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT 'card' AS kind, id::text AS subject, revision::bigint AS revision, hall, win, case_no,
-             CASE WHEN about = 'camera' THEN subject END AS camera, due_at AS at, facts, closed_at,
-             state IN ('revoked', 'withdrawn', 'cleared', 'cancelled') AS void
-         FROM card WHERE closed_at IS NULL OR closed_at >= $1
+        "SELECT 'card', id::text, revision::bigint FROM card WHERE closed_at IS NULL OR closed_at >= $1
          UNION ALL
-         SELECT 'order', o.id::text, o.revision::bigint, o.hall, o.win, coalesce(o.case_no, c.case_no),
-             coalesce(o.camera, CASE WHEN c.about = 'camera' THEN c.subject END), coalesce(o.picture_at, c.due_at, o.due_at),
-             coalesce(c.facts, '{}'), o.closed_at, o.state = 'cancelled'
-         FROM supervision_order o LEFT JOIN card c ON c.id = o.card WHERE o.closed_at IS NULL OR o.closed_at >= $1
+         SELECT 'order', id::text, revision::bigint FROM supervision_order WHERE closed_at IS NULL OR closed_at >= $1
          UNION ALL
-         SELECT 'complaint', no, (extract(epoch FROM changed) * 1000000)::bigint, hall, fold->>'window', case_no, NULL, opened_at,
-             '{}', CASE WHEN NOT is_open THEN changed END, status = 'refused'
-         FROM complaint WHERE is_open OR changed >= $1",
+         SELECT 'complaint', no, (extract(epoch FROM changed) * 1000000)::bigint FROM complaint WHERE is_open OR changed >= $1",
     );
     Ok(rows.bind(since).fetch_all(db).await?)
+}
+
+/// One of them, whether it stands or not.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn subject(db: &PgPool, kind: &str, number: &str) -> Result<Option<Subject>, StoreError> {
+    let row = sqlx::query_as(
+        "SELECT 'card' AS kind, id::text AS subject, hall, win, case_no, CASE WHEN about = 'camera' THEN subject END AS camera,
+             due_at AS at, facts, closed_at, state IN ('revoked', 'withdrawn', 'cleared', 'cancelled') AS void
+         FROM card WHERE id = CASE WHEN $1 = 'card' THEN $2::text::bigint END
+         UNION ALL
+         SELECT 'order', o.id::text, o.hall, o.win, coalesce(o.case_no, c.case_no),
+             coalesce(o.camera, CASE WHEN c.about = 'camera' THEN c.subject END), coalesce(o.picture_at, c.due_at, o.due_at),
+             coalesce(c.facts, '{}'), o.closed_at, o.state = 'cancelled'
+         FROM supervision_order o LEFT JOIN card c ON c.id = o.card
+         WHERE o.id = CASE WHEN $1 = 'order' THEN $2::text::bigint END
+         UNION ALL
+         SELECT 'complaint', no, hall, fold->>'window', case_no, NULL, opened_at, '{}', CASE WHEN NOT is_open THEN changed END,
+             status = 'refused'
+         FROM complaint WHERE $1 = 'complaint' AND no = $2",
+    );
+    Ok(row.bind(kind).bind(number).fetch_optional(db).await?)
 }
 
 /// Subjects that are over and whose pins do not know it: they were over while nobody looked.

@@ -86,6 +86,16 @@ test('a recording of the console’s own ingest is played too, and who may not s
   const until = Date.parse((await recorded(page, 'steady')).until ?? '')
   await page.goto(`${stage.facts.url}/video/steady?at=${new Date(until - 4_000).toISOString()}`)
   await expect(page.getByTestId('recording')).toHaveAttribute('data-state', /playing|present/, { timeout: 30_000 })
+  // Whoever points at the line sees what was recorded there.
+  const bar = page.getByTestId('timeline-bar')
+  const [from, to] = [Number(await bar.getAttribute('data-from')), Number(await bar.getAttribute('data-to'))]
+  const box = await bar.boundingBox()
+  if (!box) throw new Error('the line is on the screen')
+  await page.mouse.move(box.x + ((until - 3_000 - from) / (to - from)) * box.width, box.y + box.height / 2)
+  const preview = page.getByTestId('recording-preview')
+  await expect(preview).toHaveAttribute('data-shown', /\d+/, { timeout: 20_000 })
+  expect(Math.abs(Number(await preview.getAttribute('data-shown')) - (until - 3_000))).toBeLessThan(20_000)
+  expect(await preview.locator('img').evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(100)
   await page.context().clearCookies()
   await signIn(page, stage, 'manager')
   const status = await page.evaluate(async () => (await fetch('/api/v1/cameras/steady/recording.mp4')).status)

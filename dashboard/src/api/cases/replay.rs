@@ -56,8 +56,16 @@ pub async fn show(
     caller: Caller,
     Path(No { no }): Path<No>,
 ) -> Result<Json<CaseReplay>> {
-    let (row, fold) = find(&app, &caller, &no).await?;
-    let stored = events::of_case(app.db(), &no).await?;
+    course(&app, &caller, &no).await.map(Json)
+}
+
+/// The course of a case as the caller may see it.
+///
+/// # Errors
+/// `not-found`, or when the database cannot be asked.
+pub async fn course(app: &App, caller: &Caller, no: &str) -> Result<CaseReplay> {
+    let (row, fold) = find(app, caller, no).await?;
+    let stored = events::of_case(app.db(), no).await?;
     let counted: Vec<_> = stored
         .iter()
         .map(|stored| &stored.event)
@@ -73,16 +81,16 @@ pub async fn show(
     let to = if goes_on { now.max(last) } else { last };
     let directory = app.directory();
     let held = held(counted.iter().copied());
-    Ok(Json(CaseReplay {
+    Ok(CaseReplay {
         held: held
             .into_iter()
-            .map(|held| view(held, to, &directory, &caller))
+            .map(|held| view(held, to, &directory, caller))
             .collect(),
         from: first,
         to,
         goes_on,
-        no,
-    }))
+        no: no.to_owned(),
+    })
 }
 
 fn view(held: Held, to: DateTime<Utc>, directory: &Directory, caller: &Caller) -> HeldView {

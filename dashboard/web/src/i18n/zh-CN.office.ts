@@ -72,6 +72,6 @@ export default {
     rating: { 1: '非常满意', 2: '满意', 3: '基本满意', 4: '不满意', 5: '非常不满意' },
     line: { card: '{rule}', again: '又超法定时限一个月', appealed: '申诉中', correction: '纠错通知未按时反馈或被打回', order: '督办单未按时反馈或被打回', complaint: '投诉属实：{no}', ratings: '{level} {n} 件（共 {of} 件评价）', absent: '在岗 {share}', undisclosed: '事项公开要素 {whole} 项中完整 {part} 项', floor: '单项不低于零，退回（下月续扣）', carried: '上月单项扣至零后的余额，本月续扣', rescaled: '无数据的项目不计，其余 {weights} 分折算为 100 分', early: '提前办结率 {share}', promises_cut: '承诺时限比法定压缩 {share}', cap: '加分封顶' }, small: 'n 太小', small_hint: '应办不足 {n} 件，只列出不排名', hint: '按得分排名，点名称看每一分的依据。按时率：当月到期的办件中按承诺时限办结的比例，即办件除外。', prev_month: '上个月', next_month: '下个月', month_now: '本月未结束，数字随时变化', up: '升 {n}', down: '降 {n}', same: '平', fresh: '新' },
   replay: {
-    title: '过程回放', track: '时间滑块：录像、事件和牌', previous: '上一事件', next: '下一事件', next_card: '下一张牌', play: '播放', pause: '暂停', end: '已到末尾', keys: '空格 播放或暂停，← → 10 秒（按住 Shift 为 1 分钟），↑ ↓ 上一或下一事件',
+    title: '过程回放', evidence: '证据包', evidence_hint: '一个文件：录像、事件、牌和校验值，可离线核验；导出留痕', track: '时间滑块：录像、事件和牌', previous: '上一事件', next: '下一事件', next_card: '下一张牌', play: '播放', pause: '暂停', end: '已到末尾', keys: '空格 播放或暂停，← → 10 秒（按住 Shift 为 1 分钟），↑ ↓ 上一或下一事件',
   },
 }
