@@ -80,6 +80,8 @@ fn start(app: &App, carried: &Cameras, managed: &Managed) -> Result<(), String> 
         },
         session,
         recording: CameraRecording::default(),
+        checks: true,
+        regions: Vec::new(),
     };
     carried.put(camera).map_err(|error| error.to_string())
 }

@@ -241,8 +241,8 @@ fn nothing_is_told_while_the_picture_is_faulty_or_none_comes() {
     }
     assert_eq!(state(windows.told()), Presence::Staffed);
     assert_eq!(state(windows.blind(at(12))), Presence::Unknown);
-    for second in 13..16 {
-        windows.see(&pictures[second], None, at(second));
+    for (second, luma) in pictures.iter().enumerate().take(16).skip(13) {
+        windows.see(luma, None, at(second));
     }
     assert_eq!(state(windows.told()), Presence::Staffed);
     // Half a minute without pictures.

@@ -331,14 +331,13 @@ async fn what_a_card_points_to_stays_when_retention_takes_the_rest_and_leaves_as
     edge.uplink.set(Wire::Dead);
     let due = instant(&first["from"]) - TimeDelta::minutes(5) + TimeDelta::seconds(2);
     let case = overdue(&stage, &token, due).await;
-    let mut card = 0;
-    wait_for("the card", PATIENCE, async || {
+    let issued = async || {
         let url = format!("{}/api/v1/cards?case={case}&rule=R2", stage.url);
         let found: Value = leader.get(url).send().await.unwrap().json().await.unwrap();
-        card = found["items"][0]["id"].as_i64().unwrap_or(0);
-        card > 0
-    })
-    .await;
+        found["items"][0]["id"].as_i64()
+    };
+    wait_for("the card", PATIENCE, async || issued().await.is_some()).await;
+    let card = issued().await.unwrap();
     wait_for("what it points to is known", PATIENCE, async || {
         pins(&stage, card).await == (1, 0)
     })

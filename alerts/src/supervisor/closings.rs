@@ -41,10 +41,10 @@ pub(super) struct Closings {
 }
 
 impl Closings {
-    /// Looks for the first time at `at`, and then at everything.
+    /// Looks for the first time soon after `at`, and then at everything.
     pub(super) fn new(at: DateTime<Utc>) -> Self {
         Self {
-            next_at: at,
+            next_at: at + GATHER,
             touched: Some(DateTime::<Utc>::MIN_UTC),
             closed_until: None,
         }

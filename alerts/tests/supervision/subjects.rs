@@ -300,6 +300,7 @@ async fn a_silent_source_is_told_at_its_instant_even_after_a_stop() {
 #[tokio::test]
 async fn a_camera_is_noticed_then_yellow_and_clears_when_it_is_back() {
     let mut world = World::new("2026-11-12 09:30").await;
+    world.catch_up("2026-11-12 09:45").await;
     world
         .see(
             &[camera("c1", offline("2026-11-12 10:00"))],

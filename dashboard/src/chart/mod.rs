@@ -9,10 +9,10 @@ use crate::statistics::{Language, Table};
 
 pub use paint::{FONT, PaintError};
 
-/// As SVG.
+/// As SVG; whoever shows it has the font.
 ///
 /// # Errors
-/// When the font is not on this machine.
+/// When plotters refuses.
 pub fn svg(table: &Table, language: Language) -> Result<String, PaintError> {
     paint::svg(&scene::of(table, language))
 }

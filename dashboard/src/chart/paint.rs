@@ -1,56 +1,82 @@
-//! A scene on paper: plotters draws it as SVG or as pixels.
+//! A scene on paper: plotters draws it as SVG, and pixels are rendered from that.
+
+use std::sync::{Arc, LazyLock};
 
 use image::{ImageEncoder, codecs::png::PngEncoder};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use resvg::tiny_skia::{self, Pixmap, Transform};
+use resvg::usvg::{self, fontdb};
 
 use super::scene::{Anchor, Rgb, Scene, Shape};
 
-/// The one font that has every letter. Named exactly: of a family that is missing plotters draws empty boxes and says nothing.
+/// The one font that has every letter. Named exactly: of a family that is missing empty boxes would be drawn, and nothing said.
 pub const FONT: &str = "Noto Sans CJK SC";
 /// Pixels to a unit of the scene.
-const FINE: f64 = 2.0;
+const FINE: f32 = 2.0;
 
 /// Why a chart could not be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum PaintError {
     /// Plotters could not draw.
-    #[error("the chart could not be drawn: {0}. Is the font {FONT} installed (fonts-noto-cjk)?")]
+    #[error("the chart could not be drawn: {0}")]
     Draw(String),
+    /// Chinese would be empty boxes.
+    #[error("the font {FONT} is not there: install fonts-noto-cjk")]
+    NoFont,
     /// The picture could not be written.
     #[error("the picture could not be written: {0}")]
     Encode(#[from] image::ImageError),
 }
 
+/// The machine's fonts, looked for once.
+static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
+    let mut fonts = fontdb::Database::new();
+    fonts.load_system_fonts();
+    Arc::new(fonts)
+});
+
 pub(super) fn svg(scene: &Scene) -> Result<String, PaintError> {
     let mut text = String::new();
     let size = (scene.width as u32, scene.height as u32);
-    paint(SVGBackend::with_string(&mut text, size), scene, 1.0)?;
+    paint(SVGBackend::with_string(&mut text, size), scene)?;
     Ok(text)
 }
 
 pub(super) fn png(scene: &Scene) -> Result<Vec<u8>, PaintError> {
-    let (width, height) = ((scene.width * FINE) as u32, (scene.height * FINE) as u32);
-    let mut pixels = vec![255; width as usize * height as usize * 3];
-    paint(
-        BitMapBackend::with_buffer(&mut pixels, (width, height)),
-        scene,
-        FINE,
-    )?;
+    let family = [fontdb::Family::Name(FONT)];
+    let wanted = fontdb::Query {
+        families: &family,
+        ..fontdb::Query::default()
+    };
+    FONTS.query(&wanted).ok_or(PaintError::NoFont)?;
+    let options = usvg::Options {
+        fontdb: Arc::clone(&FONTS),
+        ..usvg::Options::default()
+    };
+    let tree = usvg::Tree::from_str(&svg(scene)?, &options)
+        .map_err(|error| PaintError::Draw(error.to_string()))?;
+    let pixels = |units: f64| (units * f64::from(FINE)) as u32;
+    let (width, height) = (pixels(scene.width), pixels(scene.height));
+    let mut canvas = Pixmap::new(width, height)
+        .ok_or_else(|| PaintError::Draw("there is no room for its pixels".to_owned()))?;
+    canvas.fill(tiny_skia::Color::WHITE);
+    let fine = Transform::from_scale(FINE, FINE);
+    resvg::render(&tree, fine, &mut canvas.as_mut());
     let mut file = Vec::new();
     PngEncoder::new(&mut file).write_image(
-        &pixels,
+        canvas.data(),
         width,
         height,
-        image::ExtendedColorType::Rgb8,
+        image::ExtendedColorType::Rgba8,
     )?;
     Ok(file)
 }
 
-fn paint<B: DrawingBackend>(backend: B, scene: &Scene, scale: f64) -> Result<(), PaintError> {
+fn paint<B: DrawingBackend>(backend: B, scene: &Scene) -> Result<(), PaintError> {
     let failed = |error: DrawingAreaErrorKind<B::ErrorType>| PaintError::Draw(error.to_string());
     let area = backend.into_drawing_area();
-    let at = |(x, y): (f64, f64)| ((x * scale).round() as i32, (y * scale).round() as i32);
+    let at = |(x, y): (f64, f64)| (x.round() as i32, y.round() as i32);
     let all = |points: &[(f64, f64)]| points.iter().map(|point| at(*point)).collect::<Vec<_>>();
     for shape in &scene.shapes {
         match shape {
@@ -66,7 +92,7 @@ fn paint<B: DrawingBackend>(backend: B, scene: &Scene, scale: f64) -> Result<(),
                 area.draw(&Rectangle::new(corners, colour(*fill).filled()))
                     .map_err(failed)?;
                 if let Some(border) = border {
-                    let line = colour(*border).stroke_width((1.5 * scale).round() as u32);
+                    let line = colour(*border).stroke_width(2);
                     area.draw(&Rectangle::new(corners, line)).map_err(failed)?;
                 }
             }
@@ -75,7 +101,7 @@ fn paint<B: DrawingBackend>(backend: B, scene: &Scene, scale: f64) -> Result<(),
                 colour: ink,
                 width,
             } => {
-                let line = colour(*ink).stroke_width((width * scale).round().max(1.0) as u32);
+                let line = colour(*ink).stroke_width(width.round().max(1.0) as u32);
                 area.draw(&PathElement::new(all(points), line))
                     .map_err(failed)?;
             }
@@ -97,7 +123,7 @@ fn paint<B: DrawingBackend>(backend: B, scene: &Scene, scale: f64) -> Result<(),
                     Anchor::End => HPos::Right,
                 };
                 let ink = colour(*ink);
-                let style = TextStyle::from((FONT, size * scale).into_font())
+                let style = TextStyle::from((FONT, *size).into_font())
                     .color(&ink)
                     .pos(Pos::new(side, VPos::Center));
                 area.draw(&Text::new(text.as_str(), at((*x, *y)), style))

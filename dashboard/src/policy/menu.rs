@@ -64,6 +64,6 @@ mod tests {
         assert_eq!(Role::Auditor.menu(), ["audit"]);
         assert!(Role::Unassigned.menu().is_empty());
         assert!(Role::Reader.menu().is_empty());
-        assert_eq!(Role::Inspector.menu().len(), 12);
+        assert_eq!(Role::Inspector.menu().len(), 13);
     }
 }

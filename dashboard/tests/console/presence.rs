@@ -97,7 +97,7 @@ async fn an_empty_window_becomes_a_card_that_an_inspector_confirms() {
             &json!("unconfirmed"),
             &json!("window"),
             &json!("T1/1"),
-            &json!("cam-1")
+            &json!("c1")
         )
     );
     let path = format!("/api/v1/cards/{}", card["id"]);

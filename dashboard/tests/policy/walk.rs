@@ -292,6 +292,9 @@ fn steps(mounted: &[(Method, String)], document: &Value, subjects: &Subjects) ->
                 step(Some(place), path, body);
             }
         } else if narrowed.contains(&(method.to_string(), path.clone())) {
+            let path = &path
+                .replace("{name}", "volumes")
+                .replace("{file}", "volumes.svg");
             for place in Place::ALL {
                 let hall = place.hall();
                 if *method == Method::GET {

@@ -82,5 +82,5 @@ pub enum PictureError {
 /// As [`decode`].
 pub fn thumbnail(parameters: &Parameters, access_unit: &[u8]) -> Result<Bytes, PictureError> {
     let image = decode(parameters, access_unit)?;
-    jpeg::thumbnail(&image, parameters.pixel_aspect())
+    jpeg::thumbnail(&image.image, parameters.pixel_aspect())
 }

@@ -110,6 +110,9 @@ pub struct Recorded {
     pub disk: DiskState,
 }
 
+/// A span that is kept: its first instant and its last.
+pub type Kept = (DateTime<Utc>, DateTime<Utc>);
+
 /// The recordings of all cameras of an ingest.
 #[derive(Debug)]
 pub struct Recorder {
@@ -305,7 +308,7 @@ impl Recorder {
     pub async fn keep(
         self: &Arc<Self>,
         camera: &str,
-        changes: Vec<(String, Option<(DateTime<Utc>, DateTime<Utc>)>)>,
+        changes: Vec<(String, Option<Kept>)>,
     ) -> io::Result<()> {
         let (recorder, name) = (Arc::clone(self), name::directory(camera));
         let noted = tokio::task::spawn_blocking(move || {

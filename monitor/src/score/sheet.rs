@@ -308,7 +308,10 @@ fn by_rate(weight: Points, cards: &[&Card], due: u64, formula: &Formula) -> Vec<
     let full = formula.worthless.get() * due.max(formula.of_at_least) as f64;
     // What takes all of it, in hundredths of a yellow card: the share may be any number, the cards are whole.
     let full = (full * 100.0).round().max(1.0) as u64;
-    let taken = weight.share(all * 100, full);
+    // Beyond the weight too: what the floor gives back of it is carried into the next month.
+    let (times, rest) = (all * 100 / full, all * 100 % full);
+    let whole: Points = (0..times).map(|_| weight).sum();
+    let taken = whole + weight.share(rest, full);
     let mut before = (0, Points::ZERO);
     cards
         .iter()

@@ -338,7 +338,7 @@ pub async fn list(
              AND ($2::text IS NULL OR w.unit = $2) AND ($3::text IS NULL OR a.no = $3)"
         ),
         ") x WHERE CASE $4 WHEN 'asked' THEN kind = 'leave' AND NOT approved AND decided_at IS NULL
-                           WHEN 'standing' THEN ends IS NULL OR ends > $5 ELSE true END
+                           WHEN 'standing' THEN ends IS NULL OR ends > greatest($5, starts) ELSE true END
          ORDER BY starts DESC, id DESC LIMIT $6"
     ));
     let which = match which {

@@ -91,7 +91,8 @@ fn of_sources(ways: &[Way], outages: &[Outage]) -> Vec<Outage> {
         for way in others {
             // Before the source was first heard by it, it was none of its ways.
             let mut spans = vec![(DateTime::<Utc>::MIN_UTC, way.since)];
-            spans.extend(away(&way.edge, outages));
+            let since_then = |(since, until): Span| (since.max(way.since), until);
+            spans.extend(away(&way.edge, outages).into_iter().map(since_then));
             cut = common(&cut, &spans);
         }
         all.extend(cut.into_iter().map(|(since, until)| Outage {

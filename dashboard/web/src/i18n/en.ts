@@ -97,7 +97,7 @@ export default {
   recording_state: { recording: 'recording', waiting: 'waiting for pictures', schedule: 'outside its hours', disk_full: 'disk full: not recording', failed: 'disk fails: not recording' },
   disk_state: { well: 'disk well', short: 'disk will not hold the retention', giving_way: 'disk short: old recordings go early', full: 'disk full' },
   picture_fault: { frozen: 'Frozen picture', black: 'Black picture', overexposed: 'Overexposed', covered: 'Lens covered', defocused: 'Out of focus', moved: 'View moved' },
-  presence: { staffed: 'staffed', empty: 'empty', unknown: 'cannot be told' },
+  seen: { staffed: 'staffed', empty: 'empty', unknown: 'cannot be told' },
   camera_state: {
     live: 'Live', connecting: 'Connecting', offline_refused: 'Connection refused', offline_no_host: 'No such host', offline_unreachable: 'Unreachable', offline_closed: 'Connection closed', wrong_password: 'Wrong user or password', not_found: 'No such stream', not_rtsp: 'Not an RTSP server',
     silent: 'Connected, no data', no_key_frame: 'No key frame', damaged: 'Damaged stream', flooding: 'Sends too much', unsupported_codec: 'Unsupported codec', no_video: 'No video stream', error: 'Camera error', stopped: 'Out of service', unknown: 'Unknown (edge not connected)', offline: 'Offline',

@@ -85,7 +85,7 @@ export default {
   recording_state: { recording: '正在录像', waiting: '等待画面', schedule: '不在录像时段', disk_full: '磁盘已满，未录像', failed: '写不进磁盘，未录像' },
   disk_state: { well: '磁盘充足', short: '磁盘将不够保存期限', giving_way: '磁盘不足，正在提前清理旧录像', full: '磁盘已满' },
   picture_fault: { frozen: '画面冻结', black: '黑屏', overexposed: '画面过曝', covered: '镜头被遮挡', defocused: '画面模糊', moved: '视角被移动' },
-  presence: { staffed: '有人在岗', empty: '无人在岗', unknown: '无法判断' },
+  seen: { staffed: '有人在岗', empty: '无人在岗', unknown: '无法判断' },
   camera_state: {
     live: '在线', connecting: '正在连接', offline_refused: '拒绝连接', offline_no_host: '找不到主机', offline_unreachable: '网络不通', offline_closed: '连接被关闭', wrong_password: '用户名或密码不对', not_found: '没有这路视频', not_rtsp: '对方不是 RTSP',
     silent: '已连接但没有数据', no_key_frame: '没有关键帧', damaged: '码流损坏', flooding: '数据过量', unsupported_codec: '编码不支持', no_video: '没有视频流', error: '摄像机报错', stopped: '已停用', unknown: '未知（前端未连接）', offline: '离线',

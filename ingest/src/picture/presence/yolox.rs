@@ -47,7 +47,7 @@ pub fn people(answer: &[f32], scale: f32, (width, height): (u32, u32), score: f3
         .filter_map(|((x, y, stride), row)| {
             let sure = row[4] * row[5];
             // What is no number is no person either.
-            if !(sure >= score) {
+            if sure.is_nan() || sure < score {
                 return None;
             }
             let middle = ((row[0] + x) * stride, (row[1] + y) * stride);
