@@ -26,7 +26,7 @@ const WALKS: Record<string, (no: string) => Look[]> = {
     { path: 'profiles' },
     { path: 'profiles?version=1', id: 'profiles', open: ['version-text', 'version-pane'] },
     { path: 'profiles', open: ['trial-switch', 'why-dialog'] },
-    { path: `profiles?draft=${draft}`, id: 'profiles', open: ['tab-numbers', 'numbers'] },
+    { path: `profiles?draft=${draft}`, id: 'profiles', open: ['tab-numbers', 'number-form'] },
     { path: 'calendar' },
     { path: 'calendar?year=2027', id: 'calendar' },
     { path: 'maintenance' },
