@@ -213,7 +213,7 @@ async fn late_cases_bunched_in_one_month_cost_a_year_no_less() {
         for (points, town) in timeliness.iter_mut().zip(TOWNS) {
             let parts = &month.subjects[town].sheet.parts;
             let part = parts.iter().find(|one| one.part == Part::Timeliness);
-            *points = *points + part.unwrap().points.unwrap();
+            *points += part.unwrap().points.unwrap();
         }
     }
     let [one, two] = timeliness;
