@@ -144,7 +144,9 @@ async fn a_camera_is_added_changed_and_removed_without_a_restart_and_its_passwor
         .await;
     assert_eq!(status, StatusCode::NO_CONTENT);
     stage.wait("it is gone", |camera| camera.is_none()).await;
-    assert!(stage.ingest.cameras().get("t1-door").is_none());
+    while stage.ingest.cameras().get("t1-door").is_some() {
+        tokio::task::yield_now().await;
+    }
     let known: i64 = sqlx::query_scalar("SELECT count(*) FROM camera WHERE id = 't1-door'")
         .fetch_one(stage.console.owner())
         .await
