@@ -281,10 +281,6 @@ pub async fn remove(
         record = record.before(told("remove", &before, held));
     }
     trail.append(&mut tx, record).await?;
-    // Before the commit, so that the list of its ingest does not bring it back; `cameras::follow` starts it again where this fails.
-    if let Some(carried) = app.cameras() {
-        carried.remove(&id);
-    }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -22,6 +22,7 @@ use super::{REFUSED, SILENCE, STUCK, close, edges, is_foreign, scope, tokens};
 use crate::app::{App, SourceTokens};
 use crate::audit::{Record, Trail};
 use crate::caller::{Caller, Who};
+use crate::cameras;
 use crate::engine::NotThere;
 use crate::live::ended;
 use crate::pins;
@@ -361,7 +362,7 @@ impl Session {
                 windows: camera.windows.clone(),
                 edge: self.edge.clone(),
             })
-            .filter(|row| directory.camera(&row.id) != Some(row) && !self.is_gone(&row.id))
+            .filter(|row| directory.camera(&row.id) != Some(row) && self.makes_known(&row.id))
             .collect();
         if !rows.is_empty()
             && let Err(error) = self.register(&rows).await
@@ -372,10 +373,10 @@ impl Session {
         self.app.media().assign(&self.edge, ids);
     }
 
-    /// Whether the ingest of this process no longer carries a camera: a list of before may still be on its way.
-    fn is_gone(&self, camera: &str) -> bool {
-        let own = self.app.cameras().filter(|_| self.edge == LOCAL);
-        own.is_some_and(|own| own.get(camera).is_none())
+    /// Whether a list of this edge makes a camera known: of the cameras that people manage on the pages the table alone says so,
+    /// or a list that is under way would bring back what somebody has just taken away.
+    fn makes_known(&self, camera: &str) -> bool {
+        self.edge != LOCAL || cameras::in_file(&self.app, camera)
     }
 
     async fn register(&self, rows: &[halls::Camera]) -> Result<(), StoreError> {
