@@ -27,7 +27,7 @@ pub struct Part {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = InboxItem)]
 pub struct Item {
-    /// `card` or `order`.
+    /// `card`, `order` or `leave`.
     kind: String,
     id: i64,
     /// Of a card.
@@ -64,11 +64,13 @@ pub struct Inbox {
 pub struct Counts {
     cards: i64,
     orders: i64,
-    /// Of both, past their due instant.
+    /// Leave to be decided about.
+    leaves: i64,
+    /// Of all, past their due instant.
     over: i64,
 }
 
-/// Cards and orders that await the caller, the most urgent first.
+/// Cards, orders and leave that await the caller, the most urgent first.
 #[utoipa::path(
     get, path = "/api/v1/inbox", tag = "orders", operation_id = "inbox", params(Part),
     responses((status = 200, body = Inbox), (status = 422, body = Problem))
@@ -89,11 +91,12 @@ pub async fn show(
     let seen = directory.seen(&caller.scope, None)?;
     let role = caller.role.code();
     let (rows, next) = inbox::list(app.db(), &seen, role, &page).await?;
-    let (cards, orders, over) = inbox::counts(app.db(), &seen, role, app.now()).await?;
+    let (cards, orders, leaves, over) = inbox::counts(app.db(), &seen, role, app.now()).await?;
     let item = |row: Awaiting| {
         let (grade, origin) = match row.kind.as_str() {
             "card" => (Some(row.sort), None),
-            _ => (None, Some(row.sort)),
+            "order" => (None, Some(row.sort)),
+            _ => (None, None),
         };
         Item {
             grade,
@@ -121,6 +124,7 @@ pub async fn show(
         counts: Counts {
             cards,
             orders,
+            leaves,
             over,
         },
     }))

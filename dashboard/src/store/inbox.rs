@@ -1,4 +1,4 @@
-//! What somebody must act on, cards and orders together, the most urgent first.
+//! What somebody must act on, cards, orders and leave together, the most urgent first.
 
 use chrono::{DateTime, Utc};
 use mingjing_monitor::store::StoreError;
@@ -10,11 +10,11 @@ use super::Seen;
 /// Something that awaits its holder.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Awaiting {
-    /// `card` or `order`.
+    /// `card`, `order` or `leave`.
     pub kind: String,
     /// Its number there.
     pub id: i64,
-    /// Grade of a card, origin of an order.
+    /// Grade of a card, origin of an order, `leave`.
     pub sort: String,
     /// Where it stands.
     pub state: String,
@@ -40,9 +40,9 @@ pub struct Awaiting {
     pub revision: i32,
 }
 
-/// Cards and orders whose holder is a role, as far as somebody of it sees them: hall, unit and window of [`Seen`] are `$1` to
+/// Cards and orders whose holder is a role, and leave that waits for whoever stands above its hall, as far as somebody of it sees them: hall, unit and window of [`Seen`] are `$1` to
 /// `$3`, the role `$4`. What a trial run brought awaits nobody once that is over. Who holds what is `card::State::holder` and
-/// `order::State::holder`; a test keeps this to them.
+/// `order::State::holder`; who decides about leave, `mingjing_monitor::presence::approves`; tests keep this to them.
 macro_rules! awaiting {
     ($head:literal, $rest:literal) => {
         concat!(
@@ -66,6 +66,13 @@ macro_rules! awaiting {
                WHERE o.closed_at IS NULL AND (NOT o.trial OR (SELECT trial_run FROM county))
                  AND $4 = CASE WHEN o.state <> 'answered' THEN o.rung
                    WHEN o.rung = 'commission' THEN 'commission' ELSE 'inspector' END
+               UNION ALL
+               SELECT 'leave', l.id, 'leave', 'asked', l.hall, w.unit, l.no, NULL, coalesce(l.reason, ''), coalesce(l.reason, ''),
+                      l.entered, l.starts, 0
+               FROM window_absence l LEFT JOIN hall_window w ON w.hall = l.hall AND w.no = l.no
+               WHERE l.kind = 'leave' AND NOT l.approved AND ($4 IN ('inspector', 'unit_head') OR ($4 = 'hall_manager' AND l.hall <> $1))
+                 AND NOT EXISTS (SELECT 1 FROM leave_decision d WHERE d.absence = l.id)
+                 AND NOT EXISTS (SELECT 1 FROM window_absence x WHERE x.source = l.source AND x.replaces = l.event)
              ) a JOIN hall h ON h.code = a.hall AND h.path @> ARRAY[$1]
              WHERE ($2::text IS NULL OR a.unit = $2) AND ($3::text IS NULL OR a.win = $3) ",
             $rest
@@ -103,15 +110,16 @@ pub async fn list(
     Ok((rows, next))
 }
 
-/// How many cards and orders that are, and how many of them are late.
+/// How many cards, orders and leaves that are, and how many of them are late.
 pub async fn counts(
     db: &PgPool,
     seen: &Seen,
     role: &str,
     now: DateTime<Utc>,
-) -> Result<(i64, i64, i64), StoreError> {
+) -> Result<(i64, i64, i64, i64), StoreError> {
     let row = sqlx::query_as(awaiting!(
         "SELECT count(*) FILTER (WHERE a.kind = 'card'), count(*) FILTER (WHERE a.kind = 'order'),
+                count(*) FILTER (WHERE a.kind = 'leave'),
                 count(*) FILTER (WHERE a.due < $5)",
         ""
     ));

@@ -88,7 +88,10 @@ async fn an_instruction_goes_from_the_leader_to_the_hall_and_back() {
 
     let id = order["id"].as_i64().unwrap();
     let inbox = world.get("/api/v1/inbox", &world.manager).await;
-    assert_eq!(inbox["counts"], json!({"cards": 1, "orders": 1, "over": 0}));
+    assert_eq!(
+        inbox["counts"],
+        json!({"cards": 1, "orders": 1, "leaves": 0, "over": 0})
+    );
     let kinds: Vec<&str> = inbox["items"]
         .as_array()
         .unwrap()

@@ -179,11 +179,29 @@ async fn leave_is_asked_for_by_the_hall_and_decided_above_it() {
     );
     let (_, asked) = console.get("/api/v1/absences?view=asked", &qian).await;
     assert_eq!(asked["items"][0]["actions"][0], "approve", "{asked}");
+    let waiting = async |by: &Person| {
+        let (_, inbox) = console.get("/api/v1/inbox", by).await;
+        assert_eq!(
+            inbox["items"].as_array().unwrap().len(),
+            inbox["counts"]["leaves"]
+        );
+        (
+            inbox["counts"]["leaves"].clone(),
+            inbox["items"][0]["text_zh"].clone(),
+        )
+    };
+    let asked = (json!(1), json!("就医"));
+    assert_eq!(
+        (waiting(&qian).await, waiting(&li).await),
+        (asked.clone(), asked)
+    );
+    assert_eq!(waiting(&zhou).await.0, 0, "whoever asks does not decide");
     assert_eq!(
         decide(&qian, "approve", json!({})).await,
         StatusCode::NO_CONTENT,
         "the manager of the hall above"
     );
+    assert_eq!(waiting(&li).await.0, 0);
     assert_eq!(
         decide(&li, "refuse", json!({"why": "迟了"})).await,
         StatusCode::CONFLICT
