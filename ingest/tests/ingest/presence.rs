@@ -171,6 +171,13 @@ fn with_a_model_nine_seconds_in_ten_are_told_rightly() {
 }
 
 #[test]
+fn a_clip_was_kept_out_of_the_tuning() {
+    let Some(clips) = clips() else { return };
+    let untuned = clips.iter().filter(|clip| !clip.tuned_on);
+    assert!(untuned.count() >= 1, "the measure would flatter itself");
+}
+
+#[test]
 fn one_at_a_time_leaves_exactly_the_gaps_that_it_has() {
     let (Some(clip), Some(detector)) = (clip("one-by-one"), detector()) else {
         return;
