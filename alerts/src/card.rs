@@ -156,7 +156,12 @@ impl State {
 
     /// Whether the card stands: firm, and neither over nor under another one.
     pub fn stands(self) -> bool {
-        !self.is_over() && !matches!(self, Self::Provisional | Self::Pending | Self::Unconfirmed)
+        !self.is_over() && !self.awaits_issue() && self != Self::Provisional
+    }
+
+    /// Whether it waits for a person before it goes out.
+    pub fn awaits_issue(self) -> bool {
+        matches!(self, Self::Pending | Self::Unconfirmed)
     }
 
     /// Whether a card in this state weighs upon its cause: firm, and not taken back. A closed card still does.
@@ -342,7 +347,16 @@ pub const TABLE: &[Transition] = &[
         false,
         Grades::Any,
     ),
-    row("prepare", &[], To(Pending), &[System], false, Grades::Any),
+    // Where the profile leaves issuing to people.
+    row("prepare", &[], To(Pending), &[System], false, Grades::Cards),
+    row(
+        "prepare",
+        &[Provisional],
+        To(Pending),
+        &[System],
+        false,
+        Grades::Cards,
+    ),
     // What only a camera saw waits for a person.
     row(
         "detect",
@@ -380,9 +394,9 @@ pub const TABLE: &[Transition] = &[
         "issue",
         &[Pending],
         To(Issued),
-        &[System, Inspector],
+        DECIDERS,
         false,
-        Grades::Any,
+        Grades::Cards,
     ),
     row(
         "supersede",
@@ -402,7 +416,7 @@ pub const TABLE: &[Transition] = &[
     ),
     row(
         "clear",
-        &[Provisional, Pending, Issued, Received],
+        &[Provisional, Issued, Received],
         To(Cleared),
         &[System],
         false,
@@ -411,11 +425,19 @@ pub const TABLE: &[Transition] = &[
     // By evidence.
     row(
         "withdraw",
-        &[Provisional, Pending, Unconfirmed],
+        &[Provisional],
         To(Withdrawn),
         &[System],
         true,
         Grades::Any,
+    ),
+    row(
+        "withdraw",
+        &[Pending, Unconfirmed],
+        To(Withdrawn),
+        &[System],
+        true,
+        Grades::Cards,
     ),
     row(
         "withdraw",

@@ -150,6 +150,24 @@ fn what_a_camera_saw_weighs_once_an_inspector_has_looked() {
 }
 
 #[test]
+fn what_waits_to_be_issued_is_issued_or_cancelled_by_whoever_decides() {
+    assert!(!Pending.stands() && !Pending.weighs());
+    for grade in [Grade::YellowCard, Grade::RedCard] {
+        let on = |role| -> Vec<&str> {
+            transitions(Pending, grade, role)
+                .map(|row| row.name)
+                .collect()
+        };
+        assert_eq!(on(Inspector), ["issue", "cancel"]);
+        assert_eq!(on(Commission), ["issue", "cancel"]);
+        assert_eq!(on(System), ["withdraw"], "no time sends it out");
+        for role in [HallManager, UnitHead, Role::Leader] {
+            assert!(on(role).is_empty(), "{role:?}");
+        }
+    }
+}
+
+#[test]
 fn what_leads_back_leads_where_the_card_stood() {
     let uphold = transition("uphold", Some(Contested), Grade::RedCard, Inspector)
         .expect("an inspector upholds");

@@ -22,10 +22,12 @@ pub use error::{MAX_SCOPES, ProfileError};
 pub use kind::{Described, Kind, Unit, catalogue, described};
 pub(crate) use kind::{at, plain};
 pub use numbers::{
-    Counting, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, R13, R14, R15, RuleSet,
+    Counting, Issue, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, R13, R14, R15, RuleSet,
 };
 pub use scope::Subject;
-pub use value::{Count, DayCount, Days, Minutes, OverAt, Seconds, Share, Whole, WholeDays};
+pub use value::{
+    Count, DayCount, Days, Issuing, Minutes, OverAt, Seconds, Share, Whole, WholeDays,
+};
 
 use mingjing_monitor::score::Formula;
 use numbers::{File, Scope};
@@ -186,6 +188,7 @@ mod tests {
             ("[[scope]]\nhall = 'T1'\nname = 'T1'", "name"),
             ("[R2]\nred = { of = 'law' }", "law"),
             ("[R3]\ngrade = 'yellow'", "yellow"),
+            ("[issue]\nred_card = 'later'", "later"),
             ("[R13]\nnear = -1", "near"),
             ("[[scope]]\nlevel = 'city'", "city"),
             ("[score]\nweights = { fee = 8 }", "fee"),

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::kind::Field;
 use super::value::{
-    Count, DayCount, Days, Minutes, OverAt, Seconds, Share, Value, Whole, WholeDays,
+    Count, DayCount, Days, Issuing, Minutes, OverAt, Seconds, Share, Value, Whole, WholeDays,
 };
 use crate::card::Grade;
 use crate::card::Grade::{Notice, RedCard, Warning, YellowCard};
@@ -135,6 +135,14 @@ parts! {
         joint_extension ["联办件延期", "Extension of joint items"]: WholeDays = Whole(15),
         /// Applied for again within so many workdays of its withdrawal, a case goes on with its old clock.
         reapplied ["撤回后重新申请沿用原计时", "Applied for again, old clock goes on"]: WholeDays = Whole(10),
+    }
+
+    /// Who sends cards out (domain.md section 5). What only a camera saw waits for a person in any case.
+    issue = "issue", Issue {
+        /// Yellow cards.
+        yellow_card ["黄牌签发", "Yellow cards are issued"]: Issuing = Issuing::Auto,
+        /// Red cards.
+        red_card ["红牌签发", "Red cards are issued"]: Issuing = Issuing::Auto,
     }
 
     /// Near due: a warning when what remains is at most the smaller of the two.
@@ -335,6 +343,15 @@ impl RuleSet {
             Grade::YellowCard => Some(self.r12.yellow.get()),
             Grade::RedCard => Some(self.r12.red.get()),
             Grade::Notice | Grade::Warning => None,
+        }
+    }
+
+    /// Whether a card of this grade goes out only when an inspector issues it. Notices and warnings clear by themselves.
+    pub fn waits_for_issue(&self, grade: Grade) -> bool {
+        match grade {
+            Grade::YellowCard => self.issue.yellow_card == Issuing::ByHand,
+            Grade::RedCard => self.issue.red_card == Issuing::ByHand,
+            Grade::Notice | Grade::Warning => false,
         }
     }
 

@@ -49,6 +49,23 @@ impl Value for Mode {
     })];
 }
 
+/// Who sends a card out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Issuing {
+    /// The rule does, at once.
+    #[default]
+    Auto,
+    /// An inspector does: until then it is pending.
+    ByHand,
+}
+
+impl Value for Issuing {
+    const LEAVES: &'static [Leaf] = &[plain(Kind::Word {
+        of: &["auto", "by_hand"],
+    })];
+}
+
 /// When R2 gives a card.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

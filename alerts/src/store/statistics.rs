@@ -39,7 +39,7 @@ pub async fn anomalies(
              count(*) FILTER (WHERE grade = 'red_card' AND state = ANY($6)) AS red,
              count(*) FILTER (WHERE grade IN ('yellow_card', 'red_card') AND state IN ('revoked', 'withdrawn')) AS taken_back
          FROM card c
-         WHERE due_at >= $4 AND due_at < $5 AND NOT trial AND state NOT IN ('provisional', 'pending')
+         WHERE due_at >= $4 AND due_at < $5 AND NOT trial AND state NOT IN ('provisional', 'pending', 'unconfirmed')
            AND hall IN (SELECT code FROM hall WHERE path @> ARRAY[$1]) AND ($2::text IS NULL OR unit = $2)
            AND ($3::text IS NULL OR item = $3)
          GROUP BY kind, rule ORDER BY 5 DESC, 4 DESC, 3 DESC, rule",

@@ -62,7 +62,7 @@ impl Supervisor {
         tell::of_moved(&mut transaction, &self.reference, [&moved], now).await?;
         let (id, hall) = (moved.card.id, moved.card.hall.clone());
         deltas.add(match row.name {
-            "confirm" => Delta::CardIssued { id, hall },
+            "issue" | "confirm" => Delta::CardIssued { id, hall },
             _ => Delta::CardChanged { id, hall },
         });
         deltas.add(Delta::OverviewChanged);

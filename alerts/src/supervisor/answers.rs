@@ -12,9 +12,9 @@ use sqlx::PgConnection;
 
 use super::assess::Reference;
 use super::delta::{Delta, Deltas};
-use super::diff::Working;
+use super::diff::{Working, issued};
 use super::tell;
-use super::write::line;
+use super::write::{goes_out, line};
 use super::{FIRE_CHUNK, Supervisor};
 use crate::card::{Grade, Kind, Role, State, transition};
 use crate::ladder::{self, Follows};
@@ -137,7 +137,8 @@ impl Supervisor {
             .flat_map(|it| it.taken.iter().map(|taken| line(it, taken)))
             .collect();
         cards::append_history(&mut *connection, &lines).await?;
-        let corrections: Vec<_> = followed.iter().map(|it| (&it.card, None)).collect();
+        let gone_out = followed.iter().filter(|it| goes_out(it));
+        let corrections: Vec<_> = gone_out.map(|it| (&it.card, None)).collect();
         cards::write_orders(&mut *connection, &corrections).await?;
         let told = moved.iter().chain(&followed);
         tell::of_moved(&mut *connection, &self.reference, told, now).await?;
@@ -152,7 +153,7 @@ impl Supervisor {
         {
             answers.next.extend(working.card.next_instant);
             let (id, hall) = (working.card.id, working.card.hall.clone());
-            answers.deltas.add(if new {
+            answers.deltas.add(if new && goes_out(working) {
                 Delta::CardIssued { id, hall }
             } else {
                 Delta::CardChanged { id, hall }
@@ -202,7 +203,8 @@ impl Supervisor {
             revision: 0,
             ..card.clone()
         };
-        Working::begun(follows, now, &self.reference)
+        let rules = self.reference.rules_of_card(&follows, now);
+        Working::begun(follows, issued(&rules, grade), now, &self.reference)
     }
 
     fn order_after(
@@ -329,12 +331,16 @@ impl OrderRecord {
 }
 
 impl Working {
-    /// A new card that goes out at once.
-    pub(super) fn begun(card: CardRecord, now: DateTime<Utc>, reference: &Reference) -> Self {
+    /// A new card, by a transition that begins one.
+    pub(super) fn begun(
+        card: CardRecord,
+        (transition, state): (&'static str, State),
+        now: DateTime<Utc>,
+        reference: &Reference,
+    ) -> Self {
         let rules = reference.rules_of_card(&card, now);
         let mut working = Self::from(card);
-        let (calendar, issue) = (&reference.calendar, "issue");
-        working.enter(issue, State::Issued, now, None, calendar, &rules);
+        working.enter(transition, state, now, None, &reference.calendar, &rules);
         if let Some(first) = working.taken.first_mut() {
             first.from = None;
         }

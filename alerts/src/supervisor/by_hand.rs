@@ -277,7 +277,7 @@ impl Supervisor {
             decide_due: None,
             revision: 0,
         };
-        let mut working = Working::begun(card, now, &self.reference);
+        let mut working = Working::begun(card, ("issue", State::Issued), now, &self.reference);
         let id = cards::insert(&mut transaction, &[&working.card]).await?[0];
         working.card.id = id;
         let first = HistoryLine {

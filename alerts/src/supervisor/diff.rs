@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use mingjing_monitor::calendar::Calendar;
 
 use super::assess::Found;
-use crate::card::{Role, State, transition};
+use crate::card::{Grade, Role, State, transition};
 use crate::ladder::{awaits_answer, workdays_after};
 use crate::profile::RuleSet;
 use crate::rules::Anomaly;
@@ -86,12 +86,30 @@ impl Ground<'_> {
             .is_none_or(|complete| complete.is_some_and(|complete| complete >= due_at))
     }
 
+    /// What becomes of a card once it is firm.
+    fn firm(&self, anomaly: &Anomaly) -> (&'static str, State) {
+        if anomaly.awaits_person() {
+            ("detect", State::Unconfirmed)
+        } else {
+            issued(self.rules, anomaly.grade)
+        }
+    }
+
     fn at(&self, due_at: DateTime<Utc>) -> DateTime<Utc> {
         if self.lived {
             due_at.min(self.now)
         } else {
             self.now
         }
+    }
+}
+
+/// How a firm card of this grade begins: issued, or left to an inspector to issue.
+pub(super) fn issued(rules: &RuleSet, grade: Grade) -> (&'static str, State) {
+    if rules.waits_for_issue(grade) {
+        ("prepare", State::Pending)
+    } else {
+        ("issue", State::Issued)
     }
 }
 
@@ -283,8 +301,7 @@ fn begin(anomaly: &Found, ground: &Ground<'_>) -> Working {
     let mut working = Working::from(card);
     let (name, state) = match ground.is_firm(anomaly.due_at) {
         false => ("propose", State::Provisional),
-        true if anomaly.awaits_person() => ("detect", State::Unconfirmed),
-        true => ("issue", State::Issued),
+        true => ground.firm(anomaly),
     };
     working.enter(name, state, at, None, ground.calendar, ground.rules);
     if let Some(first) = working.taken.first_mut() {
@@ -322,11 +339,7 @@ fn present(working: &mut Working, anomaly: &Anomaly, ground: &Ground<'_>) {
         _ => {}
     }
     if working.card.state == State::Provisional && ground.is_firm(anomaly.due_at) {
-        let firm = if anomaly.awaits_person() {
-            "detect"
-        } else {
-            "issue"
-        };
+        let (firm, _) = ground.firm(anomaly);
         working.take(firm, ground.now, None, ground);
     }
     clear_if_over(working, anomaly, ground);

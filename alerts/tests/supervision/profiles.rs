@@ -1,7 +1,7 @@
 //! The rules change while cases are under way (docs/decisions/0013-profile-changes.md).
 
 use mingjing_alerts::store::profiles;
-use mingjing_alerts::supervisor::Delta;
+use mingjing_alerts::supervisor::{ActError, Delta};
 use mingjing_monitor::event::CaseEvent;
 use serde_json::json;
 
@@ -283,4 +283,77 @@ async fn nobody_does_both_and_nothing_is_altered() {
         let refused = refused.expect_err(sql).to_string();
         assert!(refused.contains("append-only"), "{sql}: {refused}");
     }
+}
+
+#[tokio::test]
+async fn what_the_profile_leaves_to_people_waits_for_an_inspector() {
+    let mut world = World::asking("2026-11-02 09:00").await;
+    let by_hand = "[issue]\nred_card = 'by_hand'";
+    put(&mut world, by_hand, "2026-11-02 09:00", "2026-11-02 09:00").await;
+    world
+        .send(vec![accepted("1", "2026-11-02 10:00")], "2026-11-02 10:00")
+        .await;
+    let deltas = world.wait_until("2026-11-17 09:00").await;
+    // The red card past the legal limit, and the one that follows the yellow one, which nobody answered.
+    assert_eq!(
+        world.cards().await[1..],
+        [
+            "R2 yellow_card issued 2026-11-11 17:30",
+            "R12 red_card pending 2026-11-16 17:30",
+            "R2 red_card pending 2026-11-16 17:30",
+        ]
+    );
+    let red: (i64, i32) =
+        sqlx::query_as("SELECT id, revision FROM card WHERE rule = 'R2' AND grade = 'red_card'")
+            .fetch_one(&world.pool())
+            .await
+            .unwrap();
+    let issued = Delta::CardIssued {
+        id: red.0,
+        hall: "C".into(),
+    };
+    assert!(!deltas.contains(&issued));
+    assert_eq!(ordered(&world).await, ["yellow_card"]);
+    let refused = world
+        .act(red, "issue", "hall_manager", "2026-11-17 09:00")
+        .await;
+    assert!(matches!(refused, Err(ActError::NotAllowed { .. })));
+    let deltas = world
+        .act(red, "issue", "inspector", "2026-11-17 09:00")
+        .await
+        .unwrap();
+    assert!(deltas.contains(&issued));
+    let follows = world.card("R12", "red_card").await;
+    world
+        .act(follows, "cancel", "inspector", "2026-11-17 09:05")
+        .await
+        .unwrap();
+    assert_eq!(
+        world.cards().await[1..],
+        [
+            "R2 yellow_card superseded 2026-11-11 17:30",
+            "R12 red_card cancelled 2026-11-16 17:30",
+            "R2 red_card issued 2026-11-16 17:30",
+        ]
+    );
+    assert_eq!(ordered(&world).await, ["red_card", "yellow_card"]);
+    let due: String = sqlx::query_scalar(
+        "SELECT to_char(answer_due AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI') FROM card WHERE id = $1",
+    )
+    .bind(red.0)
+    .fetch_one(&world.pool())
+    .await
+    .unwrap();
+    assert_eq!(due, "2026-11-18 17:30", "one workday from when it went out");
+    assert_eq!(world.history(red.0).await, ["prepare", "issue"]);
+}
+
+/// The grades of the cards that a correction order went out with.
+async fn ordered(world: &World) -> Vec<String> {
+    sqlx::query_scalar(
+        "SELECT c.grade FROM correction_order o JOIN card c ON c.id = o.card ORDER BY c.grade",
+    )
+    .fetch_all(&world.pool())
+    .await
+    .unwrap()
 }

@@ -47,7 +47,7 @@ pub struct Narrow {
     case: Option<String>,
     /// Number of the window.
     window: Option<String>,
-    /// `to_answer`, `unsigned`, `unconfirmed`, `provisional`, `contested` or `all`, without those of a trial run but while the county is in it; `trial`: those.
+    /// `to_answer`, `unsigned`, `pending`, `unconfirmed`, `provisional`, `contested` or `all`, without those of a trial run but while the county is in it; `trial`: those.
     view: Option<String>,
     /// Part of the case number, the sentence or the item.
     q: Option<String>,
@@ -80,6 +80,7 @@ pub struct CardList {
 pub struct Counts {
     to_answer: i64,
     unsigned: i64,
+    pending: i64,
     unconfirmed: i64,
     provisional: i64,
     contested: i64,
@@ -122,6 +123,7 @@ pub async fn list(
         counts: Counts {
             to_answer: views.to_answer,
             unsigned: views.unsigned,
+            pending: views.pending,
             unconfirmed: views.unconfirmed,
             provisional: views.provisional,
             contested: views.contested,
@@ -173,13 +175,14 @@ fn filter(narrow: Narrow) -> Result<Filter> {
             filter.grades = list(&["yellow_card", "red_card"]);
         }
         Some("unsigned") => filter.states = list(&["issued"]),
+        Some("pending") => filter.states = list(&["pending"]),
         Some("unconfirmed") => filter.states = list(&["unconfirmed"]),
         Some("provisional") => filter.states = list(&["provisional"]),
         Some("contested") => filter.states = list(&["contested"]),
         Some("trial") => filter.trial = Trial::Only,
         Some(other) => {
             let what = format!(
-                "view {other:?}: give to_answer, unsigned, unconfirmed, provisional, contested, all or trial"
+                "view {other:?}: give to_answer, unsigned, pending, unconfirmed, provisional, contested, all or trial"
             );
             return Err(Problem::invalid(what));
         }

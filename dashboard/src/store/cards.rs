@@ -246,6 +246,8 @@ pub struct Views {
     pub provisional: i64,
     /// Contested.
     pub contested: i64,
+    /// To be issued by an inspector.
+    pub pending: i64,
     /// Seen by a camera, and not looked at by a person.
     pub unconfirmed: i64,
     /// All.
@@ -266,6 +268,7 @@ pub async fn counts(db: &PgPool, seen: &Seen) -> Result<Views, StoreError> {
                 count(*) FILTER (WHERE counts AND state = 'issued') AS unsigned,
                 count(*) FILTER (WHERE counts AND state = 'provisional') AS provisional,
                 count(*) FILTER (WHERE counts AND state = 'contested') AS contested,
+                count(*) FILTER (WHERE counts AND state = 'pending') AS pending,
                 count(*) FILTER (WHERE counts AND state = 'unconfirmed') AS unconfirmed,
                 count(*) FILTER (WHERE counts) AS all_cards, count(*) FILTER (WHERE trial) AS trial
          FROM seen",

@@ -444,7 +444,7 @@ export interface Unmasked {
   texts: { source: string; id: string; field: string; text: string }[]
 }
 
-export type CardView = 'to_answer' | 'unsigned' | 'unconfirmed' | 'provisional' | 'contested' | 'all' | 'trial'
+export type CardView = 'to_answer' | 'unsigned' | 'pending' | 'unconfirmed' | 'provisional' | 'contested' | 'all' | 'trial'
 
 /** What is supervised. */
 export type About = 'case' | 'complaint' | 'source' | 'edge' | 'hall' | 'camera' | 'unit' | 'window'
@@ -625,7 +625,7 @@ export interface Origin {
 }
 
 export interface InboxItem {
-  kind: 'card' | 'order'
+  kind: 'card' | 'order' | 'leave'
   id: number
   grade: Grade | null
   origin: OrderRow['origin'] | null
@@ -644,7 +644,7 @@ export interface InboxItem {
 }
 
 export interface Inbox extends List<InboxItem> {
-  counts: { cards: number; orders: number; over: number }
+  counts: { cards: number; orders: number; leaves: number; over: number }
 }
 
 export interface CardAction {

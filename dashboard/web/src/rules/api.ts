@@ -147,8 +147,8 @@ function placeName(kind: string, name: string): string {
   return kind === 'hall' ? hallShort(name) : kind === 'unit' ? unitName(name) : name
 }
 
-/** `R1 临期`; the clock and the score by their names. */
+/** `R1 临期`; what is no rule by its name. */
 export function partWords(part: string): string {
-  if (part === 'clock') return t('rules.clock')
+  if (part === 'clock' || part === 'issue') return t(`rules.${part}`)
   return part === 'score' ? t('performance.title') : ruleWords(part)
 }
