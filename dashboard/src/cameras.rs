@@ -7,11 +7,13 @@ use std::time::Duration;
 use mingjing_ingest::Cameras;
 use mingjing_ingest::camera::{CameraConfig, Secret, Transport};
 use mingjing_ingest::config::{Camera, CameraRecording};
+use mingjing_ingest::picture::presence::{Area, WindowRegion};
+use mingjing_ingest::recording::Schedule;
 use mingjing_ingest::seal::{Sealer, belongs_to_camera};
 use mingjing_ingest::uplink::protocol::CameraDescription;
 
 use crate::app::App;
-use crate::store::cameras::{self, Connection, Managed};
+use crate::store::cameras::{self, Connection, Managed, Pictures, Region};
 
 /// When the table could not be read, it is read again after this.
 const RETRY: Duration = Duration::from_secs(5);
@@ -70,7 +72,7 @@ fn settle(
 fn start(app: &App, carried: &Cameras, managed: &Managed) -> Result<(), String> {
     let sealer = app.sealer().map_err(|error| error.to_string())?;
     let session = session(&sealer, &managed.connection)?;
-    let row = &managed.row;
+    let (row, pictures) = (&managed.row, &managed.connection.pictures);
     let camera = Camera {
         description: CameraDescription {
             id: row.id.clone(),
@@ -79,11 +81,53 @@ fn start(app: &App, carried: &Cameras, managed: &Managed) -> Result<(), String> 
             windows: row.windows.clone(),
         },
         session,
-        recording: CameraRecording::default(),
-        checks: true,
-        regions: Vec::new(),
+        recording: recording(pictures)?,
+        checks: pictures.checks,
+        regions: regions(&pictures.regions)?,
     };
     carried.put(camera).map_err(|error| error.to_string())
+}
+
+/// Where windows are in the pictures, as the ingest wants it.
+///
+/// # Errors
+/// The first area that is none, by its window.
+pub fn regions(regions: &[Region]) -> Result<Vec<WindowRegion>, String> {
+    let area = |window: &str, corners: &[[f64; 2]]| {
+        let corners: Vec<_> = corners
+            .iter()
+            .map(|at| at.map(|part| part as f32))
+            .collect();
+        Area::try_from(corners).map_err(|error| format!("window {window}: {error}"))
+    };
+    let region = |region: &Region| {
+        let waiting = region.waiting.as_deref();
+        Ok(WindowRegion {
+            window: region.window.clone(),
+            seat: area(&region.window, &region.seat)?,
+            waiting: waiting
+                .map(|corners| area(&region.window, corners))
+                .transpose()?,
+        })
+    };
+    regions.iter().map(region).collect()
+}
+
+/// What is kept of the pictures, as the ingest wants it.
+///
+/// # Errors
+/// The first line of the schedule that is none.
+pub fn recording(pictures: &Pictures) -> Result<CameraRecording, String> {
+    let hours = pictures.record_hours.clone();
+    let schedule = hours.map(Schedule::try_from).transpose();
+    Ok(CameraRecording {
+        enabled: pictures.recorded,
+        days: pictures
+            .record_days
+            .and_then(|days| u32::try_from(days).ok()),
+        max_bytes: None,
+        schedule: schedule.map_err(|error| error.to_string())?,
+    })
 }
 
 /// What a session needs, with the password open.

@@ -1,7 +1,8 @@
 //! The cameras of an ingest: added, replaced, taken out and looked at while it runs.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -22,8 +23,8 @@ pub struct Cameras(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     roster: Arc<Roster>,
-    /// Taken while a camera is exchanged, so that two changes of one camera do not cross.
-    changing: Mutex<()>,
+    /// What each was started with, by id. Held while a camera is exchanged, so that two changes of one camera do not cross.
+    carried: Mutex<BTreeMap<String, config::Camera>>,
     budget: Arc<PictureBudget>,
     recorder: Arc<Recorder>,
     recording: RecordingConfig,
@@ -42,7 +43,7 @@ impl Cameras {
     ) -> Self {
         Self(Arc::new(Inner {
             roster,
-            changing: Mutex::new(()),
+            carried: Mutex::default(),
             budget: Arc::new(PictureBudget::default()),
             recorder,
             recording,
@@ -57,38 +58,51 @@ impl Cameras {
         roster.get(id).map(|running| running.handle.clone())
     }
 
-    /// Adds a camera, or replaces the one with its id; viewers go on with the new session.
+    /// As what a camera is carried now.
+    pub fn settings(&self, id: &str) -> Option<config::Camera> {
+        self.carried().get(id).cloned()
+    }
+
+    /// Adds a camera, or replaces the one with its id; viewers go on with the new session. One that is reached and recorded as before keeps
+    /// its session: whoever draws a region or renames it interrupts neither picture nor recording.
     ///
     /// # Errors
     /// A configuration that cannot work; nothing is changed then.
     pub fn put(&self, camera: config::Camera) -> Result<(), CameraConfigError> {
         camera.session.validate()?;
         let inner = &self.0;
-        let _one_at_a_time = inner
-            .changing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let old = self.get(&camera.description.id);
+        let mut carried = self.carried();
+        let id = camera.description.id.clone();
+        let old = self.get(&id);
+        let watching = inner.looking.at(&camera);
+        let same = |known: &config::Camera| {
+            known.session == camera.session && known.recording == camera.recording
+        };
+        if let Some(running) = &old
+            && carried.get(&id).is_some_and(same)
+        {
+            running.watch(watching);
+            inner.roster.describe(camera.description.clone());
+            carried.insert(id, camera);
+            return Ok(());
+        }
         if let Some(old) = &old {
             old.stop();
         }
         let budget = Arc::clone(&inner.budget);
         let recording = self.recorder_of(&camera);
-        let watching = inner.looking.at(&camera);
-        let (session, shutdown) = (camera.session, &inner.shutdown);
+        let (session, shutdown) = (camera.session.clone(), &inner.shutdown);
         let handle = Camera::spawn_after(old, session, recording, watching, budget, shutdown)?;
-        inner.roster.put(camera.description, handle);
+        inner.roster.put(camera.description.clone(), handle);
+        carried.insert(id, camera);
         Ok(())
     }
 
     /// Takes a camera out of service; `false` when it is not here.
     pub fn remove(&self, id: &str) -> bool {
-        let inner = &self.0;
-        let _one_at_a_time = inner
-            .changing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let removed = inner.roster.take(id);
+        let mut carried = self.carried();
+        carried.remove(id);
+        let removed = self.0.roster.take(id);
         if let Some(running) = &removed {
             running.handle.stop();
         }
@@ -112,6 +126,11 @@ impl Cameras {
         let roster = self.0.roster.now();
         let cameras = roster.values().map(|running| running.handle.stopped());
         futures::future::join_all(cameras).await;
+    }
+
+    fn carried(&self) -> MutexGuard<'_, BTreeMap<String, config::Camera>> {
+        let carried = &self.0.carried;
+        carried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn recorder_of(&self, camera: &config::Camera) -> Option<CameraRecorder> {

@@ -19,6 +19,8 @@ export interface Facts {
   /** Of the account `newcomer`, an inspector who has never signed in. */
   oneTimePassword: string
   token: string
+  /** One that is in nobody's configuration yet. */
+  camera: { url: string; username: string; password: string }
   county: string
   town1: string
   town2: string

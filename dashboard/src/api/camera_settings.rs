@@ -1,6 +1,8 @@
 //! Cameras as people manage them: added, changed and taken away without a restart, and looked at before that. Passwords come in and
 //! never go out.
 
+mod pictures;
+
 use std::time::Duration;
 
 use axum::extract::State;
@@ -17,6 +19,7 @@ use serde_json::{Value, json};
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
+use self::pictures::{PicturesView, RecordingDefault};
 use crate::app::App;
 use crate::audit::{Record, Trail};
 use crate::cameras::{in_file, session, transport};
@@ -63,6 +66,7 @@ pub struct ConnectionView {
     has_password: bool,
     /// `tcp` or `udp`.
     transport: String,
+    pictures: PicturesView,
     /// Send it back with a change.
     revision: i32,
 }
@@ -72,6 +76,8 @@ pub struct ConnectionView {
 pub struct CameraSettings {
     /// By id.
     items: Vec<CameraSetting>,
+    /// Of cameras that say nothing of it themselves.
+    recording: RecordingDefault,
 }
 
 /// How a camera is to be reached.
@@ -105,6 +111,8 @@ pub struct WriteCamera {
     windows: Vec<String>,
     #[serde(flatten)]
     reach: Reach,
+    /// Left out: as it was, or for a new camera checked, recorded as the configuration says, and without regions.
+    pictures: Option<PicturesView>,
     /// For a camera that is kept here: the revision that was read.
     revision: Option<i32>,
 }
@@ -158,7 +166,12 @@ pub async fn list(State(app): State<App>) -> Result<Json<CameraSettings>> {
         }
     };
     let items = directory.cameras().map(setting).collect();
-    Ok(Json(CameraSettings { items }))
+    let all = &app.config().recording;
+    let recording = RecordingDefault {
+        enabled: all.enabled,
+        days: all.days,
+    };
+    Ok(Json(CameraSettings { items, recording }))
 }
 
 fn kept(app: &App, camera: &Camera, managed: bool) -> Kept {
@@ -177,6 +190,7 @@ impl ConnectionView {
             username: connection.username.clone(),
             has_password: connection.password.is_some(),
             transport: connection.transport.clone(),
+            pictures: PicturesView::of(&connection.pictures),
             revision: connection.revision,
         }
     }
@@ -205,7 +219,10 @@ pub async fn add(
         )));
     }
     let row = row(&app, id, &new.write)?;
-    let connection = connection(&app, id, &new.write.reach, None)?;
+    let mut connection = connection(&app, id, &new.write.reach, None)?;
+    if let Some(pictures) = &new.write.pictures {
+        connection.pictures = pictures.checked(&row.windows)?;
+    }
     halls::upsert_cameras(&mut tx, std::slice::from_ref(&row)).await?;
     cameras::put(&mut tx, &connection).await?;
     notify(&mut tx, Notice::Organisation).await?;
@@ -240,7 +257,13 @@ pub async fn change(
         ));
     }
     let row = row(&app, &id, &write)?;
-    let connection = connection(&app, &id, &write.reach, held.as_ref())?;
+    let mut connection = connection(&app, &id, &write.reach, held.as_ref())?;
+    let kept = PicturesView::of(&connection.pictures);
+    connection.pictures = write
+        .pictures
+        .as_ref()
+        .unwrap_or(&kept)
+        .checked(&row.windows)?;
     halls::upsert_cameras(&mut tx, std::slice::from_ref(&row)).await?;
     cameras::put(&mut tx, &connection).await?;
     notify(&mut tx, Notice::Organisation).await?;
@@ -414,6 +437,7 @@ fn connection(app: &App, id: &str, reach: &Reach, held: Option<&Connection>) -> 
         username,
         password,
         transport: transport_word.to_owned(),
+        pictures: held.map(|held| held.pictures.clone()).unwrap_or_default(),
         revision: held.map_or(1, |held| held.revision + 1),
     })
 }
@@ -461,5 +485,6 @@ fn told(step: &str, row: &Camera, connection: &Connection) -> Value {
     json!({
         "step": step, "name": row.name, "hall": row.hall, "windows": row.windows, "host": host(&connection.url),
         "username": connection.username, "password": connection.password.is_some(), "transport": connection.transport,
+        "pictures": pictures::told(&connection.pictures),
     })
 }

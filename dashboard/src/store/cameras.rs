@@ -2,10 +2,52 @@
 
 use mingjing_monitor::store::StoreError;
 use mingjing_monitor::store::halls::Camera;
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
+use utoipa::ToSchema;
 
-/// Address and credentials of a camera.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+/// Where a window is in a camera's picture. Corners are `[x, y]`, as fractions of the picture's width and height from its upper left corner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Region {
+    /// Number of the window.
+    pub window: String,
+    /// Where whoever staffs it sits or stands.
+    pub seat: Vec<[f64; 2]>,
+    /// Where people wait for it, if they shall be counted.
+    #[serde(default)]
+    pub waiting: Option<Vec<[f64; 2]>>,
+}
+
+/// What is done with a camera's pictures.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct Pictures {
+    /// Whether they are looked at for faults.
+    pub checks: bool,
+    /// Where windows are in them.
+    pub regions: Json<Vec<Region>>,
+    /// Whether they are recorded; `None`, here and below: as the console's configuration says.
+    pub recorded: Option<bool>,
+    /// For how many days.
+    pub record_days: Option<i32>,
+    /// When, as lines of a schedule; none of them: always.
+    pub record_hours: Option<Vec<String>>,
+}
+
+impl Default for Pictures {
+    fn default() -> Self {
+        Self {
+            checks: true,
+            regions: Json(Vec::new()),
+            recorded: None,
+            record_days: None,
+            record_hours: None,
+        }
+    }
+}
+
+/// Address and credentials of a camera, and what is done with its pictures.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct Connection {
     /// The camera.
     pub camera: String,
@@ -17,12 +59,15 @@ pub struct Connection {
     pub password: Option<String>,
     /// `tcp` or `udp`.
     pub transport: String,
+    /// What is done with them.
+    #[sqlx(flatten)]
+    pub pictures: Pictures,
     /// Counts the changes.
     pub revision: i32,
 }
 
 /// A camera that people manage here, with its connection.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct Managed {
     /// What the county knows of it.
     #[sqlx(flatten)]
@@ -35,7 +80,8 @@ pub struct Managed {
 /// Every camera that people manage here, by id.
 pub async fn managed(pool: &PgPool) -> Result<Vec<Managed>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT c.id, c.hall, c.name, c.windows, c.edge, n.camera, n.url, n.username, n.password, n.transport, n.revision
+        "SELECT c.id, c.hall, c.name, c.windows, c.edge, n.camera, n.url, n.username, n.password, n.transport, n.checks, n.regions,
+             n.recorded, n.record_days, n.record_hours, n.revision
          FROM camera c JOIN camera_connection n ON n.camera = c.id ORDER BY c.id",
     );
     Ok(rows.fetch_all(pool).await?)
@@ -47,7 +93,8 @@ pub async fn hold(
     camera: &str,
 ) -> Result<Option<Connection>, StoreError> {
     let row = sqlx::query_as(
-        "SELECT camera, url, username, password, transport, revision FROM camera_connection WHERE camera = $1 FOR UPDATE",
+        "SELECT camera, url, username, password, transport, checks, regions, recorded, record_days, record_hours, revision
+         FROM camera_connection WHERE camera = $1 FOR UPDATE",
     );
     Ok(row.bind(camera).fetch_optional(connection).await?)
 }
@@ -55,9 +102,12 @@ pub async fn hold(
 /// Adds a connection, or replaces the one of its camera.
 pub async fn put(connection: &mut PgConnection, new: &Connection) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO camera_connection (camera, url, username, password, transport, revision) VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO camera_connection
+             (camera, url, username, password, transport, revision, checks, regions, recorded, record_days, record_hours)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (camera) DO UPDATE SET url = excluded.url, username = excluded.username, password = excluded.password,
-             transport = excluded.transport, revision = excluded.revision",
+             transport = excluded.transport, revision = excluded.revision, checks = excluded.checks, regions = excluded.regions,
+             recorded = excluded.recorded, record_days = excluded.record_days, record_hours = excluded.record_hours",
     )
     .bind(&new.camera)
     .bind(&new.url)
@@ -65,6 +115,11 @@ pub async fn put(connection: &mut PgConnection, new: &Connection) -> Result<(), 
     .bind(&new.password)
     .bind(&new.transport)
     .bind(new.revision)
+    .bind(new.pictures.checks)
+    .bind(&new.pictures.regions)
+    .bind(new.pictures.recorded)
+    .bind(new.pictures.record_days)
+    .bind(&new.pictures.record_hours)
     .execute(connection)
     .await?;
     Ok(())

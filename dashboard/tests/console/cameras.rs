@@ -175,3 +175,104 @@ async fn a_look_says_why_there_is_no_picture_and_keeps_nothing() {
     let there = list["items"].as_array().unwrap().iter();
     assert_eq!(there.filter(|camera| camera["kept"] == "here").count(), 0);
 }
+
+#[tokio::test]
+async fn regions_drawn_on_a_picture_are_followed_without_a_new_session() {
+    let stage = stage().await;
+    let seat = json!([[0.2, 0.4], [0.3, 0.4], [0.3, 0.55], [0.2, 0.55]]);
+    let mut camera =
+        json!({"id": "t1-door", "name": "东门", "hall": TOWN_1, "windows": ["1"], "url": NOBODY});
+    let (status, made) = stage.write(Method::POST, SETTINGS, &camera).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    assert_eq!(
+        made["pictures"],
+        json!({"checks": true, "regions": [], "recording": {"enabled": null, "days": null, "hours": null}})
+    );
+    let carried = stage.ingest.cameras();
+    while carried.get("t1-door").is_none() {
+        tokio::task::yield_now().await;
+    }
+    let session = carried.get("t1-door").unwrap().health();
+
+    let path = format!("{SETTINGS}/t1-door");
+    camera["revision"] = json!(1);
+    let pictures = |region: Value, days: i32, hours: &str| json!({"checks": false, "regions": [region], "recording": {"enabled": null, "days": days, "hours": [hours]}});
+    let office = "mon-fri 08:00-18:30";
+    let outside = json!([[0.2, 0.4], [1.3, 0.4], [0.3, 0.55]]);
+    for (wrong, said) in [
+        (
+            pictures(json!({"window": "2", "seat": seat}), 5, office),
+            "windows",
+        ),
+        (
+            pictures(json!({"window": "1", "seat": outside}), 5, office),
+            "window 1",
+        ),
+        (
+            pictures(
+                json!({"window": "1", "seat": seat, "waiting": []}),
+                5,
+                office,
+            ),
+            "window 1",
+        ),
+        (
+            pictures(json!({"window": "1", "seat": seat}), 0, office),
+            "days",
+        ),
+        (
+            pictures(json!({"window": "1", "seat": seat}), 5, "mon 18-8"),
+            "mon 18-8",
+        ),
+    ] {
+        camera["pictures"] = wrong;
+        let (status, problem) = stage.write(Method::PUT, &path, &camera).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains(said),
+            "{problem}"
+        );
+    }
+    camera["pictures"] = json!({"checks": false, "regions": [{"window": "1", "seat": seat, "waiting": seat}],
+        "recording": {"enabled": null, "days": null, "hours": null}});
+    let (status, changed) = stage.write(Method::PUT, &path, &camera).await;
+    assert_eq!(status, StatusCode::OK, "{changed}");
+    assert_eq!(changed["pictures"], camera["pictures"]);
+    let settings = || carried.settings("t1-door").unwrap();
+    while settings().regions.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        (settings().regions[0].window.as_str(), settings().checks),
+        ("1", false)
+    );
+    assert_ne!(
+        session.borrow().state,
+        CameraState::Stopped,
+        "its session stays"
+    );
+
+    camera["revision"] = json!(2);
+    camera["pictures"] = pictures(json!({"window": "1", "seat": seat}), 5, office);
+    let (status, changed) = stage.write(Method::PUT, &path, &camera).await;
+    assert_eq!(status, StatusCode::OK, "{changed}");
+    while settings().recording.days != Some(5) {
+        tokio::task::yield_now().await;
+    }
+    // Who says nothing of the pictures changes nothing of them.
+    camera["revision"] = json!(3);
+    camera["name"] = json!("西门");
+    let kept = camera.as_object_mut().unwrap().remove("pictures");
+    let (status, renamed) = stage.write(Method::PUT, &path, &camera).await;
+    assert_eq!(status, StatusCode::OK, "{renamed}");
+    assert_eq!(
+        renamed["pictures"]["regions"][0]["seat"],
+        kept.unwrap()["regions"][0]["seat"]
+    );
+
+    let audit: String = sqlx::query_scalar("SELECT string_agg(audit::text, ' ') FROM audit")
+        .fetch_one(stage.console.owner())
+        .await
+        .unwrap();
+    assert!(audit.contains("mon-fri 08:00-18:30"), "{audit}");
+}

@@ -79,12 +79,14 @@ impl Camera {
             watch::channel(CameraHealth::connecting(config.id.as_str(), Utc::now()));
         let (picture_sender, pictures) = watch::channel(None);
         let (key_frames, key_frame_receiver) = watch::channel(None);
+        let (watching, watched) = watch::channel(watching);
         let stop = shutdown.child_token();
         let done = CancellationToken::new();
         let handle = CameraHandle {
             health,
             pictures,
             hub: hub.clone(),
+            watching,
             stop: stop.clone(),
             done: done.clone(),
         };
@@ -102,7 +104,7 @@ impl Camera {
             key_frame_receiver,
             picture_sender,
             budget,
-            watching,
+            watched,
             still,
             move |outcome| {
                 reporter.picture(outcome);
@@ -130,6 +132,7 @@ pub struct CameraHandle {
     health: watch::Receiver<CameraHealth>,
     pictures: watch::Receiver<Option<Arc<Picture>>>,
     hub: LiveHub,
+    watching: watch::Sender<Watching>,
     stop: CancellationToken,
     done: CancellationToken,
 }
@@ -148,6 +151,11 @@ impl CameraHandle {
     /// Live video from the newest key frame on.
     pub fn subscribe(&self) -> LiveStream {
         self.hub.subscribe()
+    }
+
+    /// Looks in its pictures for what `watching` says, from the next one on.
+    pub fn watch(&self, watching: Watching) {
+        self.watching.send_replace(watching);
     }
 
     /// Ends the camera: its state becomes [`CameraState::Stopped`] and live streams end.

@@ -52,6 +52,14 @@ impl Watcher {
         }
     }
 
+    /// Looks for something else from the next picture on; what is known of the view stays where it is still asked for.
+    pub fn follow(&mut self, watching: Watching) {
+        if watching.checks != self.watching.checks {
+            self.checks = watching.checks.map(Checks::new);
+        }
+        self.watching = watching;
+    }
+
     /// Looks at the next picture, taken at `at`.
     pub fn look(&mut self, decoded: &Decoded, at: DateTime<Utc>) -> Seen {
         let verdict = self
@@ -77,6 +85,7 @@ impl Watcher {
             let (config, regions) = (watching.presence.clone(), watching.regions.clone());
             Windows::new(config, regions, watching.detector.clone(), at)
         });
+        windows.follow(&watching.regions, at);
         // Living pictures of a still hall may look frozen for a moment; any other doubt is reason enough to wait.
         let doubtful = verdict
             .suspected

@@ -38,19 +38,19 @@ pub struct Outcome {
     pub seen: Option<Seen>,
 }
 
-/// Renews `pictures` from `key_frames` until `stop`, and looks in them for what `watching` says; `tell` hears of every attempt.
+/// Renews `pictures` from `key_frames` until `stop`, and looks in them for what `watching` says at the time; `tell` hears of every attempt.
 pub async fn run(
     mut key_frames: watch::Receiver<Option<KeyFrame>>,
     pictures: watch::Sender<Option<Arc<Picture>>>,
     budget: Arc<PictureBudget>,
-    watching: Watching,
+    mut watching: watch::Receiver<Watching>,
     stop: CancellationToken,
     tell: impl Fn(Outcome),
 ) {
     let work = async {
         // Whether a key frame had to be left out only because the turn before was not paid for yet.
         let mut passed_over = false;
-        let mut watcher = Watcher::new(watching.clone());
+        let mut watcher = Watcher::new(watching.borrow_and_update().clone());
         while key_frames.changed().await.is_ok() {
             let turn = budget.turn().await;
             let newer = |frames: &watch::Receiver<_>| frames.has_changed().unwrap_or(false);
@@ -63,6 +63,9 @@ pub async fn run(
                 .borrow()
                 .as_ref()
                 .map(|picture| Arc::clone(&picture.snapshot));
+            if watching.has_changed().unwrap_or(false) {
+                watcher.follow(watching.borrow_and_update().clone());
+            }
             let begun = Instant::now();
             let captured_at = frame.captured_at;
             let work = tokio::task::spawn_blocking(move || {
@@ -71,7 +74,7 @@ pub async fn run(
             });
             let (made, spent);
             (watcher, made, spent) = work.await.unwrap_or_else(|_| {
-                let anew = Watcher::new(watching.clone());
+                let anew = Watcher::new(watching.borrow().clone());
                 (anew, Err(PictureError::Decoder), begun.elapsed())
             });
             let outcome = match made {

@@ -52,6 +52,15 @@ impl Roster {
         old
     }
 
+    /// Says something else of a camera whose session stays.
+    pub(crate) fn describe(&self, description: CameraDescription) {
+        self.running.send_modify(|view| {
+            if let Some(running) = Arc::make_mut(view).get_mut(&description.id) {
+                running.description = description;
+            }
+        });
+    }
+
     /// Takes one out.
     pub(crate) fn take(&self, id: &str) -> Option<Running> {
         let mut old = None;

@@ -5,6 +5,7 @@ use crate::support::{RtspServer, shared};
 use mingjing_ingest::Ingest;
 use mingjing_ingest::camera::{CameraState, Secret};
 use mingjing_ingest::config::{Camera, CameraRecording, IngestConfig};
+use mingjing_ingest::picture::presence::{Area, WindowRegion};
 use mingjing_ingest::uplink::protocol::{
     CameraDescription, MediaFrame, MediaToConsole, MediaToIngest, ToConsole,
 };
@@ -125,8 +126,30 @@ async fn pictures_come_by_themselves_and_video_while_somebody_watches() {
     server.command("start hall").await;
     picture_begins(&console).await;
 
-    // Replaced by a session of its own, the camera stays watched.
-    ingest.cameras().put(described(&server, "hall")).unwrap();
+    // A region drawn on its picture is followed, and its session goes on.
+    let mut drawn = described(&server, "hall");
+    let seat = vec![[0.1, 0.1], [0.4, 0.1], [0.4, 0.5]];
+    drawn.regions.push(WindowRegion {
+        window: "1".into(),
+        seat: Area::try_from(seat).unwrap(),
+        waiting: None,
+    });
+    ingest.cameras().put(drawn.clone()).unwrap();
+    let presence = |other| match other {
+        ToConsole::CameraHealth(health) => health.presence.into_iter().next(),
+        _ => None,
+    };
+    assert_eq!(console.other(presence).await.window, "1");
+    let undisturbed = |media| match media {
+        Media::Text(MediaToConsole::Init { .. }) => panic!("its session began anew"),
+        Media::Frame(MediaFrame::Thumbnail { .. }) => Some(()),
+        _ => None,
+    };
+    console.media(undisturbed).await;
+
+    // Recorded for other days it gets a session of its own, and stays watched.
+    drawn.recording.days = Some(5);
+    ingest.cameras().put(drawn).unwrap();
     picture_begins(&console).await;
 
     // Nobody watches: after what was under way only pictures come.

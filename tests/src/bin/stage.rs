@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use mingjing_tests::county::{COUNTY, ITEM, TOWN_1, TOWN_2, UNIT};
 use mingjing_tests::edge::Edge;
 use mingjing_tests::proxy::Wire;
-use mingjing_tests::rtsp::Rtsp;
+use mingjing_tests::rtsp::{PASSWORD, Rtsp, USER};
 use mingjing_tests::shared_data;
 use mingjing_tests::stage::{ACCOUNT_PASSWORD, Stage, StageCamera};
 use serde_json::{Value, json};
@@ -87,7 +87,7 @@ async fn main() -> ExitCode {
         json!({
             "url": stage.url, "edge": edge.url, "password": ACCOUNT_PASSWORD, "secondFactors": second_factors,
             "oneTimePassword": newcomer["password"], "token": token,
-            "county": COUNTY, "town1": TOWN_1, "town2": TOWN_2, "unit": UNIT, "item": ITEM,
+            "camera": {"url": rtsp.url("steady"), "username": USER, "password": PASSWORD}, "county": COUNTY, "town1": TOWN_1, "town2": TOWN_2, "unit": UNIT, "item": ITEM,
         })
     );
     let mut lines = BufReader::new(tokio::io::stdin()).lines();

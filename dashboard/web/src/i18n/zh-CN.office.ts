@@ -34,6 +34,9 @@ export default {
     weekday: { '1': '周一', '2': '周二', '3': '周三', '4': '周四', '5': '周五', '6': '周六', '7': '周日' },
   },
   cameras: {
+    parts: '摄像机的设置', tab: { connection: '连接', regions: '窗口区域', keeping: '录像与检查' }, checks: '检查画面故障', checks_hint: '遮挡、移位、冻结等；会自己转动的摄像机请关闭',
+    region: { picture: '画面，可在上面画区域', window: '窗口', seat: '座席', waiting: '等候区', seat_of: '{no} 号座席', waiting_of: '{no} 号等候', draw: '画', change: '改', corner: '第 {n} 角，共 {of} 角', corner_add: '加一个角', hint: '点“画”，在画面上拖出矩形或逐角点出多边形。座席：工作人员所在处，紧贴着画。等候区：需要计人数时画。', hint_draw: '拖出矩形，或逐角点击，再点第一角（或回车）完成；直接回车放一个矩形，Esc 放弃。', hint_change: '拖动整块或一角；“+”加一个角。方向键移动（Shift 大步），在角上按 Delete 删角，Esc 结束。', no_window: '没有窗口', no_window_hint: '先在“连接”中选大厅，并勾选看得到的窗口。', no_picture: '还没有画面', no_picture_hint: '点“试看”，在它此刻的画面上画。', seatless: '窗口 {windows} 有等候区，还没有画座席。' },
+    record: { title: '录像', usual_on: '随控制台配置（录像）', usual_off: '随控制台配置（不录像）', on: '录像', off: '不录像', days: '保存天数', when: '录像时段', usual: '随控制台配置', always: '全天', hours: '按时段', from: '自', to: '至', add: '增加时段' },
     add: '添加摄像机', change: '变更摄像机 {name}', edit: '变更', remove: '删除', remove_sentence: '“{name}”将不再接收、录像和显示。已录的画面按保存期保留。', id: '编码', id_hint: '字母、数字、- . _', name: '名称', windows: '看得到的窗口', url: '地址', username: '用户名', password: '密码', password_kept: '已保存，不改则留空', transport: '传输', test: '试看', looking: '正在连接，最多十秒……', look_hint: '试看后可在此看到画面，或看不到的原因。', seen: '摄像机此刻的画面', save: '保存', save_unseen: '不试看，直接保存', audit_hint: '写入审计日志，密码除外', state: '状态', kept: '连接', no_user: '无用户名', sees: '窗口 {windows}', find: '编码或名称', none: '没有摄像机', none_hint: '用“添加摄像机”接入第一台。',
     kept_in: { here: '在此管理', file: '在控制台的配置文件中', edge: '在前端 {edge} 的配置中', nowhere: '已不在配置中，可在此重新接入' },
   },

@@ -97,25 +97,30 @@ impl Windows {
         detector: Option<Arc<PersonDetector>>,
         now: DateTime<Utc>,
     ) -> Self {
-        let window = |region: WindowRegion| Window {
-            background: Background::new(region.seat.cells()),
-            told: WindowPresence {
-                window: region.window.clone(),
-                state: Presence::Unknown,
-                since: now,
-                people: None,
-            },
-            region,
-            suspicion: None,
-            counts: Vec::new(),
-        };
+        let windows = regions.into_iter();
         Self {
             config,
             detector,
-            windows: regions.into_iter().map(window).collect(),
+            windows: windows.map(|region| Window::new(region, now)).collect(),
             scene: None,
             before: None,
         }
+    }
+
+    /// Looks at these regions from `now` on. What is known of one that stays as it is stays too.
+    pub fn follow(&mut self, regions: &[WindowRegion], now: DateTime<Utc>) {
+        if self.windows.iter().map(|window| &window.region).eq(regions) {
+            return;
+        }
+        let mut known = std::mem::take(&mut self.windows);
+        let window = |region: &WindowRegion| {
+            let at = known.iter().position(|window| window.region == *region);
+            at.map_or_else(
+                || Window::new(region.clone(), now),
+                |at| known.swap_remove(at),
+            )
+        };
+        self.windows = regions.iter().map(window).collect();
     }
 
     /// Looks at the next picture, taken at `at`.
@@ -211,6 +216,22 @@ impl Windows {
 }
 
 impl Window {
+    /// Of which nothing is known at `now`.
+    fn new(region: WindowRegion, now: DateTime<Utc>) -> Self {
+        Self {
+            background: Background::new(region.seat.cells()),
+            told: WindowPresence {
+                window: region.window.clone(),
+                state: Presence::Unknown,
+                since: now,
+                people: None,
+            },
+            region,
+            suspicion: None,
+            counts: Vec::new(),
+        }
+    }
+
     fn has(&self, people: &[Person]) -> bool {
         let seat = &self.region.seat;
         people
