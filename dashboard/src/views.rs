@@ -540,6 +540,14 @@ impl CameraView {
     }
 }
 
+impl CameraView {
+    /// Why it shows no good picture: its state, or what is wrong with the picture; `None`: nothing is.
+    pub fn trouble(&self) -> Option<&'static str> {
+        let fault = self.fault.as_ref().map(|fault| fault.kind);
+        fault.or((self.state != CameraState::Live.code()).then_some(self.state))
+    }
+}
+
 impl PresenceView {
     fn of(seen: &WindowPresence) -> Self {
         Self {

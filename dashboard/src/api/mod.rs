@@ -13,6 +13,7 @@ pub mod cases;
 pub mod channels;
 pub mod county;
 pub mod deliveries;
+pub mod duty;
 pub mod events;
 pub mod evidence;
 pub mod halls;
@@ -130,6 +131,10 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(attachments::of_card))
         .api(routes!(absences::list, absences::enter))
         .api(routes!(absences::act))
+        .api(routes!(duty::patrols, duty::begin))
+        .api(routes!(duty::look))
+        .api(routes!(duty::handovers, duty::hand_over))
+        .api(routes!(duty::take))
         .api(routes!(quiet::list, quiet::plan))
         .api(routes!(quiet::end))
         .api(routes!(quiet::show))

@@ -13,6 +13,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("inbox", "/api/v1/inbox"),
     ("video", "/api/v1/cameras"),
     ("presence", "/api/v1/absences"),
+    ("duty", "/api/v1/handovers"),
     ("performance", "/api/v1/rankings"),
     ("statistics", "/api/v1/statistics/{name}"),
     ("profiles", "/api/v1/profiles"),
@@ -64,6 +65,6 @@ mod tests {
         assert_eq!(Role::Auditor.menu(), ["audit"]);
         assert!(Role::Unassigned.menu().is_empty());
         assert!(Role::Reader.menu().is_empty());
-        assert_eq!(Role::Inspector.menu().len(), 13);
+        assert_eq!(Role::Inspector.menu().len(), 14);
     }
 }

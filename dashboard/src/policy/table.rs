@@ -294,6 +294,10 @@ pub(super) const RULE_READERS: Access = Access::Roles(&[Inspector, Leader, Commi
 const PLANNERS: Access = Access::Roles(&[Inspector, Sysadmin]);
 /// Who enters pauses and leave of windows.
 const MANAGERS: Access = Access::Roles(&[HallManager]);
+/// Who keeps watch: patrols halls, and hands a shift over.
+const ON_DUTY: Access = Access::Roles(&[Inspector, HallManager]);
+/// Who reads how watch was kept.
+const DUTY_READERS: Access = Access::Roles(&[Inspector, Leader, Commission, HallManager]);
 /// Who writes supervision orders; a leader's are instructions.
 const ISSUERS: Access = Access::Roles(&[Inspector, Commission, Leader]);
 /// Who writes cards by hand.
@@ -485,6 +489,12 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/absences", SUPERVISORS, Subject::Halls),
     post("/api/v1/absences", MANAGERS, Subject::Halls),
     post("/api/v1/absences/{id}/{action}", ACTORS, Subject::Absence),
+    get("/api/v1/patrols", DUTY_READERS, Subject::Halls),
+    post("/api/v1/patrols", ON_DUTY, Subject::Halls),
+    post("/api/v1/patrols/stops", ON_DUTY, Subject::Halls),
+    get("/api/v1/handovers", DUTY_READERS, Subject::Halls),
+    post("/api/v1/handovers", ON_DUTY, Subject::Halls),
+    post("/api/v1/handovers/take", ON_DUTY, Subject::Halls),
     get("/api/v1/quiet", SUPERVISORS, Subject::Halls),
     post("/api/v1/cards/{id}/acknowledge", ACTORS, Subject::Card),
     post("/api/v1/cards/{id}/resume", ACTORS, Subject::Card),

@@ -4,6 +4,7 @@ pub mod cameras;
 pub mod cards;
 pub mod complaints;
 pub mod doctor;
+pub mod duty;
 pub mod import;
 pub mod inbox;
 pub mod orders;

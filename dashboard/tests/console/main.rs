@@ -9,6 +9,7 @@ mod cameras;
 mod channels;
 mod common;
 mod desk;
+mod duty;
 mod months;
 mod numbers;
 mod oidc;

@@ -28,6 +28,7 @@ export const router = createRouter({
     { path: '/cases/:no/replay', name: 'replay', component: () => import('./views/ReplayView.vue'), meta: { entry: 'cases' } },
     { path: '/video', name: 'video', component: () => import('./views/VideoView.vue'), meta: { entry: 'video' } },
     { path: '/presence', name: 'presence', component: () => import('./views/PresenceView.vue'), meta: { entry: 'presence' } },
+    { path: '/duty', name: 'duty', component: () => import('./views/DutyView.vue'), meta: { entry: 'duty' } },
     { path: '/video/:id', name: 'camera', component: () => import('./views/CameraView.vue'), meta: { entry: 'video' } },
     { path: '/performance', name: 'performance', component: () => import('./views/PerformanceView.vue'), meta: { entry: 'performance' } },
     { path: '/statistics', name: 'statistics', component: () => import('./views/StatisticsView.vue'), meta: { entry: 'statistics' } },

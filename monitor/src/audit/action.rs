@@ -72,6 +72,14 @@ codes!(
         AbsenceEntered = "absence.entered",
         /// Somebody above the hall decided about leave.
         AbsenceDecided = "absence.decided",
+        /// Somebody began a patrol through the cameras.
+        PatrolBegun = "patrol.begun",
+        /// A hall was looked at on a patrol, and what was found.
+        PatrolStopped = "patrol.stopped",
+        /// A shift was handed over, with what was open.
+        ShiftHandedOver = "shift.handed_over",
+        /// A shift was taken over.
+        ShiftTaken = "shift.taken",
         /// An inspector issued a card by hand.
         CardIssued = "card.issued",
         /// Somebody issued a supervision order by hand, or instructed by one.

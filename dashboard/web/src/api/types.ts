@@ -7,7 +7,7 @@ export type Instant = string
 export type Level = 'county' | 'town' | 'village'
 export type Role =
   | 'inspector' | 'leader' | 'commission' | 'unit_head' | 'hall_manager' | 'clerk' | 'sysadmin' | 'secadmin' | 'auditor' | 'unassigned'
-export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'orders' | 'inbox' | 'video' | 'presence' | 'performance' | 'statistics' | 'profiles' | 'calendar' | 'cameras' | 'maintenance' | 'accounts' | 'tokens' | 'channels' | 'audit'
+export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'orders' | 'inbox' | 'video' | 'presence' | 'duty' | 'performance' | 'statistics' | 'profiles' | 'calendar' | 'cameras' | 'maintenance' | 'accounts' | 'tokens' | 'channels' | 'audit'
 
 export interface Account {
   login: string

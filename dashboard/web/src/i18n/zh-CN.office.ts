@@ -12,6 +12,12 @@ export default {
     no_accounts: '没有符合条件的账户', no_accounts_hint: '放宽筛选条件再试。', no_tokens: '没有令牌', no_tokens_hint: '来源系统、前端和只读程序各用一个令牌。',
     problem: { 'last-administrator': '这是这一范围内最后一位在用的管理员，请先启用或任命另一位。' },
   },
+  duty: {
+    patrol: '开始巡查', patrol_hint: '按大厅自动轮巡，每处停留 {n} 秒，看过什么、发现什么都记下来', on_patrol: '巡查中', left: '{n} 秒后换下一处', waits: '停在这里', finding: '发现什么（没有就不填）', pause: '停一停', go_on: '继续', next: '下一处', note_next: '记下，下一处', end: '结束巡查', every: '每处停留', seconds: '{n} 秒',
+    shift: '交接班', open_now: '现在未了的事', open_then: '交班时未了的事', note: '交代接班的人', note_hint: '要接着盯的事；没有就写“无”', keeps: '交班时把上面未了的事一并存档，不能再改。', hand_over: '交班', take: '接班', taken: '{who} 接班', waits_taken: '待接班', no_shifts: '还没有交接记录', no_shifts_hint: '交班后列在这里，由同岗位的另一人接班。', nothing: '没有未了的事',
+    patrols: '巡查记录', go: '去巡查', no_patrols: '还没有巡查记录', no_patrols_hint: '在视频监察页点“开始巡查”，看过的每一处都会记下来。', round: '{halls} 处大厅，{minutes} 分钟', found_n: '发现 {n} 处', found_none: '未见异常', stops_n: '看了 {n} 屏', looked: '看的时间', cameras: '摄像机', live_n: '{n} 路，{live} 路有实时画面',
+    open: { over: '项已逾期', waiting_cards: '张牌待我处理', waiting_orders: '件督办待我处理', waiting_leaves: '项请假待批', to_answer: '张牌待答复', pending: '张牌待发', unconfirmed: '张牌待核实', contested: '张牌有争议', sources: '没有消息的来源', cameras: '没有好画面的摄像机', findings: '上次交班以来巡查发现' },
+  },
   presence: {
     windows: '窗口', since: '始于', call_off: '取消', card: '牌', no_windows: '没有“{state}”的窗口', enter: '登记暂停 / 请假', enter_hint: '须事先登记：开始之后才登记的，只从登记时起算。写入审计日志。', kind_head: '类别',
     asked: '待批请假', asked_none: '没有待批的请假', asked_hint: '请假由上级大厅、监察员或单位负责人批准，批准前不作数。', standing: '暂停与请假', standing_none: '没有在岗例外', standing_hint: '登记的暂停和已批准的请假列在这里。',
@@ -52,7 +58,7 @@ export default {
     absence_entered: '登记暂停或请假', absence_decided: '审批请假',
     session_opened: '登录', session_refused: '登录被拒', session_closed: '退出', session_ended: '会话被结束', account_locked: '账户锁定', account_created: '新建账户', account_changed: '变更账户',
     account_password_changed: '更改密码', account_factor_changed: '变更第二重验证', token_created: '新建令牌', token_granted: '令牌授权', token_revoked: '吊销令牌', history_loaded: '装入历史', camera_viewed: '查看实时画面',
-    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', card_issued: '人工发牌', order_issued: '发出督办单', order_changed: '处理督办单', maintenance_planned: '计划维护', maintenance_ended: '结束维护', attachment_brought: '上传附件', attachment_taken: '下载附件', camera_changed: '变更摄像机', camera_tested: '试看摄像机', import_made: '导入', profile_changed: '变更规则', month_closed: '月度结算', month_changed: '月度重开', setting_changed: '变更设置', channel_changed: '变更通知渠道', channel_tested: '试发通知', subscription_changed: '变更通知订阅',
+    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', patrol_begun: '开始巡查', patrol_stopped: '巡查一处', shift_handed_over: '交班', shift_taken: '接班', card_issued: '人工发牌', order_issued: '发出督办单', order_changed: '处理督办单', maintenance_planned: '计划维护', maintenance_ended: '结束维护', attachment_brought: '上传附件', attachment_taken: '下载附件', camera_changed: '变更摄像机', camera_tested: '试看摄像机', import_made: '导入', profile_changed: '变更规则', month_closed: '月度结算', month_changed: '月度重开', setting_changed: '变更设置', channel_changed: '变更通知渠道', channel_tested: '试发通知', subscription_changed: '变更通知订阅',
     key_rotated: '更换密钥', export_made: '导出', access_denied: '越权被拒', audit_verified: '核验链条',
   },
   statistics: {

@@ -1,6 +1,6 @@
 export default {
   app: { name: '明镜', title: '明镜 · 电子监察', tagline: '县镇村政务服务电子监察', replay: '日志重放', replay_speed: '日志重放 ×{rate}', replay_hint: '“现在”是所重放日志自己的时钟；重放结束后数据即清除', trial: '试运行', trial_hint: '试运行期间一切照常运行，但不计分、不外发' },
-  menu: { monitoring: '实时监控', video: '视频监察', presence: '窗口在岗', cards: '预警纠错', orders: '督查督办', inbox: '待办', cases: '办件', performance: '绩效评估', statistics: '统计分析', profiles: '规则方案', calendar: '工作日历', cameras: '摄像机管理', maintenance: '维护与静默', accounts: '账户与角色', tokens: '令牌', channels: '通知渠道', audit: '审计日志', main: '主导航', skip: '跳到内容' },
+  menu: { monitoring: '实时监控', video: '视频监察', presence: '窗口在岗', duty: '值班巡查', cards: '预警纠错', orders: '督查督办', inbox: '待办', cases: '办件', performance: '绩效评估', statistics: '统计分析', profiles: '规则方案', calendar: '工作日历', cameras: '摄像机管理', maintenance: '维护与静默', accounts: '账户与角色', tokens: '令牌', channels: '通知渠道', audit: '审计日志', main: '主导航', skip: '跳到内容' },
   role: {
     inspector: '监察员', leader: '领导', commission: '纪委', unit_head: '单位负责人', hall_manager: '大厅负责人', clerk: '窗口人员',
     sysadmin: '系统管理员', secadmin: '安全管理员', unassigned: '未授权', edge: '前端', reader: '只读程序', auditor: '审计员', system: '系统', source: '来源系统',
