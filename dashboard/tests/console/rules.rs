@@ -337,7 +337,7 @@ async fn cards_of_a_trial_run_count_nowhere_once_it_is_over_and_stand_in_a_view_
             "listed": listed, "counts": list["counts"]})
     };
     // A warning that is over and a yellow card each.
-    let counts = |cases: u32, tried: u32| json!({"to_answer": cases, "unsigned": cases, "unconfirmed": 0, "provisional": 0, "contested": 0, "all": 2 * cases, "trial": 2 * tried});
+    let counts = |cases: u32, tried: u32| json!({"to_answer": cases, "unsigned": cases, "pending": 0, "unconfirmed": 0, "provisional": 0, "contested": 0, "all": 2 * cases, "trial": 2 * tried});
     assert_eq!(
         counted().await,
         json!({"overview": 1, "ranking": 0, "marked": 1, "listed": 2, "counts": counts(1, 1)}),
