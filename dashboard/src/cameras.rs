@@ -71,7 +71,7 @@ fn settle(
 
 fn start(app: &App, carried: &Cameras, managed: &Managed) -> Result<(), String> {
     let sealer = app.sealer().map_err(|error| error.to_string())?;
-    let session = session(&sealer, &managed.connection)?;
+    let (session, sub) = sessions(&sealer, &managed.connection)?;
     let (row, pictures) = (&managed.row, &managed.connection.pictures);
     let camera = Camera {
         description: CameraDescription {
@@ -79,8 +79,10 @@ fn start(app: &App, carried: &Cameras, managed: &Managed) -> Result<(), String> 
             name: row.name.clone(),
             hall: row.hall.clone(),
             windows: row.windows.clone(),
+            sub: sub.is_some(),
         },
         session,
+        sub,
         recording: recording(pictures)?,
         checks: pictures.checks,
         regions: regions(&pictures.regions)?,
@@ -130,11 +132,14 @@ pub fn recording(pictures: &Pictures) -> Result<CameraRecording, String> {
     })
 }
 
-/// What a session needs, with the password open.
+/// What the sessions of a camera and of its sub-stream need, with the password open.
 ///
 /// # Errors
 /// A password that does not open, or an address that is none.
-pub fn session(sealer: &Sealer, connection: &Connection) -> Result<CameraConfig, String> {
+pub fn sessions(
+    sealer: &Sealer,
+    connection: &Connection,
+) -> Result<(CameraConfig, Option<CameraConfig>), String> {
     let id = &connection.camera;
     let open = |sealed: &String| {
         let bytes = sealer
@@ -144,17 +149,17 @@ pub fn session(sealer: &Sealer, connection: &Connection) -> Result<CameraConfig,
             .map(Secret::new)
             .map_err(|_| format!("the password of camera {id} is no text: set it anew"))
     };
-    let mut config = CameraConfig::new(
-        id.as_str(),
-        connection
-            .url
-            .parse()
-            .map_err(|_| format!("camera {id}: the address is none"))?,
-    );
+    let address = |url: &str| {
+        url.parse()
+            .map_err(|_| format!("camera {id}: the address is none"))
+    };
+    let mut config = CameraConfig::new(id.as_str(), address(&connection.url)?);
     config.username.clone_from(&connection.username);
     config.password = connection.password.as_ref().map(open).transpose()?;
     config.transport = transport(&connection.transport);
-    Ok(config)
+    let sub = connection.sub_url.as_deref().map(address).transpose()?;
+    let sub = sub.map(|url| config.at(url));
+    Ok((config, sub))
 }
 
 /// Reads `tcp` and `udp`.

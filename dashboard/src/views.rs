@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use mingjing_alerts::card::{Grade, State};
 use mingjing_alerts::order::{self, Rung};
-use mingjing_ingest::camera::{CameraHealth, CameraState};
+use mingjing_ingest::camera::{CameraHealth, CameraState, SubStream};
 use mingjing_ingest::picture::WindowPresence;
 use mingjing_monitor::personal::mask_text;
 use mingjing_monitor::presence::window_of;
@@ -433,12 +433,37 @@ pub struct CameraView {
     last_frame_at: Option<DateTime<Utc>>,
     picture_at: Option<DateTime<Utc>>,
     picture_interval_seconds: Option<f32>,
+    /// How its sub-stream is; null: it has none, or its edge is not there to say.
+    sub: Option<SubStreamView>,
     /// How its recording goes; null: it is not recorded, or its edge is not there to say.
     recording: Option<RecordingView>,
     /// What is wrong with its pictures; null: nothing, or its edge is not there to say.
     fault: Option<PictureFaultView>,
     /// Who is at the windows that its regions name; empty where it has none, or its edge is not there to say.
     presence: Vec<PresenceView>,
+}
+
+/// How the sub-stream of a camera is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SubStreamView {
+    /// As of a camera.
+    #[schema(value_type = String)]
+    state: &'static str,
+    codec: Option<String>,
+    width: Option<u16>,
+    height: Option<u16>,
+}
+
+impl SubStreamView {
+    /// What its ingest says of it.
+    pub fn of(sub: &SubStream) -> Self {
+        Self {
+            state: sub.state.code(),
+            codec: sub.codec.clone(),
+            width: sub.width,
+            height: sub.height,
+        }
+    }
 }
 
 /// What is wrong with the pictures of a camera.
@@ -520,6 +545,9 @@ impl CameraView {
             last_frame_at: health.and_then(|health| health.last_frame_at),
             picture_at: health.and_then(|health| health.picture_at),
             picture_interval_seconds: here.and_then(|health| health.picture_interval_seconds),
+            sub: here
+                .and_then(|health| health.sub.as_ref())
+                .map(SubStreamView::of),
             recording: here
                 .and_then(|health| health.recording)
                 .map(|it| RecordingView {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::camera::{Camera, CameraConfig, CameraConfigError, CameraHandle, Failure, Look, probe};
+use crate::camera::{
+    Camera, CameraConfig, CameraConfigError, CameraHandle, Failure, Look, Service, probe,
+};
 use crate::config::{self, IngestConfig, RecordingConfig};
 use crate::picture::checks::Limits;
 use crate::picture::presence::PresenceConfig;
@@ -70,13 +72,20 @@ impl Cameras {
     /// A configuration that cannot work; nothing is changed then.
     pub fn put(&self, camera: config::Camera) -> Result<(), CameraConfigError> {
         camera.session.validate()?;
+        camera
+            .sub
+            .as_ref()
+            .map(CameraConfig::validate)
+            .transpose()?;
         let inner = &self.0;
         let mut carried = self.carried();
         let id = camera.description.id.clone();
         let old = self.get(&id);
         let watching = inner.looking.at(&camera);
         let same = |known: &config::Camera| {
-            known.session == camera.session && known.recording == camera.recording
+            known.session == camera.session
+                && known.sub == camera.sub
+                && known.recording == camera.recording
         };
         if let Some(running) = &old
             && carried.get(&id).is_some_and(same)
@@ -90,9 +99,13 @@ impl Cameras {
             old.stop();
         }
         let budget = Arc::clone(&inner.budget);
-        let recording = self.recorder_of(&camera);
-        let (session, shutdown) = (camera.session.clone(), &inner.shutdown);
-        let handle = Camera::spawn_after(old, session, recording, watching, budget, shutdown)?;
+        let service = Service {
+            session: camera.session.clone(),
+            sub: camera.sub.clone(),
+            recorder: self.recorder_of(&camera),
+            watching,
+        };
+        let handle = Camera::spawn_after(old, service, budget, &inner.shutdown)?;
         inner.roster.put(camera.description.clone(), handle);
         carried.insert(id, camera);
         Ok(())
@@ -116,9 +129,10 @@ impl Cameras {
     pub async fn look(
         &self,
         config: CameraConfig,
+        sub: Option<CameraConfig>,
         patience: Duration,
     ) -> Result<Result<Look, Failure>, CameraConfigError> {
-        probe(config, Arc::clone(&self.0.budget), patience).await
+        probe(config, sub, Arc::clone(&self.0.budget), patience).await
     }
 
     /// Waits until every camera has ended.

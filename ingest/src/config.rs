@@ -250,6 +250,9 @@ pub struct CameraEntry {
     pub windows: Vec<String>,
     /// `rtsp://host[:port]/path`, without user or password.
     pub url: Url,
+    /// Address of its sub-stream, with the same user, password and transport. It is what is decoded and shown small.
+    #[serde(default)]
+    pub sub_url: Option<Url>,
     /// User, where the camera asks for one.
     #[serde(default)]
     pub username: Option<String>,
@@ -287,6 +290,8 @@ pub struct Camera {
     pub description: CameraDescription,
     /// With them.
     pub session: CameraConfig,
+    /// The same for its sub-stream, where it has one.
+    pub sub: Option<CameraConfig>,
     /// What is kept of its pictures, where that differs from `[recording]`.
     pub recording: CameraRecording,
     /// Whether its pictures are looked at for faults.
@@ -471,6 +476,8 @@ impl CameraEntry {
             transport: self.transport,
         };
         session.validate()?;
+        let sub = self.sub_url.clone().map(|url| session.at(url));
+        sub.as_ref().map(CameraConfig::validate).transpose()?;
         let mut regions = self.regions.iter().map(|region| &region.window);
         if let Some(window) = regions.find(|window| !self.windows.contains(window)) {
             return Err(ConfigError::Region {
@@ -483,10 +490,12 @@ impl CameraEntry {
             name: self.name.clone().unwrap_or_else(|| self.id.clone()),
             hall: self.hall.clone(),
             windows: self.windows.clone(),
+            sub: sub.is_some(),
         };
         Ok(Camera {
             description,
             session,
+            sub,
             recording: self.recording.clone(),
             checks: self.checks,
             regions: self.regions.clone(),

@@ -22,12 +22,12 @@ use utoipa::{IntoParams, ToSchema};
 use self::pictures::{PicturesView, RecordingDefault};
 use crate::app::App;
 use crate::audit::{Record, Trail};
-use crate::cameras::{in_file, session, transport};
+use crate::cameras::{in_file, sessions, transport};
 use crate::problem::{Json, Path, Problem, Result};
 use crate::store::cameras::{self, Connection};
 use crate::store::{Notice, notify};
 use crate::uplink::edges::LOCAL;
-use crate::views::CameraView;
+use crate::views::{CameraView, SubStreamView};
 
 /// Longest name, address, user or password, in characters.
 const MOST: usize = 500;
@@ -62,6 +62,7 @@ pub struct CameraSetting {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConnectionView {
     url: String,
+    sub_url: Option<String>,
     username: Option<String>,
     has_password: bool,
     /// `tcp` or `udp`.
@@ -85,6 +86,8 @@ pub struct CameraSettings {
 pub struct Reach {
     /// `rtsp://host[:port]/path`, without user and password.
     url: String,
+    /// Of its sub-stream: the same host and port, and the same user and password.
+    sub_url: Option<String>,
     username: Option<String>,
     /// Left out: the one that is kept stays, as long as address and user stay too. Empty: none.
     password: Option<String>,
@@ -136,7 +139,9 @@ pub struct Looked {
     codec: Option<String>,
     width: Option<u16>,
     height: Option<u16>,
-    /// JPEG, in base64.
+    /// How its sub-stream is; null: none was given, or the camera itself gave nothing.
+    sub: Option<SubStreamView>,
+    /// JPEG, in base64. Null of a live camera: its codec is recorded and not decoded here.
     picture: Option<String>,
 }
 
@@ -187,6 +192,7 @@ impl ConnectionView {
     fn of(connection: &Connection) -> Self {
         Self {
             url: connection.url.clone(),
+            sub_url: connection.sub_url.clone(),
             username: connection.username.clone(),
             has_password: connection.password.is_some(),
             transport: connection.transport.clone(),
@@ -326,20 +332,21 @@ pub async fn look(
     let held = cameras::hold(&mut connection_now, id).await?;
     drop(connection_now);
     let connection = connection(&app, id, &at.reach, held.as_ref())?;
-    let config = opened(&app, &connection)?;
+    let (config, sub) = opened(&app, &connection)?;
     let record = Record::of(Action::CameraTested)
         .on("camera", id)
         .after(json!({"host": host(&connection.url)}));
     trail.record(app.db(), record).await?;
-    let found = carried.look(config, PATIENCE).await.map_err(faulty)?;
+    let found = carried.look(config, sub, PATIENCE).await.map_err(faulty)?;
     Ok(Json(match found {
         Ok(look) => Looked {
             state: look.health.state.code(),
             detail: None,
             codec: look.health.codec,
-            width: Some(look.picture.snapshot.width),
-            height: Some(look.picture.snapshot.height),
-            picture: Some(STANDARD.encode(&look.picture.snapshot.jpeg)),
+            width: look.health.width,
+            height: look.health.height,
+            sub: look.health.sub.as_ref().map(SubStreamView::of),
+            picture: look.picture.map(|one| STANDARD.encode(&one.snapshot.jpeg)),
         },
         Err(failure) => Looked {
             state: failure.state.code(),
@@ -347,6 +354,7 @@ pub async fn look(
             codec: None,
             width: None,
             height: None,
+            sub: None,
             picture: None,
         },
     }))
@@ -402,6 +410,19 @@ fn connection(app: &App, id: &str, reach: &Reach, held: Option<&Connection>) -> 
     let address: Url = url
         .parse()
         .map_err(|_| Problem::invalid("url: give rtsp://host[:port]/path"))?;
+    let sub_url = reach.sub_url.as_deref().unwrap_or_default();
+    let sub_url = Some(text("sub_url", sub_url)?).filter(|url| !url.is_empty());
+    if let Some(sub) = &sub_url {
+        let sub: Url = sub
+            .parse()
+            .map_err(|_| Problem::invalid("sub_url: give rtsp://host[:port]/path"))?;
+        if !same_place(&url, &sub) {
+            return Err(Problem::invalid(
+                "sub_url: give the same host and port as for url: user and password are sent there too",
+            ));
+        }
+        CameraConfig::new(id, sub).validate().map_err(faulty)?;
+    }
     let username = reach.username.as_deref().unwrap_or_default();
     let username = Some(text("username", username)?).filter(|user| !user.is_empty());
     let password = match (&reach.password, held) {
@@ -434,6 +455,7 @@ fn connection(app: &App, id: &str, reach: &Reach, held: Option<&Connection>) -> 
     Ok(Connection {
         camera: id.to_owned(),
         url,
+        sub_url,
         username,
         password,
         transport: transport_word.to_owned(),
@@ -449,9 +471,9 @@ fn same_place(before: &str, now: &Url) -> bool {
         .is_ok_and(|before: Url| place(&before) == place(now))
 }
 
-fn opened(app: &App, connection: &Connection) -> Result<CameraConfig> {
+fn opened(app: &App, connection: &Connection) -> Result<(CameraConfig, Option<CameraConfig>)> {
     let sealer = app.sealer().map_err(Problem::internal)?;
-    session(&sealer, connection).map_err(|_| {
+    sessions(&sealer, connection).map_err(|_| {
         Problem::invalid("password: the one that is kept does not open any more; give it again")
     })
 }
@@ -484,7 +506,7 @@ fn host(url: &str) -> Option<String> {
 fn told(step: &str, row: &Camera, connection: &Connection) -> Value {
     json!({
         "step": step, "name": row.name, "hall": row.hall, "windows": row.windows, "host": host(&connection.url),
-        "username": connection.username, "password": connection.password.is_some(), "transport": connection.transport,
+        "sub_stream": connection.sub_url.is_some(), "username": connection.username, "password": connection.password.is_some(), "transport": connection.transport,
         "pictures": pictures::told(&connection.pictures),
     })
 }

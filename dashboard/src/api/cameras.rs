@@ -5,6 +5,7 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
+use mingjing_ingest::uplink::protocol::sub_stream;
 use mingjing_monitor::audit::Action;
 use serde_json::json;
 use tokio::time::Instant;
@@ -32,6 +33,19 @@ impl Id {
     pub(super) fn id(&self) -> &str {
         &self.id
     }
+}
+
+/// What of a camera is watched.
+#[derive(Debug, serde::Deserialize)]
+pub struct Watch {
+    /// The main stream where it is left out, or where there is no other.
+    stream: Option<Stream>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stream {
+    Sub,
 }
 
 /// The cameras that the caller sees, by id.
@@ -133,12 +147,17 @@ pub async fn live(
     caller: Caller,
     trail: Trail,
     Path(Id { id }): Path<Id>,
+    Query(Watch { stream }): Query<Watch>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response> {
     let hall = seen(&app, &caller, &id)?;
-    let viewer = app
-        .media()
-        .watch(&id, Utc::now())
+    let (media, now) = (app.media(), Utc::now());
+    let sub = match stream {
+        Some(Stream::Sub) => media.watch(&sub_stream(&id), now),
+        None => None,
+    };
+    let viewer = sub
+        .or_else(|| media.watch(&id, now))
         .ok_or_else(|| Problem::not_found("live video of this camera"))?;
     let about = |action| Record::of(action).on("camera", &id).hall(hall.clone());
     trail.record(app.db(), about(Action::CameraViewed)).await?;

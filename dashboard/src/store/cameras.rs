@@ -53,6 +53,8 @@ pub struct Connection {
     pub camera: String,
     /// `rtsp://…`, without user and password.
     pub url: String,
+    /// The same of its sub-stream, where it has one.
+    pub sub_url: Option<String>,
     /// User, where the camera asks for one.
     pub username: Option<String>,
     /// Sealed.
@@ -80,7 +82,7 @@ pub struct Managed {
 /// Every camera that people manage here, by id.
 pub async fn managed(pool: &PgPool) -> Result<Vec<Managed>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT c.id, c.hall, c.name, c.windows, c.edge, n.camera, n.url, n.username, n.password, n.transport, n.checks, n.regions,
+        "SELECT c.id, c.hall, c.name, c.windows, c.edge, n.camera, n.url, n.sub_url, n.username, n.password, n.transport, n.checks, n.regions,
              n.recorded, n.record_days, n.record_hours, n.revision
          FROM camera c JOIN camera_connection n ON n.camera = c.id ORDER BY c.id",
     );
@@ -93,7 +95,7 @@ pub async fn hold(
     camera: &str,
 ) -> Result<Option<Connection>, StoreError> {
     let row = sqlx::query_as(
-        "SELECT camera, url, username, password, transport, checks, regions, recorded, record_days, record_hours, revision
+        "SELECT camera, url, sub_url, username, password, transport, checks, regions, recorded, record_days, record_hours, revision
          FROM camera_connection WHERE camera = $1 FOR UPDATE",
     );
     Ok(row.bind(camera).fetch_optional(connection).await?)
@@ -103,9 +105,9 @@ pub async fn hold(
 pub async fn put(connection: &mut PgConnection, new: &Connection) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO camera_connection
-             (camera, url, username, password, transport, revision, checks, regions, recorded, record_days, record_hours)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-         ON CONFLICT (camera) DO UPDATE SET url = excluded.url, username = excluded.username, password = excluded.password,
+             (camera, url, username, password, transport, revision, checks, regions, recorded, record_days, record_hours, sub_url)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         ON CONFLICT (camera) DO UPDATE SET url = excluded.url, sub_url = excluded.sub_url, username = excluded.username, password = excluded.password,
              transport = excluded.transport, revision = excluded.revision, checks = excluded.checks, regions = excluded.regions,
              recorded = excluded.recorded, record_days = excluded.record_days, record_hours = excluded.record_hours",
     )
@@ -120,6 +122,7 @@ pub async fn put(connection: &mut PgConnection, new: &Connection) -> Result<(), 
     .bind(new.pictures.recorded)
     .bind(new.pictures.record_days)
     .bind(&new.pictures.record_hours)
+    .bind(&new.sub_url)
     .execute(connection)
     .await?;
     Ok(())

@@ -8,7 +8,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use mingjing_ingest::uplink::protocol::{
-    BatchOutcome, CameraDescription, Rejection, ToConsole, ToIngest, VERSION,
+    BatchOutcome, CameraDescription, Rejection, ToConsole, ToIngest, VERSION, sub_stream,
 };
 use mingjing_monitor::audit::Action;
 use mingjing_monitor::event::CaseEvent;
@@ -333,7 +333,9 @@ impl Session {
         let inside = directory.tree().contains(&top, &camera.hall)
             && known.is_none_or(|known| directory.tree().contains(&top, &known.hall));
         let another = self.app.edges().carried_by_another(&camera.id, &self.edge);
-        inside && another.is_none()
+        // Or it would go by the name of another camera's sub-stream.
+        let plain = !camera.id.chars().any(char::is_control);
+        plain && inside && another.is_none()
     }
 
     /// Registers the cameras that the edge [may carry](Self::may_carry).
@@ -353,6 +355,11 @@ impl Session {
             );
         }
         let ids: HashSet<String> = mine.iter().map(|camera| camera.id.clone()).collect();
+        let subs = mine.iter().filter(|camera| camera.sub);
+        let streams: Vec<String> = subs
+            .map(|camera| sub_stream(&camera.id))
+            .chain(ids.iter().cloned())
+            .collect();
         let rows: Vec<halls::Camera> = mine
             .into_iter()
             .map(|camera| halls::Camera {
@@ -370,7 +377,7 @@ impl Session {
             tracing::warn!(edge = self.edge, %error, "cameras could not be registered");
         }
         self.app.edges().carries(&self.edge, &ids);
-        self.app.media().assign(&self.edge, ids);
+        self.app.media().assign(&self.edge, streams);
     }
 
     /// Whether a list of this edge makes a camera known: of the cameras that people manage on the pages the table alone says so,

@@ -196,6 +196,10 @@ async fn regions_drawn_on_a_picture_are_followed_without_a_new_session() {
 
     let path = format!("{SETTINGS}/t1-door");
     camera["revision"] = json!(1);
+    camera["sub_url"] = json!("rtsp://127.0.0.2:1/small");
+    let (status, problem) = stage.write(Method::PUT, &path, &camera).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    camera.as_object_mut().unwrap().remove("sub_url");
     let pictures = |region: Value, days: i32, hours: &str| json!({"checks": false, "regions": [region], "recording": {"enabled": null, "days": days, "hours": [hours]}});
     let office = "mon-fri 08:00-18:30";
     let outside = json!([[0.2, 0.4], [1.3, 0.4], [0.3, 0.55]]);
@@ -253,12 +257,14 @@ async fn regions_drawn_on_a_picture_are_followed_without_a_new_session() {
     );
 
     camera["revision"] = json!(2);
+    camera["sub_url"] = json!("rtsp://127.0.0.1:1/small");
     camera["pictures"] = pictures(json!({"window": "1", "seat": seat}), 5, office);
     let (status, changed) = stage.write(Method::PUT, &path, &camera).await;
     assert_eq!(status, StatusCode::OK, "{changed}");
     while settings().recording.days != Some(5) {
         tokio::task::yield_now().await;
     }
+    assert_eq!(settings().sub.unwrap().url.path(), "/small");
     // Who says nothing of the pictures changes nothing of them.
     camera["revision"] = json!(3);
     camera["name"] = json!("西门");

@@ -89,6 +89,15 @@ impl CameraConfig {
         }
     }
 
+    /// Another stream of the same camera.
+    #[must_use]
+    pub fn at(&self, url: Url) -> Self {
+        Self {
+            url,
+            ..self.clone()
+        }
+    }
+
     /// Checks what the types do not say.
     ///
     /// # Errors

@@ -7,8 +7,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
-use super::{Camera, CameraConfig, CameraConfigError, CameraHandle, CameraHealth, CameraState};
-use crate::picture::{Picture, PictureBudget};
+use super::{
+    Camera, CameraConfig, CameraConfigError, CameraHandle, CameraHealth, CameraState, Service,
+};
+use crate::picture::{Picture, PictureBudget, Watching, is_decoded};
 
 /// How long a camera that was looked at is waited for to let go of the session.
 const LETTING_GO: Duration = Duration::from_secs(2);
@@ -18,24 +20,32 @@ const LETTING_GO: Duration = Duration::from_secs(2);
 pub struct Look {
     /// Its health then: codec, size.
     pub health: CameraHealth,
-    /// Its first picture.
-    pub picture: Arc<Picture>,
+    /// Its first picture; `None`: it sends some, of a codec that is not decoded here.
+    pub picture: Option<Arc<Picture>>,
 }
 
-/// Connects to a camera, waits for its first picture and lets go of it again.
+/// Connects to a camera, and to its sub-stream where one is given, waits for the first picture and until it is known how the
+/// sub-stream is, and lets go of it again.
 ///
 /// # Errors
 /// A configuration that cannot work; else why there is no picture, within `patience`, as the state that a camera in service would
 /// have.
 pub async fn probe(
     config: CameraConfig,
+    sub: Option<CameraConfig>,
     budget: Arc<PictureBudget>,
     patience: Duration,
 ) -> Result<Result<Look, Failure>, CameraConfigError> {
     let stop = CancellationToken::new();
     // Also when whoever asked goes away.
     let _stopped = stop.clone().drop_guard();
-    let handle = Camera::spawn(config, budget, &stop)?;
+    let service = Service {
+        session: config,
+        sub,
+        recorder: None,
+        watching: Watching::default(),
+    };
+    let handle = Camera::spawn_after(None, service, budget, &stop)?;
     let found = match timeout(patience, first_picture(&handle)).await {
         Ok(found) => found,
         Err(_) => Err(late(&handle.health().borrow())),
@@ -50,7 +60,15 @@ async fn first_picture(handle: &CameraHandle) -> Result<Look, Failure> {
     loop {
         let now = health.borrow_and_update().clone();
         let picture = pictures.borrow_and_update().clone();
-        if let Some(picture) = picture {
+        let sub = now
+            .sub
+            .as_ref()
+            .map(|sub| (sub.state, sub.codec.as_deref()));
+        let undecoded = |codec: Option<&str>| codec.is_some_and(|codec| !is_decoded(codec));
+        let none_comes = undecoded(now.codec.as_deref())
+            && sub.is_none_or(|(state, codec)| !state.is_live() || undecoded(codec));
+        let sub_known = sub.is_none_or(|(state, _)| state != CameraState::Connecting);
+        if now.state.is_live() && sub_known && (picture.is_some() || none_comes) {
             return Ok(Look {
                 health: now,
                 picture,

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::failure::Failure;
 use super::live::LiveHub;
-use super::{CameraHealth, CameraState};
+use super::{CameraHealth, CameraState, SubStream};
 use crate::media::InitSegment;
 use crate::picture::{Outcome, Presence};
 use crate::recording::Recorded;
@@ -41,14 +41,7 @@ impl Reporter {
         self.health.send_modify(|health| {
             health.bit_rate = 0;
             health.frame_rate = 0.0;
-            // Of a camera that sends nothing its last picture says nothing.
-            health.picture_fault = None;
-            for window in &mut health.presence {
-                if window.state != Presence::Unknown {
-                    (window.state, window.since, window.people) =
-                        (Presence::Unknown, Utc::now(), None);
-                }
-            }
+            unseen(health);
         });
         self.enter(failure);
         let (state, since) = {
@@ -84,6 +77,25 @@ impl Reporter {
     /// Another session begins.
     pub fn reconnecting(&self) {
         self.health.send_modify(|health| health.reconnects += 1);
+    }
+
+    /// How its sub-stream is now. When it goes away nothing is seen, until the pictures come from the main stream.
+    pub fn sub(&self, now: &CameraHealth) {
+        self.health.send_if_modified(|health| {
+            let now = SubStream {
+                state: now.state,
+                codec: now.codec.clone(),
+                width: now.width,
+                height: now.height,
+            };
+            let changed = health.sub.as_ref() != Some(&now);
+            let was_live = health.sub.as_ref().is_some_and(|sub| sub.state.is_live());
+            if was_live && !now.state.is_live() {
+                unseen(health);
+            }
+            health.sub = Some(now);
+            changed
+        });
     }
 
     /// What was received since the last time.
@@ -142,6 +154,16 @@ impl Reporter {
     /// Whether pictures move now.
     pub fn is_live(&self) -> bool {
         self.health.borrow().state.is_live()
+    }
+}
+
+/// Of a camera that sends nothing its last picture says nothing.
+fn unseen(health: &mut CameraHealth) {
+    health.picture_fault = None;
+    for window in &mut health.presence {
+        if window.state != Presence::Unknown {
+            (window.state, window.since, window.people) = (Presence::Unknown, Utc::now(), None);
+        }
     }
 }
 

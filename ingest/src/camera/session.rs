@@ -10,7 +10,7 @@ use chrono::Utc;
 use futures::StreamExt as _;
 use retina::client::{
     Credentials, Demuxed, Described, PlayOptions, Session, SessionGroup, SessionOptions,
-    SetupOptions, TcpTransportOptions, Transport as RtpTransport, UdpTransportOptions,
+    SetupOptions, Stream, TcpTransportOptions, Transport as RtpTransport, UdpTransportOptions,
 };
 use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
 use tokio::sync::watch;
@@ -19,8 +19,8 @@ use tokio::time::timeout;
 use super::failure::{Failure, diagnose, is_one_packet};
 use super::live::LiveHub;
 use super::reporter::{Counts, Meter, Reporter};
-use super::{CameraConfig, CameraState, Transport};
-use crate::fragment::{AccessUnit, Content, Fragmenter, TIMESCALE};
+use super::{CameraConfig, CameraHealth, CameraState, Transport};
+use crate::fragment::{AccessUnit, Coding, Content, Fragmenter, TIMESCALE};
 use crate::picture::{KeyFrame, Parameters};
 
 /// Every answer of the camera must come within this. With [`DIAGNOSIS`], a state is true within 10 s.
@@ -63,6 +63,8 @@ pub struct Context {
     pub hub: LiveHub,
     /// Its key frames, for the pictures.
     pub key_frames: watch::Sender<Option<KeyFrame>>,
+    /// How the stream is that gives the pictures in its place while it is live.
+    pub in_its_place: Option<watch::Receiver<CameraHealth>>,
     /// Its time line.
     pub fragmenter: Fragmenter,
 }
@@ -71,17 +73,19 @@ impl Context {
     /// Receives until the session fails. Dropped, it tears the session down in the background.
     pub async fn run(&mut self) -> Failure {
         match self.open().await {
-            Ok((demuxed, stream)) => Receiving::new(self, stream).run(demuxed).await,
+            Ok((demuxed, stream, coding)) => {
+                Receiving::new(self, stream, coding).run(demuxed).await
+            }
             Err(failure) => failure,
         }
     }
 
-    async fn open(&mut self) -> Result<(Demuxed, usize), Failure> {
+    async fn open(&mut self) -> Result<(Demuxed, usize, Coding), Failure> {
         let mut session = match timeout(ANSWER, self.describe()).await {
             Ok(described) => described.map_err(|error| Failure::while_opening(&error))?,
             Err(_) => return Err(diagnose(&self.config.url, DIAGNOSIS).await),
         };
-        let stream = choose(&session)?;
+        let (stream, coding) = choose(&session)?;
         self.fragmenter
             .begin(Instant::now(), session.streams()[stream].framerate());
         let setup = SetupOptions::default()
@@ -92,7 +96,7 @@ impl Context {
         let demuxed = playing
             .demuxed()
             .map_err(|error| Failure::while_opening(&error))?;
-        Ok((demuxed, stream))
+        Ok((demuxed, stream, coding))
     }
 
     async fn describe(&self) -> Result<Session<Described>, retina::Error> {
@@ -129,14 +133,15 @@ async fn answered<T>(answer: impl Future<Output = Result<T, retina::Error>>) -> 
     }
 }
 
-/// The first H.264 stream, or what is there instead.
-fn choose(session: &Session<Described>) -> Result<usize, Failure> {
+/// The first stream of the coding that serves best, or what is there instead.
+fn choose(session: &Session<Described>) -> Result<(usize, Coding), Failure> {
     let streams = session.streams();
-    if let Some(h264) = streams
-        .iter()
-        .position(|s| s.media() == "video" && s.encoding_name() == "h264")
-    {
-        return Ok(h264);
+    let of = |coding: Coding| {
+        let is = |s: &Stream| s.media() == "video" && s.encoding_name() == coding.encoding_name();
+        streams.iter().position(is).map(|stream| (stream, coding))
+    };
+    if let Some(found) = Coding::ALL.into_iter().find_map(of) {
+        return Ok(found);
     }
     match streams.iter().find(|stream| stream.media() == "video") {
         Some(other) => Err(Failure::with(
@@ -150,8 +155,6 @@ fn choose(session: &Session<Described>) -> Result<usize, Failure> {
 /// A codec's usual name. The camera's own word is shown only as far as it is a plain word.
 fn codec_name(encoding: &str) -> String {
     match encoding {
-        "h265" => "H.265".into(),
-        "jpeg" => "MJPEG".into(),
         "mp4v-es" => "MPEG-4".into(),
         other => other
             .chars()
@@ -165,6 +168,7 @@ fn codec_name(encoding: &str) -> String {
 struct Receiving<'a> {
     context: &'a mut Context,
     stream: usize,
+    coding: Coding,
     begun: Instant,
     last_frame: Instant,
     /// Set with the first key frame.
@@ -176,11 +180,12 @@ struct Receiving<'a> {
 }
 
 impl<'a> Receiving<'a> {
-    fn new(context: &'a mut Context, stream: usize) -> Self {
+    fn new(context: &'a mut Context, stream: usize, coding: Coding) -> Self {
         let now = Instant::now();
         Self {
             context,
             stream,
+            coding,
             begun: now,
             last_frame: now,
             parameters: None,
@@ -264,7 +269,7 @@ impl<'a> Receiving<'a> {
         if frame.has_new_parameters() || self.parameters.is_none() {
             self.take_parameters(demuxed)?;
         }
-        let content = Content::of(frame.data());
+        let content = Content::of(self.coding, frame.data());
         let key = content == Content::Key;
         if content == Content::Nothing {
             return Ok(());
@@ -291,7 +296,9 @@ impl<'a> Receiving<'a> {
                 self.seen_key = true;
                 self.context.reporter.live(&init);
             }
-            if let Some(parameters) = &self.parameters {
+            let in_its_place = self.context.in_its_place.as_ref();
+            let elsewhere = in_its_place.is_some_and(|health| health.borrow().state.is_live());
+            if let Some(parameters) = self.parameters.as_ref().filter(|_| !elsewhere) {
                 let parameters = Arc::clone(parameters);
                 let access_unit = made.access_unit;
                 self.context.key_frames.send_replace(Some(KeyFrame {

@@ -127,6 +127,9 @@ pub struct CameraHealth {
     pub picture_stretched: bool,
     /// Key frames that could not be decoded, since the camera was started.
     pub picture_errors: u64,
+    /// How its sub-stream is; `None`: it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<SubStream>,
     /// How its recording goes; `None`: it is not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<Recorded>,
@@ -137,6 +140,19 @@ pub struct CameraHealth {
     /// [`crate::picture::Presence::Unknown`] while its pictures are faulty or do not come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub presence: Vec<WindowPresence>,
+}
+
+/// How the sub-stream of a camera is. Where there is one, it is what is decoded and shown small.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SubStream {
+    /// What it is doing.
+    pub state: CameraState,
+    /// Its codec (RFC 6381).
+    pub codec: Option<String>,
+    /// Pixels.
+    pub width: Option<u16>,
+    /// Pixels.
+    pub height: Option<u16>,
 }
 
 impl CameraHealth {
@@ -160,15 +176,17 @@ impl CameraHealth {
             picture_interval_seconds: None,
             picture_stretched: false,
             picture_errors: 0,
+            sub: None,
             recording: None,
             picture_fault: None,
             presence: Vec::new(),
         }
     }
 
-    /// Whether state, fault and presence are what `other` says: a difference in the rest can wait.
+    /// Whether states, fault and presence are what `other` says: a difference in the rest can wait.
     pub fn says_the_same(&self, other: &Self) -> bool {
         (self.state, self.since) == (other.state, other.since)
+            && self.sub == other.sub
             && self.picture_fault == other.picture_fault
             && self.presence == other.presence
     }

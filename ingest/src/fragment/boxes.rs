@@ -3,8 +3,8 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use mp4_atom::{
-    Avc1, Codec, Decode, Dinf, Dref, Encode, Ftyp, Hdlr, Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mvex,
-    Mvhd, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Vmhd,
+    Codec, Decode, Dinf, Dref, Encode, Ftyp, Hdlr, Jpeg, Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mvex,
+    Mvhd, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Visual, Vmhd,
 };
 
 use super::clock::TIMESCALE;
@@ -33,9 +33,27 @@ pub enum BoxError {
     TooLarge(usize),
 }
 
-/// `ftyp` and `moov` for one H.264 track. `sample_entry` is an `avc1` box.
-pub fn init_segment(mut sample_entry: &[u8], width: u16, height: u16) -> Result<Bytes, BoxError> {
-    let codec = Codec::Avc1(Avc1::decode(&mut sample_entry)?);
+/// What a sample entry (an `avc1` or `hvc1` box) says.
+pub fn codec(mut sample_entry: &[u8]) -> Result<Codec, BoxError> {
+    Ok(Codec::decode(&mut sample_entry)?)
+}
+
+/// Motion JPEG. Each picture holds all that is needed to decode it.
+pub fn jpeg(width: u16, height: u16) -> Codec {
+    let visual = Visual {
+        data_reference_index: 1,
+        width,
+        height,
+        ..Default::default()
+    };
+    Codec::Jpeg(Jpeg {
+        visual,
+        ..Default::default()
+    })
+}
+
+/// `ftyp` and `moov` for one track.
+pub fn init_segment(codec: Codec, width: u16, height: u16) -> Result<Bytes, BoxError> {
     let mut out = BytesMut::with_capacity(1024);
     Ftyp {
         major_brand: b"iso6".into(),
@@ -264,7 +282,7 @@ mod tests {
 
     #[test]
     fn garbage_parameters_are_refused() {
-        assert!(init_segment(b"", 1, 1).is_err());
-        assert!(init_segment(b"\0\0\0\x10avc1\0\0\0\0\0\0\0\x01", 1, 1).is_err());
+        assert!(codec(b"").is_err());
+        assert!(codec(b"\0\0\0\x10avc1\0\0\0\0\0\0\0\x01").is_err());
     }
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use retina::codec::VideoParameters;
+use retina::codec::{VideoParameters, VideoParametersCodec};
 
 pub use boxes::{BoxError, stamped};
 pub(crate) use boxes::{PRFT, from_ntp};
@@ -51,6 +51,31 @@ pub struct AccessUnit<'a> {
     pub arrived: Instant,
 }
 
+/// How the pictures of a stream are coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// ISO/IEC 14496-10.
+    H264,
+    /// ISO/IEC 23008-2: recorded, shown where the browser can, not decoded here.
+    H265,
+    /// A JPEG a picture: recorded and decoded here; no browser plays it.
+    Jpeg,
+}
+
+impl Coding {
+    /// All, those that serve best first.
+    pub const ALL: [Self; 3] = [Self::H264, Self::H265, Self::Jpeg];
+
+    /// Its name in a session description (RFC 6184, 7798, 2435), in lower case.
+    pub fn encoding_name(self) -> &'static str {
+        match self {
+            Self::H264 => "h264",
+            Self::H265 => "h265",
+            Self::Jpeg => "jpeg",
+        }
+    }
+}
+
 /// What an access unit is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
@@ -63,18 +88,33 @@ pub enum Content {
 }
 
 impl Content {
-    /// Looks through the NAL units (ISO/IEC 14496-10 table 7-1), each after its length in four bytes. Retina calls
-    /// every access unit without a non-IDR slice a key frame, also one without any slice.
-    pub fn of(access_unit: &[u8]) -> Self {
+    /// Looks through the NAL units (ISO/IEC 14496-10 table 7-1, 23008-2 table 7-1), each after its length in four bytes. Retina
+    /// calls every access unit without a non-IDR slice a key frame, also one without any slice. Every JPEG stands alone.
+    pub fn of(coding: Coding, access_unit: &[u8]) -> Self {
+        let slice: fn(u8) -> Option<Self> = match coding {
+            Coding::H264 => |header| match header & 0x1F {
+                5 => Some(Self::Key),
+                1..=4 => Some(Self::Picture),
+                _ => None,
+            },
+            // IDR_W_RADL and IDR_N_LP. After other random access points pictures may follow that cannot be decoded.
+            Coding::H265 => |header| match (header >> 1) & 0x3F {
+                19 | 20 => Some(Self::Key),
+                0..=31 => Some(Self::Picture),
+                _ => None,
+            },
+            Coding::Jpeg if access_unit.is_empty() => return Self::Nothing,
+            Coding::Jpeg => return Self::Key,
+        };
         let mut content = Self::Nothing;
         let mut rest = access_unit;
         while let Some((length, tail)) = rest.split_first_chunk::<4>() {
             let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-            match tail.first().map(|header| header & 0x1F) {
-                Some(5) => content = Self::Key,
+            match tail.first().and_then(|header| slice(*header)) {
                 // A mixture begins nowhere.
-                Some(1..=4) => return Self::Picture,
-                _ => {}
+                Some(Self::Picture) => return Self::Picture,
+                Some(found) => content = found,
+                None => {}
             }
             rest = tail.get(length..).unwrap_or_default();
         }
@@ -137,15 +177,19 @@ impl Fragmenter {
         let (Some(w), Some(h)) = (fits(width), fits(height)) else {
             return Err(FragmentError::Dimensions { width, height });
         };
-        let entry = parameters
-            .mp4_sample_entry()
-            .build()
-            .map_err(|error| FragmentError::Parameters(error.to_string()))?;
+        let codec = match parameters.codec_params() {
+            VideoParametersCodec::Jpeg => boxes::jpeg(w, h),
+            _ => {
+                let entry = parameters.mp4_sample_entry().build();
+                let unusable = |error: retina::Error| FragmentError::Parameters(error.to_string());
+                boxes::codec(&entry.map_err(unusable)?)?
+            }
+        };
         let init = Arc::new(InitSegment {
             codec: parameters.rfc6381_codec().to_owned(),
             width: w,
             height: h,
-            segment: boxes::init_segment(&entry, w, h)?,
+            segment: boxes::init_segment(codec, w, h)?,
         });
         self.init = Some(Arc::clone(&init));
         Ok(init)
@@ -204,12 +248,13 @@ mod tests {
 
     #[test]
     fn only_a_picture_without_others_is_a_key_frame() {
-        let of = |nals: &[&[u8]]| {
+        let framed = |nals: &[&[u8]]| {
             let framed = nals
                 .iter()
                 .flat_map(|nal| [&(nal.len() as u32).to_be_bytes()[..], nal].concat());
-            Content::of(&framed.collect::<Vec<_>>())
+            framed.collect::<Vec<_>>()
         };
+        let of = |nals: &[&[u8]]| Content::of(Coding::H264, &framed(nals));
         assert_eq!(
             of(&[&[0x67, 1], &[0x68, 1], &[0x65, 0x88, 0x84]]),
             Content::Key
@@ -218,7 +263,19 @@ mod tests {
         assert_eq!(of(&[&[0x65, 0x88], &[0x41, 0x9A]]), Content::Picture);
         assert_eq!(of(&[&[0x67, 1], &[0x06, 5]]), Content::Nothing);
         assert_eq!(of(&[]), Content::Nothing);
-        assert_eq!(Content::of(&[0xFF, 0xFF, 0xFF, 0xFF, 0x65]), Content::Key);
-        assert_eq!(Content::of(&[0, 0, 0]), Content::Nothing);
+        let unframed = |bytes: &[u8]| Content::of(Coding::H264, bytes);
+        assert_eq!(unframed(&[0xFF, 0xFF, 0xFF, 0xFF, 0x65]), Content::Key);
+        assert_eq!(unframed(&[0, 0, 0]), Content::Nothing);
+
+        let of = |nals: &[&[u8]]| Content::of(Coding::H265, &framed(nals));
+        assert_eq!(
+            of(&[&[0x40, 1], &[0x42, 1], &[0x26, 1, 0xAF]]),
+            Content::Key
+        );
+        assert_eq!(of(&[&[0x46, 1], &[0x02, 1, 0xD0]]), Content::Picture);
+        assert_eq!(of(&[&[0x2A, 1, 0xAF]]), Content::Picture, "a CRA picture");
+        assert_eq!(of(&[&[0x40, 1], &[0x4E, 1]]), Content::Nothing);
+        assert_eq!(Content::of(Coding::Jpeg, &[0xFF, 0xD8]), Content::Key);
+        assert_eq!(Content::of(Coding::Jpeg, &[]), Content::Nothing);
     }
 }

@@ -1,7 +1,9 @@
-//! A key frame to pixels, by openh264. Whatever a camera sends ends in a picture or in an error that says why not.
+//! A key frame to pixels: H.264 by openh264, JPEG by image. Whatever a camera sends ends in a picture or in an error that says why not.
+
+use std::io::Cursor;
 
 use bytes::Bytes;
-use image::RgbImage;
+use image::{ImageFormat, ImageReader, RgbImage, imageops};
 use mp4_atom::{Codec, Decode as _, Ftyp, Moov};
 use openh264::decoder::Decoder;
 use openh264::formats::YUVSource;
@@ -13,11 +15,14 @@ use super::luma::Luma;
 /// More pixels than any supervised hall has; openh264 itself ends at 4096 × 2304.
 const MAX_PIXELS: usize = 4096 * 4096;
 
+/// More pixels along a side than a JPEG may have.
+const MAX_SIDE: u32 = 8192;
+
 /// What a decoder must know of a stream before its first picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameters {
-    /// Sequence and picture parameter set, each behind a start code.
-    sets: Bytes,
+    /// Sequence and picture parameter set of H.264, each behind a start code; `None`: every picture is a JPEG, and needs none.
+    sets: Option<Bytes>,
     /// Displayed width of a pixel over its height, where it is not square.
     pixel_aspect: (u32, u32),
 }
@@ -25,13 +30,14 @@ pub struct Parameters {
 impl Parameters {
     /// Takes them from a stream; `None` for a codec that is not decoded here.
     pub fn of(parameters: &VideoParameters) -> Option<Self> {
-        let VideoParametersCodec::H264 { sps, pps } = parameters.codec_params() else {
-            return None;
-        };
-        Some(Self::new(
-            [sps.as_ref(), pps.as_ref()],
-            parameters.pixel_aspect_ratio(),
-        ))
+        let aspect = parameters.pixel_aspect_ratio();
+        match parameters.codec_params() {
+            VideoParametersCodec::H264 { sps, pps } => {
+                Some(Self::h264([sps.as_ref(), pps.as_ref()], aspect))
+            }
+            VideoParametersCodec::Jpeg => Some(Self::new(None, aspect)),
+            _ => None,
+        }
     }
 
     /// Takes them from an initialization segment (`ftyp`, `moov`); `None` for a codec that is not decoded here.
@@ -39,25 +45,31 @@ impl Parameters {
         Ftyp::decode(&mut init).ok()?;
         let mut moov = Moov::decode(&mut init).ok()?;
         let stbl = moov.trak.pop()?.mdia.minf.stbl;
-        let Codec::Avc1(avc1) = stbl.stsd.codecs.into_iter().next()? else {
-            return None;
+        let avc1 = match stbl.stsd.codecs.into_iter().next()? {
+            Codec::Avc1(avc1) => avc1,
+            Codec::Jpeg(_) => return Some(Self::new(None, None)),
+            _ => return None,
         };
         let sets = [
             avc1.avcc.sequence_parameter_sets,
             avc1.avcc.picture_parameter_sets,
         ];
         let aspect = avc1.pasp.map(|pasp| (pasp.h_spacing, pasp.v_spacing));
-        Some(Self::new(sets.iter().flatten().map(Vec::as_slice), aspect))
+        Some(Self::h264(sets.iter().flatten().map(Vec::as_slice), aspect))
     }
 
-    fn new<'a>(sets: impl IntoIterator<Item = &'a [u8]>, pixel_aspect: Option<(u32, u32)>) -> Self {
+    fn h264<'a>(sets: impl IntoIterator<Item = &'a [u8]>, aspect: Option<(u32, u32)>) -> Self {
         let mut stream = Vec::new();
         for set in sets {
             stream.extend_from_slice(&START_CODE);
             stream.extend_from_slice(set);
         }
+        Self::new(Some(stream.into()), aspect)
+    }
+
+    fn new(sets: Option<Bytes>, pixel_aspect: Option<(u32, u32)>) -> Self {
         Self {
-            sets: stream.into(),
+            sets,
             pixel_aspect: pixel_aspect
                 .filter(|(h, v)| *h > 0 && *v > 0)
                 .unwrap_or((1, 1)),
@@ -81,13 +93,35 @@ pub struct Decoded {
     pub luma: Luma,
 }
 
-/// Decodes one key frame: NAL units, each after its length in four bytes. Takes tens of milliseconds of a core.
+/// Whether pictures of a codec (RFC 6381) are decoded here. Of H.265 there is no decoder that may be shipped.
+pub fn is_decoded(codec: &str) -> bool {
+    !codec.starts_with("hvc1") && !codec.starts_with("hev1")
+}
+
+/// Decodes one key frame: NAL units, each after its length in four bytes, or a JPEG. Takes tens of milliseconds of a core.
 ///
 /// # Errors
 /// Data that is no picture, or a picture too large.
 pub fn decode(parameters: &Parameters, access_unit: &[u8]) -> Result<Decoded, PictureError> {
-    let stream = annex_b(&parameters.sets, access_unit)?;
-    decode_annex_b(&stream)
+    match &parameters.sets {
+        Some(sets) => decode_annex_b(&annex_b(sets, access_unit)?),
+        None => decode_jpeg(access_unit),
+    }
+}
+
+fn decode_jpeg(file: &[u8]) -> Result<Decoded, PictureError> {
+    let mut reader = ImageReader::with_format(Cursor::new(file), ImageFormat::Jpeg);
+    let mut limits = image::Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    reader.limits(limits);
+    let image = reader.decode().map_err(|_| PictureError::Damaged)?;
+    let image = image.into_rgb8();
+    let gray = imageops::grayscale(&image);
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let dimensions = PictureError::Dimensions { width, height };
+    let luma = Luma::of(gray.as_raw(), width, width, height).ok_or(dimensions)?;
+    Ok(Decoded { image, luma })
 }
 
 /// Decodes an H.264 byte stream (start codes) and returns the last picture in it.

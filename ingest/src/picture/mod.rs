@@ -16,7 +16,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 pub use budget::PictureBudget;
-pub use decode::{Decoded, Parameters, decode, decode_annex_b};
+pub use decode::{Decoded, Parameters, decode, decode_annex_b, is_decoded};
 pub use seen::{PictureFault, PictureFaultKind, Presence, WindowPresence};
 pub use watcher::{Seen, Watcher, Watching};
 pub(crate) use worker::{KeyFrame, Outcome, run};

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 
 use super::protocol::MediaFrame;
 
-/// Longest camera id that fits a frame, in bytes.
-pub const MAX_CAMERA_ID: usize = u8::MAX as usize;
+/// Longest camera id, in bytes: the name of its sub-stream fits a frame too.
+pub const MAX_CAMERA_ID: usize = u8::MAX as usize - 4;
 
 /// Largest frame taken: a key frame of a 4K camera at its worst is a tenth of this.
 pub const MAX_FRAME: usize = 16 << 20;

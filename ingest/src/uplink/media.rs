@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
-use super::protocol::{MediaFrame, MediaToConsole, MediaToIngest, VERSION};
+use super::protocol::{MediaFrame, MediaToConsole, MediaToIngest, VERSION, camera_of_sub};
 use super::recordings::Recordings;
 use super::roster::{Roster, RosterView, Running};
 use super::socket::{Endpoint, LinkError, PING, Socket};
@@ -152,21 +152,25 @@ impl Pumps {
                 let task = self.tasks.spawn(pump);
                 self.pictures.insert(id.clone(), (running.generation, task));
             }
-            let generation = self
-                .watched
-                .get(id)
-                .map(|task| task.as_ref().map(|(generation, _)| *generation));
-            if generation.is_some_and(|generation| generation != Some(running.generation)) {
-                self.watch(id.clone(), Some(running));
-            }
+        }
+        let watched = self.watched.iter();
+        let begun = watched.map(|(stream, task)| (stream, task.as_ref().map(|(begun, _)| *begun)));
+        let anew: Vec<String> = begun
+            .filter(|(stream, begun)| {
+                let now = running(roster, stream).map(|running| running.generation);
+                now.is_some() && now != *begun
+            })
+            .map(|(stream, _)| stream.clone())
+            .collect();
+        for stream in anew {
+            self.watch(stream, roster);
         }
     }
 
     fn asked(&mut self, message: MediaToIngest, roster: &RosterView) {
         match message {
             MediaToIngest::Watch { camera } if self.watched.len() < MAX_WATCHED => {
-                let running = roster.get(&camera);
-                self.watch(camera, running);
+                self.watch(camera, roster);
             }
             MediaToIngest::Watch { camera } => {
                 tracing::warn!(camera, "too many cameras are watched at once")
@@ -194,19 +198,24 @@ impl Pumps {
     }
 
     /// Starts (afresh) with the newest group of pictures; a camera that is not here yet begins when it comes.
-    fn watch(&mut self, camera: String, running: Option<&Running>) {
-        let task = running.map(|running| {
-            let pump = pump_live(
-                camera.clone(),
-                running.handle.subscribe(),
-                self.outgoing.clone(),
-            );
-            (running.generation, self.tasks.spawn(pump))
+    fn watch(&mut self, stream: String, roster: &RosterView) {
+        let begun = running(roster, &stream).and_then(|running| {
+            let live = match camera_of_sub(&stream) {
+                Some(_) => running.handle.subscribe_sub()?,
+                None => running.handle.subscribe(),
+            };
+            let pump = pump_live(stream.clone(), live, self.outgoing.clone());
+            Some((running.generation, self.tasks.spawn(pump)))
         });
-        if let Some(Some((_, old))) = self.watched.insert(camera, task) {
+        if let Some(Some((_, old))) = self.watched.insert(stream, begun) {
             old.abort();
         }
     }
+}
+
+/// The camera that a stream is of.
+fn running<'a>(roster: &'a RosterView, stream: &str) -> Option<&'a Running> {
+    roster.get(camera_of_sub(stream).unwrap_or(stream))
 }
 
 /// Sends each picture that is newer than the last one sent; those that came while the socket was busy are skipped.

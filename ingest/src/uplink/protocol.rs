@@ -82,6 +82,22 @@ pub struct CameraDescription {
     pub hall: String,
     /// Numbers of the windows that it sees.
     pub windows: Vec<String>,
+    /// Whether it has a sub-stream, which is watched by the name [`sub_stream`] gives it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sub: bool,
+}
+
+/// What comes after a camera's id in the name of its sub-stream. No id ends so.
+const SUB: &str = "\u{1f}sub";
+
+/// The name by which the media socket carries a camera's sub-stream, in the place of the camera's id.
+pub fn sub_stream(camera: &str) -> String {
+    format!("{camera}{SUB}")
+}
+
+/// The camera whose sub-stream goes by this name.
+pub(crate) fn camera_of_sub(stream: &str) -> Option<&str> {
+    stream.strip_suffix(SUB)
 }
 
 /// Events socket, console to ingest.

@@ -1,11 +1,9 @@
 //! Cameras against a real RTSP server (GStreamer's): live video, and each way of failing.
 
-use std::io::Write as _;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::support::{RtspServer, fragments, next, shared, spawn, until, until_state};
+use crate::support::{RtspServer, decoded, fragments, next, shared, spawn, until, until_state};
 use bytes::Bytes;
 use mingjing_ingest::camera::{CameraConfig, CameraState, probe};
 use mingjing_ingest::media::Message;
@@ -67,27 +65,7 @@ async fn pictures_of_a_camera_with_b_pictures_and_digest_authentication_are_a_fi
         "{whole:?}"
     );
 
-    let mut file = tempfile::Builder::new().suffix(".mp4").tempfile().unwrap();
-    file.write_all(&inits[0].segment).unwrap();
-    fragments
-        .iter()
-        .for_each(|fragment| file.write_all(&fragment.bytes).unwrap());
-    let decoded = Command::new("ffprobe")
-        .args(["-v", "warning", "-count_frames", "-select_streams", "v"])
-        .args([
-            "-show_entries",
-            "stream=nb_read_frames,width,height",
-            "-of",
-            "csv=p=0",
-        ])
-        .arg(file.path())
-        .output()
-        .expect("ffprobe is installed: run scripts/setup test");
-    assert_eq!(String::from_utf8_lossy(&decoded.stderr), "");
-    assert_eq!(
-        String::from_utf8_lossy(&decoded.stdout).trim(),
-        "768,576,120"
-    );
+    assert_eq!(decoded(&inits[0], &fragments), "h264,768,576,120");
 
     let health = until(&camera, |health| (9.0..11.0).contains(&health.frame_rate)).await;
     assert_eq!(health.state, CameraState::Live);
@@ -200,8 +178,8 @@ async fn every_failure_has_its_own_state() {
         &clip,
         "--no-key-frame",
         &headless,
-        "--mjpeg",
-        "old",
+        "--vp8",
+        "other",
         "--garbage",
         "garbage",
         "--mute",
@@ -231,9 +209,9 @@ async fn every_failure_has_its_own_state() {
         (server.listener("mute"), CameraState::Silent, None),
         (server.camera("headless"), CameraState::NoKeyFrame, None),
         (
-            server.camera("old"),
+            server.camera("other"),
             CameraState::UnsupportedCodec,
-            Some("MJPEG"),
+            Some("vp8"),
         ),
     ];
     let cameras = expected.map(|(config, state, detail)| (spawn(config), state, detail));
@@ -274,15 +252,13 @@ async fn a_look_shows_the_picture_or_the_reason_and_lets_go() {
     let patience = Duration::from_secs(9);
     let look = async |config| {
         let begun = Instant::now();
-        let found = probe(config, Arc::default(), patience).await.unwrap();
+        let found = probe(config, None, Arc::default(), patience).await.unwrap();
         assert!(begun.elapsed() < Duration::from_secs(12), "{found:?}");
         found
     };
     let seen = look(server.camera("hall")).await.unwrap();
-    assert_eq!(
-        (seen.picture.snapshot.width, seen.picture.snapshot.height),
-        (768, 576)
-    );
+    let snapshot = &seen.picture.unwrap().snapshot;
+    assert_eq!((snapshot.width, snapshot.height), (768, 576));
     assert!(seen.health.codec.unwrap().starts_with("avc1."));
     let refused = look(server.camera("nothing")).await.unwrap_err();
     assert_eq!(refused.state, CameraState::NotFound);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed test is what it is for")]
 
 mod cameras;
+mod codecs;
 mod console;
 mod picture_checks;
 mod pictures;

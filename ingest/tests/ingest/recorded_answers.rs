@@ -99,9 +99,6 @@ async fn recorded_descriptions_lead_to_their_stream_or_to_a_clear_state() {
         let camera = spawn(config);
         let health = until(&camera, |health| health.state != CameraState::Connecting).await;
         let expected = match name.as_str() {
-            "anjvision_describe.txt" | "dahua_describe_h265_pcma.txt" | "tplink_sdp.txt" => {
-                (CameraState::UnsupportedCodec, Some("H.265"))
-            }
             "longse_unauthorized.txt" => (CameraState::WrongPassword, None),
             _ => (CameraState::Error, Some("RTSP status 461")),
         };

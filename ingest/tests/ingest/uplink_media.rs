@@ -7,7 +7,7 @@ use mingjing_ingest::camera::{CameraState, Secret};
 use mingjing_ingest::config::{Camera, CameraRecording, IngestConfig};
 use mingjing_ingest::picture::presence::{Area, WindowRegion};
 use mingjing_ingest::uplink::protocol::{
-    CameraDescription, MediaFrame, MediaToConsole, MediaToIngest, ToConsole,
+    CameraDescription, MediaFrame, MediaToConsole, MediaToIngest, ToConsole, sub_stream,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -17,10 +17,12 @@ fn described(server: &RtspServer, mount: &str) -> Camera {
         name: "East door".into(),
         hall: "T07".into(),
         windows: vec!["1".into()],
+        sub: false,
     };
     Camera {
         description,
         session: server.camera(mount),
+        sub: None,
         recording: CameraRecording::default(),
         checks: true,
         regions: Vec::new(),
@@ -174,4 +176,47 @@ async fn pictures_come_by_themselves_and_video_while_somebody_watches() {
     let before = std::time::Instant::now();
     ingest.stop().await;
     assert!(before.elapsed() < std::time::Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_sub_stream_is_watched_by_its_own_name() {
+    let Some(clip) = shared("video/opencv_vtest_h264.mp4") else {
+        return;
+    };
+    let clip = format!("hall={}", clip.display());
+    let server = RtspServer::start(&["--clip", &clip, "--loop", "3"]).await;
+    let console = Console::good().await;
+    let dir = tempfile::tempdir().unwrap();
+    let config = IngestConfig {
+        data_dir: dir.path().into(),
+        ..IngestConfig::default()
+    };
+    let url = format!("ws://{}/", console.address).parse().unwrap();
+    let shutdown = CancellationToken::new();
+    let ingest = Ingest::start(config, Secret::new(crate::console::EDGE), url, &shutdown)
+        .await
+        .unwrap();
+    let mut camera = described(&server, "hall");
+    camera.sub = Some(camera.session.clone());
+    camera.description.sub = true;
+    ingest.cameras().put(camera).unwrap();
+    let name = sub_stream("hall");
+    console.say(MediaToIngest::Watch {
+        camera: name.clone(),
+    });
+    let begun = console
+        .media(|media| match media {
+            Media::Text(MediaToConsole::Init { camera, .. }) => Some(camera),
+            _ => None,
+        })
+        .await;
+    assert_eq!(begun, name);
+    let frame = console
+        .media(|media| match media {
+            Media::Frame(MediaFrame::Fragment { camera, key, .. }) => Some((camera, key)),
+            _ => None,
+        })
+        .await;
+    assert_eq!(frame, (name, true));
+    ingest.stop().await;
 }

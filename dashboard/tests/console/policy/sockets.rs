@@ -10,7 +10,9 @@ use mingjing_dashboard::background;
 use mingjing_dashboard::caller::Scope;
 use mingjing_dashboard::live::{About, Audience, Read};
 use mingjing_dashboard::policy::{Hears, LIVE, MESSAGES, Role, Subject};
-use mingjing_ingest::uplink::protocol::{CameraDescription, ToConsole, ToIngest, VERSION};
+use mingjing_ingest::uplink::protocol::{
+    CameraDescription, ToConsole, ToIngest, VERSION, sub_stream,
+};
 use mingjing_monitor::event::CaseEvent;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -254,6 +256,7 @@ async fn an_edge_brings_nothing_of_other_halls_and_takes_no_camera_of_theirs() {
         name: id.into(),
         hall: hall.into(),
         windows: Vec::new(),
+        sub: false,
     };
     let outside = Place::Outside.camera();
     let cameras = vec![
@@ -261,6 +264,8 @@ async fn an_edge_brings_nothing_of_other_halls_and_takes_no_camera_of_theirs() {
         describe("foreign", TOWN_2),
         // A known camera of another town, claimed for this one.
         describe(&outside, TOWN_1),
+        // And its sub-stream.
+        describe(&sub_stream(&outside), TOWN_1),
     ];
     let mut socket = open(address, "/uplink/v1/events", &caller).await.unwrap();
     say(&mut socket, &hello("town-edge", cameras)).await;
@@ -303,6 +308,7 @@ async fn an_edge_brings_nothing_of_other_halls_and_takes_no_camera_of_theirs() {
     assert_eq!(directory.camera("mine").unwrap().hall, TOWN_1);
     assert!(directory.camera("foreign").is_none());
     assert_eq!(directory.camera(&outside).unwrap().hall, TOWN_2);
+    assert!(directory.camera(&sub_stream(&outside)).is_none());
 
     // Nor does it pass for the edge of another town's cameras.
     let mut posing = open(address, "/uplink/v1/events", &caller).await.unwrap();

@@ -686,6 +686,8 @@ export interface BulkReceived {
   failed: { id: number | string; type: string; detail: string }[]
 }
 
+export interface SubStream { state: string; codec: string | null; width: number | null; height: number | null }
+
 export interface Camera {
   id: string
   name: string
@@ -711,6 +713,8 @@ export interface Camera {
   fault: { kind: 'frozen' | 'black' | 'overexposed' | 'covered' | 'defocused' | 'moved'; since: Instant } | null
   /** Who is at the windows that its regions name. */
   presence: { window: string; state: 'staffed' | 'empty' | 'unknown'; since: Instant; people: number | null }[]
+  /** How its sub-stream is; null: it has none, or nobody can tell. */
+  sub: SubStream | null
   recording?: { state: string; until: Instant | null; disk: string } | null
 }
 

@@ -1,17 +1,17 @@
 import { ApiError, get, post, put, remove } from '../api/client'
-import type { Camera } from '../api/types'
+import type { Camera, SubStream } from '../api/types'
 import { i18n, t } from '../i18n'
 import type { Region } from './regions'
 
 export type Kept = 'here' | 'file' | 'edge' | 'nowhere'
 /** What is null in `recording` is as the console's configuration says. */
 export interface Pictures { checks: boolean; regions: Region[]; recording: { enabled: boolean | null; days: number | null; hours: string[] | null } }
-export interface Connection { url: string; username: string | null; has_password: boolean; transport: 'tcp' | 'udp'; pictures: Pictures; revision: number }
+export interface Connection { url: string; sub_url: string | null; username: string | null; has_password: boolean; transport: 'tcp' | 'udp'; pictures: Pictures; revision: number }
 export interface CameraSetting extends Camera { kept: Kept; connection: Connection | null }
 /** `password` left out: the one that is kept stays. */
-export interface Reach { url: string; username: string; password?: string; transport: 'tcp' | 'udp' }
+export interface Reach { url: string; sub_url: string; username: string; password?: string; transport: 'tcp' | 'udp' }
 export interface CameraWrite extends Reach { name: string; hall: string; windows: string[]; pictures: Pictures; revision?: number }
-export interface Looked { state: string; detail: string | null; codec: string | null; width: number | null; height: number | null; picture: string | null }
+export interface Looked { state: string; detail: string | null; codec: string | null; width: number | null; height: number | null; sub: SubStream | null; picture: string | null }
 
 const BASE = '/api/v1/camera-settings'
 export const cameras = (signal: AbortSignal): Promise<{ items: CameraSetting[]; recording: { enabled: boolean; days: number } }> => get(BASE, {}, signal)

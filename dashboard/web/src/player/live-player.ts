@@ -80,6 +80,7 @@ export class LivePlayer {
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly camera: string,
+    private readonly stream: 'main' | 'sub',
     private readonly report: (report: Report) => void,
   ) {
     video.muted = true
@@ -130,7 +131,7 @@ export class LivePlayer {
   // ---- the socket
 
   private connect(): void {
-    const address = new URL(url(`/api/v1/cameras/${encodeURIComponent(this.camera)}/live`), location.href)
+    const address = new URL(url(`/api/v1/cameras/${encodeURIComponent(this.camera)}/live`, this.stream === 'sub' ? { stream: 'sub' } : {}), location.href)
     address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:'
     const socket = new WebSocket(address)
     socket.binaryType = 'arraybuffer'

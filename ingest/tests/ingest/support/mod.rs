@@ -2,6 +2,7 @@
 
 pub mod clips;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -169,6 +170,24 @@ pub async fn next(stream: &mut LiveStream) -> Option<Message> {
     timeout(PATIENCE, stream.next())
         .await
         .expect("a message in time")
+}
+
+/// What ffmpeg makes of them as one file, which it must decode without a complaint: codec, width, height and number of pictures.
+pub fn decoded(init: &InitSegment, fragments: &[Fragment]) -> String {
+    let mut file = tempfile::Builder::new().suffix(".mp4").tempfile().unwrap();
+    file.write_all(&init.segment).unwrap();
+    fragments
+        .iter()
+        .for_each(|fragment| file.write_all(&fragment.bytes).unwrap());
+    let shown = "stream=codec_name,nb_read_frames,width,height";
+    let probed = std::process::Command::new("ffprobe")
+        .args(["-v", "warning", "-count_frames", "-select_streams", "v"])
+        .args(["-show_entries", shown, "-of", "csv=p=0"])
+        .arg(file.path())
+        .output()
+        .expect("ffprobe is installed: run scripts/setup test");
+    assert_eq!(String::from_utf8_lossy(&probed.stderr), "");
+    String::from_utf8_lossy(&probed.stdout).trim().to_owned()
 }
 
 /// The next so many fragments, with the parameters before the first and in between.
