@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 pub mod background;
 pub mod boot;
+pub mod bulletin;
 pub mod caller;
 pub mod cameras;
 pub mod chart;

@@ -99,6 +99,8 @@ words!(
         Order = "order",
         /// A case, to its applicant.
         Case = "case",
+        /// A bulletin.
+        Bulletin = "bulletin",
     }
 );
 
@@ -133,6 +135,8 @@ words!(
         Step = "step",
         /// The case was decided.
         Completed = "completed",
+        /// It was published.
+        Published = "published",
     }
 );
 
@@ -144,7 +148,7 @@ impl What {
 
     /// Whether it asks for an answer, by a day that is worth saying.
     pub fn asks(self) -> bool {
-        !self.takes_back() && !matches!(self, Self::Left | Self::Contested)
+        !self.takes_back() && !matches!(self, Self::Left | Self::Contested | Self::Published)
     }
 
     /// What the transition of a card is to those outside; `None`: nothing is said.

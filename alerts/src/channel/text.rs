@@ -115,6 +115,7 @@ fn happened(what: What, language: Language) -> &'static str {
         What::Accepted => ("受理", " accepted"),
         What::Step => ("环节完成", ": step done"),
         What::Completed => ("办结", " decided"),
+        What::Published => ("公布", " published"),
     };
     match language {
         Language::Zh => zh,
@@ -127,6 +128,8 @@ fn thing(notice: &Notice, language: Language) -> &'static str {
         (Some(of), _, _) => grade(of, language),
         (None, About::Order, Language::Zh) => "督办单",
         (None, About::Order, Language::En) => "Supervision order",
+        (None, About::Bulletin, Language::Zh) => "通报",
+        (None, About::Bulletin, Language::En) => "Bulletin",
         (None, _, Language::Zh) => "提醒",
         (None, _, Language::En) => "Notice",
     }
@@ -167,6 +170,14 @@ pub fn of_notice(notice: &Notice, setting: &Setting<'_>) -> Text {
         About::Card => format!("/cards?card={}", notice.subject),
         About::Order => format!("/orders?order={}", notice.subject),
         About::Case => String::new(),
+        About::Bulletin => {
+            let mut parts = notice.subject.split('/');
+            let (month, town) = (parts.next().unwrap_or_default(), parts.next());
+            match town {
+                Some(town) => format!("/bulletins?month={month}&town={town}"),
+                None => format!("/bulletins?month={month}"),
+            }
+        }
     };
     Text {
         title,

@@ -148,7 +148,7 @@ async fn to_subscribers(
          CROSS JOIN LATERAL (SELECT EXISTS (
              SELECT FROM delivery d
              WHERE d.about = n.about AND d.subject = n.subject AND d.target = t.target AND d.state <> 'not_sent') AS was) told
-         WHERE n.id = ANY ($1) AND n.about IN ('card', 'order')
+         WHERE n.id = ANY ($1) AND n.about IN ('card', 'order', 'bulletin')
            AND NOT a.disabled AND a.hall = ANY (h.path)
            AND a.role IN ('inspector', 'leader', 'commission', 'unit_head', 'hall_manager')
            AND (a.role <> 'unit_head' OR a.unit = n.unit)
@@ -299,7 +299,7 @@ pub async fn due(pool: &PgPool, channel: i64, now: DateTime<Utc>) -> Result<Vec<
     let rows = sqlx::query_as(
         "SELECT d.id, d.key, d.target, d.about, d.subject, d.what, d.hall, d.grade, d.language, d.body, d.state, d.attempts,
              d.since, s.address, s.quiet_from, s.quiet_until, s.red_breaks_quiet,
-             d.about NOT IN ('card', 'order') OR (s.id IS NOT NULL AND a.id IS NOT NULL AND NOT a.disabled
+             d.about NOT IN ('card', 'order', 'bulletin') OR (s.id IS NOT NULL AND a.id IS NOT NULL AND NOT a.disabled
                  AND a.hall = ANY (h.path)
                  AND a.role IN ('inspector', 'leader', 'commission', 'unit_head', 'hall_manager')
                  AND (a.role <> 'unit_head' OR a.unit = d.unit)) AS allowed

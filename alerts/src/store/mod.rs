@@ -9,6 +9,7 @@ pub mod closings;
 pub mod deliveries;
 pub mod drafts;
 pub mod episodes;
+pub mod figures;
 pub mod maintenance;
 pub mod orders;
 pub mod profiles;

@@ -120,7 +120,7 @@ pub async fn answers(
 }
 
 /// The words of the states in which a card weighs.
-fn weighing() -> Vec<&'static str> {
+pub(super) fn weighing() -> Vec<&'static str> {
     let all = State::ALL.iter().filter(|state| state.weighs());
     all.map(|state| state.as_str()).collect()
 }

@@ -5,6 +5,7 @@ pub mod account;
 pub mod accounts;
 pub mod attachments;
 pub mod audit;
+pub mod bulletins;
 pub mod calendar;
 pub mod camera_settings;
 pub mod cameras;
@@ -96,6 +97,14 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(months::list))
         .api(routes!(months::act))
         .api(routes!(months::changes))
+        .api(routes!(bulletins::list))
+        .api(routes!(bulletins::show))
+        .api(routes!(bulletins::draft))
+        .api(routes!(bulletins::text))
+        .api(routes!(bulletins::sign))
+        .api(routes!(bulletins::take_back))
+        .api(routes!(bulletins::publish))
+        .api(routes!(bulletins::correct))
         .api(routes!(statistics::show))
         .api(routes!(statistics::chart))
         .api(routes!(metrics::show))

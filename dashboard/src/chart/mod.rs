@@ -7,7 +7,7 @@ mod scene;
 
 use crate::statistics::{Language, Table};
 
-pub use paint::{FONT, PaintError};
+pub use paint::{FONT, PaintError, fonts, pixels};
 
 /// As SVG; whoever shows it has the font.
 ///
@@ -22,5 +22,5 @@ pub fn svg(table: &Table, language: Language) -> Result<String, PaintError> {
 /// # Errors
 /// When the font is not on this machine, or the picture cannot be written.
 pub fn png(table: &Table, language: Language) -> Result<Vec<u8>, PaintError> {
-    paint::png(&scene::of(table, language))
+    pixels(&svg(table, language)?)
 }

@@ -29,12 +29,16 @@ pub enum PaintError {
     Encode(#[from] image::ImageError),
 }
 
-/// The machine's fonts, looked for once.
 static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     let mut fonts = fontdb::Database::new();
     fonts.load_system_fonts();
     Arc::new(fonts)
 });
+
+/// The machine's fonts, looked for once.
+pub fn fonts() -> &'static Arc<fontdb::Database> {
+    &FONTS
+}
 
 pub(super) fn svg(scene: &Scene) -> Result<String, PaintError> {
     let mut text = String::new();
@@ -43,7 +47,11 @@ pub(super) fn svg(scene: &Scene) -> Result<String, PaintError> {
     Ok(text)
 }
 
-pub(super) fn png(scene: &Scene) -> Result<Vec<u8>, PaintError> {
+/// Pixels of a chart that [`svg`] drew.
+///
+/// # Errors
+/// When the font is not on this machine, or the picture cannot be written.
+pub fn pixels(svg: &str) -> Result<Vec<u8>, PaintError> {
     let family = [fontdb::Family::Name(FONT)];
     let wanted = fontdb::Query {
         families: &family,
@@ -54,10 +62,11 @@ pub(super) fn png(scene: &Scene) -> Result<Vec<u8>, PaintError> {
         fontdb: Arc::clone(&FONTS),
         ..usvg::Options::default()
     };
-    let tree = usvg::Tree::from_str(&svg(scene)?, &options)
-        .map_err(|error| PaintError::Draw(error.to_string()))?;
-    let pixels = |units: f64| (units * f64::from(FINE)) as u32;
-    let (width, height) = (pixels(scene.width), pixels(scene.height));
+    let tree =
+        usvg::Tree::from_str(svg, &options).map_err(|error| PaintError::Draw(error.to_string()))?;
+    let pixels = |units: f32| (units * FINE) as u32;
+    let size = tree.size();
+    let (width, height) = (pixels(size.width()), pixels(size.height()));
     let mut canvas = Pixmap::new(width, height)
         .ok_or_else(|| PaintError::Draw("there is no room for its pixels".to_owned()))?;
     canvas.fill(tiny_skia::Color::WHITE);

@@ -21,6 +21,7 @@ use mingjing_monitor::store::roles::{self, Powers};
 
 use super::{CliError, output};
 use crate::auth::oidc::Oidc;
+use crate::bulletin::print;
 use crate::config::Config;
 use crate::store::doctor as store;
 use crate::transport::tls::Certificates;
@@ -37,8 +38,6 @@ const SPACE_WARN: u64 = 5 << 30;
 const SPACE_FAIL: u64 = 512 << 20;
 /// Days before its end at which a certificate is told of: certbot renews thirty days before.
 const EXPIRES_SOON: i64 = 21;
-/// The family that reports and pictures are set in.
-const FONT: &str = "Noto Sans CJK SC";
 
 /// Look at everything that the console needs, and say what to do about what is missing.
 #[derive(Debug, Args)]
@@ -127,7 +126,7 @@ impl Doctor {
         if self.json {
             output::json(&json!({"ok": failed == 0, "checks": checks}));
         } else {
-            print(&checks);
+            show(&checks);
         }
         if failed > 0 {
             return Err(CliError::Failed(format!(
@@ -139,7 +138,7 @@ impl Doctor {
     }
 }
 
-fn print(checks: &[Check]) {
+fn show(checks: &[Check]) {
     let row = |check: &Check| {
         let word = match check.verdict {
             Verdict::Ok => "ok",
@@ -465,37 +464,16 @@ fn space(dir: &Path) -> Check {
     }
 }
 
-/// Reports and pictures with Chinese text come out as empty boxes without it.
+/// Charts and bulletins are not made without them.
 fn font() -> Check {
-    let listed = std::process::Command::new("fc-list")
-        .args([":", "family"])
-        .output();
-    let installed = match listed {
-        Ok(output) => String::from_utf8_lossy(&output.stdout).contains(FONT),
-        // A machine without fontconfig: the files themselves.
-        Err(_) => ["/usr/share/fonts", "/usr/local/share/fonts"]
-            .iter()
-            .any(|dir| has_font(Path::new(dir), 4)),
-    };
-    if installed {
-        return Check::ok("font", FONT);
+    match print::fonts() {
+        Ok(()) => Check::ok("font", format!("{}, {}", print::SANS, print::SERIF)),
+        Err(error) => Check::warn(
+            "font",
+            error.to_string(),
+            "apt install fonts-noto-cjk: without it there are no charts as PNG and no bulletins",
+        ),
     }
-    Check::warn(
-        "font",
-        format!("{FONT} is not installed"),
-        "apt install fonts-noto-cjk: without it Chinese text in reports is empty boxes",
-    )
-}
-
-fn has_font(dir: &Path, depth: usize) -> bool {
-    let Ok(entries) = std::fs::read_dir(dir) else {
-        return false;
-    };
-    entries.flatten().any(|entry| {
-        let name = entry.file_name();
-        name.to_string_lossy().starts_with("NotoSansCJK")
-            || (depth > 0 && entry.path().is_dir() && has_font(&entry.path(), depth - 1))
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The command line of `mingjing`. Exit codes: 0 done, 1 failed, 2 used wrongly.
 
 pub mod audit;
+pub mod bulletin;
 pub mod demo;
 pub mod doctor;
 pub mod evidence;
@@ -68,6 +69,8 @@ enum Command {
     Rollup(rollup::Rollup),
     /// Print who may what: routes, messages, menu
     Policy(policy::Policy),
+    /// Print the bulletin of a month as PDF, Word and HTML
+    Bulletin(bulletin::Bulletin),
     /// Check a rule profile, or try it on the past
     Profile(profile::ProfileCommand),
     /// Check database, cameras, clock, disk and font
@@ -142,6 +145,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
                 policy.run();
                 Ok(())
             }
+            Command::Bulletin(bulletin) => bulletin.run(config).await,
             Command::Profile(profile) => profile.run(config).await,
             Command::Doctor(doctor) => doctor.run(config).await,
         }

@@ -16,6 +16,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("duty", "/api/v1/handovers"),
     ("performance", "/api/v1/rankings"),
     ("statistics", "/api/v1/statistics/{name}"),
+    ("bulletins", "/api/v1/bulletins"),
     ("profiles", "/api/v1/profiles"),
     ("calendar", "/api/v1/calendar"),
     ("cameras", "/api/v1/camera-settings"),
@@ -65,6 +66,6 @@ mod tests {
         assert_eq!(Role::Auditor.menu(), ["audit"]);
         assert!(Role::Unassigned.menu().is_empty());
         assert!(Role::Reader.menu().is_empty());
-        assert_eq!(Role::Inspector.menu().len(), 14);
+        assert_eq!(Role::Inspector.menu().len(), 15);
     }
 }

@@ -84,13 +84,15 @@ pub enum Subject {
     Channel,
     /// One of the caller's own subscriptions.
     Subscription,
+    /// One bulletin, by the hall whose it is.
+    Bulletin,
     /// What a program brings, by the halls of its token.
     Brought,
 }
 
 impl Subject {
     /// Every subject.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Nothing,
         Self::Own,
         Self::Session,
@@ -107,6 +109,7 @@ impl Subject {
         Self::County,
         Self::Channel,
         Self::Subscription,
+        Self::Bulletin,
         Self::Brought,
     ];
 
@@ -129,6 +132,7 @@ impl Subject {
             Self::County => "the whole county",
             Self::Channel => "channel in own halls",
             Self::Subscription => "own subscription",
+            Self::Bulletin => "bulletin of own halls",
             Self::Brought => "halls of the token",
         }
     }
@@ -148,6 +152,7 @@ impl Subject {
                 | Self::Token
                 | Self::Channel
                 | Self::Subscription
+                | Self::Bulletin
         )
     }
 }
@@ -302,6 +307,10 @@ const DUTY_READERS: Access = Access::Roles(&[Inspector, Leader, Commission, Hall
 const ISSUERS: Access = Access::Roles(&[Inspector, Commission, Leader]);
 /// Who writes cards by hand.
 const INSPECTORS: Access = Access::Roles(&[Inspector]);
+/// Who signs bulletins, and corrects published ones.
+const SIGNERS: Access = Access::Roles(&[Leader]);
+/// Who takes a signed bulletin back.
+const TAKERS_BACK: Access = Access::Roles(&[Inspector, Leader]);
 /// Who has something to attach: to an action, or to an order.
 const BRINGERS: Access = Access::Roles(&[Inspector, Leader, Commission, UnitHead, HallManager]);
 /// Who looks through cameras.
@@ -411,6 +420,35 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/months", SUPERVISORS, Subject::Nothing),
     post("/api/v1/months/{month}/{action}", RULERS, Subject::County),
     get("/api/v1/score-changes", SUPERVISORS, Subject::Halls),
+    // Bulletins. A leader signs, and what is published passes an inspector too.
+    get("/api/v1/bulletins", SUPERVISORS, Subject::Halls),
+    get("/api/v1/bulletins/{month}", SUPERVISORS, Subject::Bulletin),
+    post(
+        "/api/v1/bulletins/{month}/draft",
+        INSPECTORS,
+        Subject::Bulletin,
+    ),
+    post(
+        "/api/v1/bulletins/{month}/text",
+        INSPECTORS,
+        Subject::Bulletin,
+    ),
+    post("/api/v1/bulletins/{month}/sign", SIGNERS, Subject::Bulletin),
+    post(
+        "/api/v1/bulletins/{month}/take-back",
+        TAKERS_BACK,
+        Subject::Bulletin,
+    ),
+    post(
+        "/api/v1/bulletins/{month}/publish",
+        INSPECTORS,
+        Subject::Bulletin,
+    ),
+    post(
+        "/api/v1/bulletins/{month}/addenda",
+        SIGNERS,
+        Subject::Bulletin,
+    ),
     get("/api/v1/metrics", METERS, Subject::Halls),
     // Rules, calendar, trial run.
     get("/api/v1/profiles", SUPERVISORS, Subject::Halls),
@@ -624,7 +662,7 @@ mod tests {
     }
 
     #[test]
-    fn leaders_instruct_and_change_nothing_else_and_readers_nothing() {
+    fn leaders_instruct_and_sign_and_change_nothing_else_and_readers_nothing() {
         for row in TABLE
             .iter()
             .filter(|row| row.method != Verb::Get && matches!(row.access, Access::Roles(_)))
@@ -632,7 +670,16 @@ mod tests {
             .filter(|row| !matches!(row.subject, Subject::Own | Subject::Subscription))
         {
             let instructs = matches!(row.path, "/api/v1/orders" | "/api/v1/attachments");
-            assert_eq!(row.access.admits(Role::Leader), instructs, "{}", row.path);
+            let signs = row.subject == Subject::Bulletin
+                && ["/sign", "/take-back", "/addenda"]
+                    .iter()
+                    .any(|step| row.path.ends_with(step));
+            assert_eq!(
+                row.access.admits(Role::Leader),
+                instructs || signs,
+                "{}",
+                row.path
+            );
             assert!(!row.access.admits(Role::Reader), "{}", row.path);
         }
     }

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::problem::{Problem, Result};
 use crate::store::Seen;
 use names::Names;
+pub use names::named;
 pub use table::{Language, Table, Unit, Words};
 
 /// So many millionths make a workday.
@@ -105,6 +106,19 @@ impl Asked {
             to,
         };
         Ok(Some(Self { filter, by, now }))
+    }
+
+    /// Of a whole month in this hall and what is below it, day by day.
+    pub fn of_month(hall: &str, first: NaiveDate, now: DateTime<Utc>) -> Self {
+        let filter = Filter {
+            hall: hall.to_owned(),
+            unit: None,
+            item: None,
+            from: first,
+            to: first + Months::new(1) - Days::new(1),
+        };
+        let by = By::Day;
+        Self { filter, by, now }
     }
 
     /// The days of the span, or the months that it touches, as the keys of rows.

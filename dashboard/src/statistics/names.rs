@@ -106,6 +106,7 @@ impl Names {
     }
 }
 
-fn named(name: &str, name_en: &str) -> Words {
+/// A name in both languages; the Chinese one where there is no other.
+pub fn named(name: &str, name_en: &str) -> Words {
     Words::new(name, if name_en.is_empty() { name } else { name_en })
 }

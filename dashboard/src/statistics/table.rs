@@ -1,11 +1,11 @@
 //! The one form that every statistic has: a table with named columns, and how it is drawn. Page, spreadsheet, CSV and the drawn charts all
 //! are made of it, so their numbers cannot differ.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A text in both languages.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Words {
     /// Chinese.
     pub zh: String,
@@ -38,7 +38,7 @@ impl Words {
 }
 
 /// In which language a file is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub enum Language {
     /// Chinese.
     #[default]

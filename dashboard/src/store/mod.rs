@@ -1,5 +1,6 @@
 //! The console's own SQL: what only its pages ask for. Everything else is `monitor::store` and `alerts::store`.
 
+pub mod bulletins;
 pub mod cameras;
 pub mod cards;
 pub mod complaints;

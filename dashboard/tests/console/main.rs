@@ -5,6 +5,7 @@
 mod abuse;
 mod attachments;
 mod audit;
+mod bulletins;
 mod cameras;
 mod channels;
 mod common;

@@ -41,7 +41,7 @@ async fn cases(console: &Console, hall: &str) {
 }
 
 /// What `path` answers once it is as `wanted`.
-async fn once(
+pub async fn once(
     console: &Console,
     path: &str,
     person: &Person,

@@ -102,6 +102,8 @@ codes!(
         MonthClosed = "month.closed",
         /// An inspector asked for a closed month to be opened again, or answered one who did.
         MonthChanged = "month.changed",
+        /// A bulletin was drafted, edited, signed, taken back or published, or an addendum to it.
+        BulletinChanged = "bulletin.changed",
         /// A setting of the console changed.
         SettingChanged = "setting.changed",
         /// A channel was made, changed, or switched on or off; never what its secrets are.

@@ -190,6 +190,20 @@ impl Console {
         (status, String::from_utf8(bytes.to_vec()).unwrap())
     }
 
+    /// An answer that is no text.
+    pub async fn bytes(&self, path: &str, person: &Person) -> (StatusCode, Vec<u8>) {
+        let mut request = request(Method::GET, path, None);
+        request
+            .headers_mut()
+            .insert(header::COOKIE, person.cookie.parse().unwrap());
+        let response = self.service.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), 16 << 20)
+            .await
+            .unwrap();
+        (status, bytes.to_vec())
+    }
+
     /// An account with [`PASSWORD`], and with the second factor [`secret`] where its role needs one.
     pub async fn account(&self, login: &str, role: &str, hall: &str, unit: Option<&str>) {
         let hash = auth::password::hash(PASSWORD);

@@ -140,6 +140,7 @@ impl Subjects {
             subjects.files.insert(word, [of_card, of_order]);
             let planned = world.maintenance(place.hall()).await;
             subjects.maintenance.insert(word, planned);
+            world.bulletin(place.hall()).await;
             let absence = world.absence(place).await;
             subjects.absences.insert(word, absence);
             subjects.accounts.insert(word, world.account(&login).await);
@@ -176,6 +177,7 @@ impl Subjects {
             Subject::Session => self.session.to_string(),
             Subject::Channel => self.channels[word].to_string(),
             Subject::Subscription => self.subscription.to_string(),
+            Subject::Bulletin => String::new(),
             _ => return None,
         };
         let path = row
@@ -187,6 +189,14 @@ impl Subjects {
                 "{file}",
                 &self.files[word][usize::from(row.subject == Subject::Order)].to_string(),
             );
+        let path = match row.subject {
+            Subject::Bulletin => format!(
+                "{}?town={}",
+                path.replace("{month}", "2026-01"),
+                place.hall()
+            ),
+            _ => path,
+        };
         if path.contains('{') {
             return None;
         }
@@ -211,6 +221,12 @@ impl Subjects {
                 Some(json!({"until": until, "why": "walk"}))
             }
             (Subject::Absence, _) => Some(json!({"why": "walk"})),
+            (Subject::Bulletin, path) if path.ends_with("/addenda") => {
+                Some(json!({"addenda": 999, "text": {"zh": "walk", "en": "walk"}}))
+            }
+            (Subject::Bulletin, _) if row.method == Verb::Post => {
+                Some(json!({"revision": 999, "why": "walk", "text": {}}))
+            }
             (Subject::Channel, path) if path.ends_with("{id}") => Some(json!({"revision": 999})),
             // It leads inside: nothing is sent.
             (Subject::Channel, _) => Some(json!({})),

@@ -12,9 +12,11 @@ use mingjing_alerts::store::orders::About;
 use mingjing_alerts::supervisor::{Actor, NewOrder};
 use mingjing_dashboard::attachments::Vault;
 use mingjing_dashboard::auth::secret;
+use mingjing_dashboard::bulletin::Document;
 use mingjing_dashboard::engine::Deed;
 use mingjing_dashboard::policy::Role;
 use mingjing_dashboard::server;
+use mingjing_dashboard::store::bulletins;
 use mingjing_ingest::uplink::protocol::MediaFrame;
 use mingjing_monitor::audit;
 use mingjing_monitor::org::{Hall, Level, Window};
@@ -260,6 +262,22 @@ impl World {
         maintenance::plan(&mut connection, &planned, now)
             .await
             .unwrap()
+    }
+
+    /// The published bulletin of a hall, of a month long ago: whoever may read it may read all of it.
+    pub async fn bulletin(&self, hall: &str) {
+        let mut connection = self.console.app.db().acquire().await.unwrap();
+        let month = chrono::NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
+        let document = Document::default();
+        let begun = bulletins::begin(&mut connection, (month, hall), &document, Utc::now()).await;
+        if begun.unwrap().is_some() {
+            let mut bulletin = bulletins::find(self.console.app.db(), month, hall)
+                .await
+                .unwrap()
+                .unwrap();
+            bulletin.state = "published".into();
+            bulletins::update(&mut connection, &bulletin).await.unwrap();
+        }
     }
 
     /// Leave of a window, which waits for a decision.
