@@ -2,6 +2,7 @@
 //! that a visitor finds a county at work and not a heap of old cards. One town is left to the visitor.
 
 mod absences;
+mod bulletins;
 mod months;
 mod orders;
 
@@ -140,6 +141,7 @@ pub async fn work(
             round(staff, &manager, &inspector, &mut rng).await;
             people.round(&mut rng).await;
             months::correct(&inspector).await;
+            bulletins::publish(&inspector, &leader).await;
         }
     };
     tokio::select! {

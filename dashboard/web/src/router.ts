@@ -32,6 +32,7 @@ export const router = createRouter({
     { path: '/video/:id', name: 'camera', component: () => import('./views/CameraView.vue'), meta: { entry: 'video' } },
     { path: '/performance', name: 'performance', component: () => import('./views/PerformanceView.vue'), meta: { entry: 'performance' } },
     { path: '/statistics', name: 'statistics', component: () => import('./views/StatisticsView.vue'), meta: { entry: 'statistics' } },
+    { path: '/bulletins', name: 'bulletins', component: () => import('./views/BulletinsView.vue'), meta: { entry: 'bulletins' } },
     { path: '/profiles', name: 'profiles', component: () => import('./views/ProfilesView.vue'), meta: { entry: 'profiles' } },
     { path: '/calendar', name: 'calendar', component: () => import('./views/CalendarView.vue'), meta: { entry: 'calendar' } },
     { path: '/cameras', name: 'cameras', component: () => import('./views/CameraSettingsView.vue'), meta: { entry: 'cameras' } },
@@ -45,7 +46,7 @@ export const router = createRouter({
   ],
 })
 
-const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'statistics', 'profiles', 'calendar', 'cameras', 'maintenance', 'tokens', 'channels', 'audit']
+const ORDER: MenuEntry[] = ['monitoring', 'cards', 'cases', 'accounts', 'video', 'performance', 'statistics', 'bulletins', 'profiles', 'calendar', 'cameras', 'maintenance', 'tokens', 'channels', 'audit']
 
 /** Where somebody starts: the first function that they have; the own account is everybody's. */
 function start(): string {

@@ -7,7 +7,7 @@ export type Instant = string
 export type Level = 'county' | 'town' | 'village'
 export type Role =
   | 'inspector' | 'leader' | 'commission' | 'unit_head' | 'hall_manager' | 'clerk' | 'sysadmin' | 'secadmin' | 'auditor' | 'unassigned'
-export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'orders' | 'inbox' | 'video' | 'presence' | 'duty' | 'performance' | 'statistics' | 'profiles' | 'calendar' | 'cameras' | 'maintenance' | 'accounts' | 'tokens' | 'channels' | 'audit'
+export type MenuEntry = 'monitoring' | 'cases' | 'cards' | 'orders' | 'inbox' | 'video' | 'presence' | 'duty' | 'performance' | 'statistics' | 'bulletins' | 'profiles' | 'calendar' | 'cameras' | 'maintenance' | 'accounts' | 'tokens' | 'channels' | 'audit'
 
 export interface Account {
   login: string
@@ -887,7 +887,7 @@ export interface Delivery {
   kind: ChannelKind
   recipient: string
   person: string | null
-  about: 'card' | 'order' | 'case' | 'digest' | 'test'
+  about: 'card' | 'order' | 'case' | 'bulletin' | 'digest' | 'test'
   what: string
   hall: string
   hall_name: string

@@ -58,7 +58,7 @@ export default {
     absence_entered: '登记暂停或请假', absence_decided: '审批请假',
     session_opened: '登录', session_refused: '登录被拒', session_closed: '退出', session_ended: '会话被结束', account_locked: '账户锁定', account_created: '新建账户', account_changed: '变更账户',
     account_password_changed: '更改密码', account_factor_changed: '变更第二重验证', token_created: '新建令牌', token_granted: '令牌授权', token_revoked: '吊销令牌', history_loaded: '装入历史', camera_viewed: '查看实时画面',
-    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', patrol_begun: '开始巡查', patrol_stopped: '巡查一处', shift_handed_over: '交班', shift_taken: '接班', card_issued: '人工发牌', order_issued: '发出督办单', order_changed: '处理督办单', maintenance_planned: '计划维护', maintenance_ended: '结束维护', attachment_brought: '上传附件', attachment_taken: '下载附件', camera_changed: '变更摄像机', camera_tested: '试看摄像机', import_made: '导入', profile_changed: '变更规则', month_closed: '月度结算', month_changed: '月度重开', setting_changed: '变更设置', channel_changed: '变更通知渠道', channel_tested: '试发通知', subscription_changed: '变更通知订阅',
+    camera_left: '离开实时画面', snapshot_viewed: '查看抓图', recording_viewed: '查看录像', person_unmasked: '查看个人信息明文', card_changed: '处理牌', patrol_begun: '开始巡查', patrol_stopped: '巡查一处', shift_handed_over: '交班', shift_taken: '接班', card_issued: '人工发牌', order_issued: '发出督办单', order_changed: '处理督办单', maintenance_planned: '计划维护', maintenance_ended: '结束维护', attachment_brought: '上传附件', attachment_taken: '下载附件', camera_changed: '变更摄像机', camera_tested: '试看摄像机', import_made: '导入', profile_changed: '变更规则', month_closed: '月度结算', month_changed: '月度重开', bulletin_changed: '通报', setting_changed: '变更设置', channel_changed: '变更通知渠道', channel_tested: '试发通知', subscription_changed: '变更通知订阅',
     key_rotated: '更换密钥', export_made: '导出', access_denied: '越权被拒', audit_verified: '核验链条',
   },
   statistics: {
@@ -80,6 +80,13 @@ export default {
     held: { fee: '有违规收费，最高合格', late: '按时率过低，最高合格', far_too_late: '按时率严重过低，不合格' },
     rating: { 1: '非常满意', 2: '满意', 3: '基本满意', 4: '不满意', 5: '非常不满意' },
     line: { card: '{rule}', again: '又超法定时限一个月', appealed: '申诉中', correction: '纠错通知未按时反馈或被打回', order: '督办单未按时反馈或被打回', complaint: '投诉属实：{no}', ratings: '{level} {n} 件（共 {of} 件评价）', absent: '在岗 {share}', undisclosed: '事项公开要素 {whole} 项中完整 {part} 项', floor: '单项不低于零，退回（下月续扣）', carried: '上月单项扣至零后的余额，本月续扣', rescaled: '无数据的项目不计，其余 {weights} 分折算为 100 分', early: '提前办结率 {share}', promises_cut: '承诺时限比法定压缩 {share}', cap: '加分封顶' }, small: 'n 太小', small_hint: '应办不足 {n} 件，只列出不排名', hint: '按得分排名，点名称看每一分的依据。按时率：当月到期的办件中按承诺时限办结的比例，即办件除外。', prev_month: '上个月', next_month: '下个月', month_now: '本月未结束，数字随时变化', up: '升 {n}', down: '降 {n}', same: '平', fresh: '新' },
+  bulletins: {
+    state: { draft: '草稿', signed: '已签发', published: '已公布' }, file: { pdf: 'PDF', docx: 'Word', html: 'HTML' }, print: '打印', edited: '已改写', detail: '通报正文', none: '还没有通报', none_hint: '月度结算后，通报自动成稿。',
+    in_chinese: '中文（一行一段）', in_english: '英文（空着则用中文）', signed_by: '签发：{name}', figures_of: '数据截至 {time}', save: '保存', again: '重新取数', again_hint: '改写过的文字保留', edit: '改写文字',
+    take_back: '撤回', take_back_ask: '撤回后恢复为草稿，须重新签发。', sign: '签发', sign_ask: '按此处所见签发，之后由监察员公布。', publish: '公布', publish_ask: '公布后通知关注这些大厅的人，内容不能再改；更正以补充件发布。',
+    addendum: '发布更正', addendum_ask: '更正依次编号，由您签发并立即公布，原通报保持不变。', addendum_n: '更正 {n} 号', addenda_n: '更正 {n} 件', printing: '正在制版…', steps: '办理记录', kept: '理由永久保留', why: '请写明理由', itself: '系统',
+    step: { draft: '成稿', text: '改写', sign: '签发', take_back: '撤回', publish: '公布', addendum: '更正' },
+  },
   replay: {
     title: '过程回放', evidence: '证据包', evidence_hint: '一个文件：录像、事件、牌和校验值，可离线核验；导出留痕', track: '时间滑块：录像、事件和牌', previous: '上一事件', next: '下一事件', next_card: '下一张牌', play: '播放', pause: '暂停', end: '已到末尾', keys: '空格 播放或暂停，← → 10 秒（按住 Shift 为 1 分钟），↑ ↓ 上一或下一事件',
   },

@@ -1,6 +1,6 @@
 export default {
   app: { name: '明镜', title: '明镜 · 电子监察', tagline: '县镇村政务服务电子监察', replay: '日志重放', replay_speed: '日志重放 ×{rate}', replay_hint: '“现在”是所重放日志自己的时钟；重放结束后数据即清除', trial: '试运行', trial_hint: '试运行期间一切照常运行，但不计分、不外发' },
-  menu: { monitoring: '实时监控', video: '视频监察', presence: '窗口在岗', duty: '值班巡查', cards: '预警纠错', orders: '督查督办', inbox: '待办', cases: '办件', performance: '绩效评估', statistics: '统计分析', profiles: '规则方案', calendar: '工作日历', cameras: '摄像机管理', maintenance: '维护与静默', accounts: '账户与角色', tokens: '令牌', channels: '通知渠道', audit: '审计日志', main: '主导航', skip: '跳到内容' },
+  menu: { monitoring: '实时监控', video: '视频监察', presence: '窗口在岗', duty: '值班巡查', cards: '预警纠错', orders: '督查督办', inbox: '待办', cases: '办件', performance: '绩效评估', statistics: '统计分析', bulletins: '通报', profiles: '规则方案', calendar: '工作日历', cameras: '摄像机管理', maintenance: '维护与静默', accounts: '账户与角色', tokens: '令牌', channels: '通知渠道', audit: '审计日志', main: '主导航', skip: '跳到内容' },
   role: {
     inspector: '监察员', leader: '领导', commission: '纪委', unit_head: '单位负责人', hall_manager: '大厅负责人', clerk: '窗口人员',
     sysadmin: '系统管理员', secadmin: '安全管理员', unassigned: '未授权', edge: '前端', reader: '只读程序', auditor: '审计员', system: '系统', source: '来源系统',
@@ -104,8 +104,8 @@ export default {
     kind: { sms: '短信', mail: '邮件', wecom: '企业微信群', dingtalk: '钉钉群', webhook: '程序（Webhook）' },
     state: { queued: '待发', held: '免打扰', sending: '发送中', retrying: '待重试', sent: '已发', digested: '已汇总', not_sent: '未发出' },
     outcome: { sent: '已接收', later: '稍后再试', refused: '被拒绝', interrupted: '监察台中途停止，可能已送达' },
-    what: { issued: '发牌', reinstated: '恢复', assigned: '转入', left: '转出', contested: '存疑', returned: '打回', escalated: '逾期上报', answer_due: '反馈将到期', withdrawn: '凭证撤回', revoked: '撤牌', cancelled: '取消', accepted: '受理', step: '环节完成', completed: '办结', digest: '汇总 {n} 条', test: '试发' },
-    about: { card: '牌', order: '督办', case: '申请人短信', digest: '汇总', test: '试发' },
+    what: { issued: '发牌', reinstated: '恢复', assigned: '转入', left: '转出', contested: '存疑', returned: '打回', escalated: '逾期上报', answer_due: '反馈将到期', withdrawn: '凭证撤回', revoked: '撤牌', cancelled: '取消', accepted: '受理', step: '环节完成', completed: '办结', published: '公布', digest: '汇总 {n} 条', test: '试发' },
+    about: { card: '牌', order: '督办', case: '申请人短信', bulletin: '通报', digest: '汇总', test: '试发' },
     reason: { refused: '被服务方拒绝', credentials: '密钥、口令或签名不被接受', too_many: '超过服务方频率', failed: '服务方出错', unreachable: '连不上', slow: '没有及时应答', redirect: '要求转到别处，未跟随', inside: '地址在内网且未列入许可', gave_up: '多次重试后放弃', trial_run: '试运行期间不发送', no_address: '没有号码或邮箱', switched_off: '渠道已停用', not_allowed: '接收者已无权查看', interrupted: '监察台中途停止', settings: '设置或密钥不可用' },
     field: { url: '地址', method: '方法', headers: '请求头（每行一个，名称: 值）', format: '正文格式', body: '正文模板', signature: '短信签名', longest: '每条最多字数', pointer: '应答中代码的位置（JSON 指针）', is: '表示成功的代码（逗号分隔）', again: '表示稍后再试的代码（逗号分隔）', contains: '非 JSON 应答：成功时包含', host: '服务器', port: '端口', security: '加密', user: '登录名', from: '发件地址', from_name: '发件人名称' },
     field_hint: { sms: '模板中可用 {phone} {text} {id} {time} 以及 {secret}。', robot: '留空即用官方地址。', webhook: '每次请求带时间戳和 HMAC-SHA256 签名，见操作手册。' },
