@@ -26,8 +26,11 @@ test('regions are drawn on the picture with mouse and keys, and stand there when
   const area = (part: string) => page.locator(`[data-testid="region-area"][data-part="${part}"]`)
   const corners = async (part: string) => ((await area(part).getAttribute('points')) ?? '').split(' ').map((one) => one.split(',').map(Number))
   await page.getByTestId('region-waiting').first().click()
-  const box = (await canvas.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 }
+  let box = { x: 0, y: 0, width: 0, height: 0 }
+  // What stands above the picture comes and goes, and the picture moves with it.
+  const measure = async () => (box = (await canvas.boundingBox()) ?? box)
   const at = (x: number, y: number) => [box.x + x * box.width, box.y + y * box.height] as const
+  await measure()
   await page.mouse.move(...at(0.1, 0.6))
   await page.mouse.down()
   await page.mouse.move(...at(0.5, 0.9), { steps: 4 })
@@ -38,9 +41,11 @@ test('regions are drawn on the picture with mouse and keys, and stand there when
 
   // The seat, corner by corner; then a corner is dragged.
   await page.getByTestId('region-seat').first().click()
-  for (const corner of [[0.2, 0.2], [0.4, 0.2], [0.4, 0.4], [0.2, 0.2]] as const) await page.mouse.click(...at(...corner))
+  await measure()
+  for (const [x, y] of [[0.2, 0.2], [0.4, 0.2], [0.4, 0.4], [0.2, 0.2]] as const) await page.mouse.click(...at(x, y))
   await expect(area('seat')).toHaveCount(1)
   await expect(page.getByTestId('region-seatless')).toHaveCount(0)
+  await measure()
   await page.mouse.move(...at(0.4, 0.4))
   await page.mouse.down()
   await page.mouse.move(...at(0.35, 0.5), { steps: 4 })
