@@ -200,6 +200,12 @@ async fn a_sub_stream_is_watched_by_its_own_name() {
     camera.sub = Some(camera.session.clone());
     camera.description.sub = true;
     ingest.cameras().put(camera).unwrap();
+    // Its media socket is open once a picture came.
+    let thumbnail = |media| match media {
+        Media::Frame(MediaFrame::Thumbnail { .. }) => Some(()),
+        _ => None,
+    };
+    console.media(thumbnail).await;
     let name = sub_stream("hall");
     console.say(MediaToIngest::Watch {
         camera: name.clone(),

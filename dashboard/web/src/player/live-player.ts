@@ -172,7 +172,20 @@ export class LivePlayer {
   }
 
   private failed = (): void => {
-    if (this.running && this.video.error) this.restart()
+    if (this.running && this.video.error) this.broken()
+  }
+
+  /** Of H.265 some browsers say that they play it, and cannot: one that never showed a picture of it is not asked again. */
+  private broken(): void {
+    if (this.codec && !this.codec.startsWith('avc1') && this.captured === null) this.refuse(this.codec)
+    else this.restart()
+  }
+
+  /** Nobody sees what cannot be played: the line is let go of. */
+  private refuse(codec: string): void {
+    this.hangUp()
+    this.tearDown()
+    this.become({ kind: 'unsupported', codec })
   }
 
   private control(text: string): void {
@@ -193,7 +206,7 @@ export class LivePlayer {
     this.codec = codec
     const mime = `video/mp4; codecs="${codec}"`
     if (typeof MediaSource === 'undefined' || !MediaSource.isTypeSupported(mime)) {
-      this.become({ kind: 'unsupported', codec })
+      this.refuse(codec)
       return
     }
     this.fresh = true
@@ -257,7 +270,7 @@ export class LivePlayer {
       if (error instanceof DOMException && error.name === 'QuotaExceededError' && buffer.buffered.length) {
         this.waiting.unshift(bytes)
         buffer.remove(0, Math.max(0.1, this.video.currentTime - 2))
-      } else this.restart()
+      } else this.broken()
     }
   }
 

@@ -186,7 +186,11 @@ pub fn decoded(init: &InitSegment, fragments: &[Fragment]) -> String {
         .arg(file.path())
         .output()
         .expect("ffprobe is installed: run scripts/setup test");
-    assert_eq!(String::from_utf8_lossy(&probed.stderr), "");
+    let complaints = String::from_utf8_lossy(&probed.stderr);
+    // It misses the end of JPEGs that end as they should (FF D9).
+    let mut complaints = complaints.lines();
+    let other = complaints.find(|line| !line.ends_with("EOI missing, emulating"));
+    assert_eq!(other, None);
     String::from_utf8_lossy(&probed.stdout).trim().to_owned()
 }
 
