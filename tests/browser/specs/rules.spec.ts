@@ -29,7 +29,7 @@ async function byForm(page: Page): Promise<void> {
   await expect(line(page, 'R4.overreach')).toContainText('全县 红牌')
   await page.getByTestId('tab-text').click()
   await expect(page.getByTestId('profile-text')).toHaveValue(/workdays = 1\.5\n[\s\S]*level = "village"\nR4 = \{ overreach = "yellow_card" \}\n$/)
-  await expect(page.getByTestId('profile-text')).toHaveValue(/share = 0\.3 {16}# of the limit\n/)
+  await expect(page.getByTestId('profile-text')).toHaveValue(/share = 0\.3 {17}# of the limit\n/)
   await page.getByTestId('tab-numbers').click()
   await page.getByTestId('place').click()
   await page.getByTestId('place-remove').click()
