@@ -8,6 +8,7 @@ pub mod fragment;
 pub mod log;
 pub mod logs;
 pub mod media;
+pub mod onvif;
 pub mod picture;
 pub mod recording;
 pub mod seal;

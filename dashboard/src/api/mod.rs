@@ -7,6 +7,7 @@ pub mod attachments;
 pub mod audit;
 pub mod bulletins;
 pub mod calendar;
+pub mod camera_discovery;
 pub mod camera_settings;
 pub mod cameras;
 pub mod cards;
@@ -160,6 +161,8 @@ pub fn routes(app: &App) -> Routes {
         .api(routes!(camera_settings::list, camera_settings::add))
         .api(routes!(camera_settings::change, camera_settings::remove))
         .api(routes!(camera_settings::look))
+        .api(routes!(camera_discovery::discover))
+        .api(routes!(camera_discovery::profiles))
         .api(routes!(cameras::list))
         .api(routes!(cameras::one))
         .api(routes!(cameras::thumbnail))

@@ -546,6 +546,8 @@ pub const TABLE: &[Row] = &[
     put("/api/v1/camera-settings/{id}", MAKERS, Subject::County),
     delete("/api/v1/camera-settings/{id}", MAKERS, Subject::County),
     post("/api/v1/camera-looks", MAKERS, Subject::County),
+    post("/api/v1/camera-discoveries", MAKERS, Subject::County),
+    post("/api/v1/camera-profiles", MAKERS, Subject::County),
     get("/api/v1/cameras", VIEWERS, Subject::Halls),
     get("/api/v1/cameras/{id}", VIEWERS, Subject::Camera),
     get(

@@ -5,6 +5,7 @@
 mod cameras;
 mod codecs;
 mod console;
+mod onvif;
 mod picture_checks;
 mod pictures;
 mod presence;

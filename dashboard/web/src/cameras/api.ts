@@ -20,6 +20,12 @@ export const changeCamera = (id: string, camera: CameraWrite): Promise<Connectio
 export const removeCamera = (id: string): Promise<void> => remove(`${BASE}/${encodeURIComponent(id)}`)
 export const look = (id: string | null, reach: Reach): Promise<Looked> => post('/api/v1/camera-looks', { id, ...reach })
 
+/** A camera that answered a search, and the streams that one told of. */
+export interface Discovered { service: string; name: string | null; hardware: string | null }
+export interface Told { refusal: 'unreachable' | 'refused' | 'not_onvif' | 'fault' | null; detail: string | null; items: { name: string; codec: string | null; width: number | null; height: number | null; frame_rate: number | null; url: string }[] }
+export const discover = (): Promise<{ items: Discovered[] }> => post('/api/v1/camera-discoveries', {})
+export const askProfiles = (service: string, username: string, password: string): Promise<Told> => post('/api/v1/camera-profiles', { service, username, password })
+
 export function problemWords(cause: unknown): string {
   if (!(cause instanceof ApiError)) return t('error.page')
   if (cause.code === 'invalid' || cause.code === 'conflict') return cause.detail
