@@ -42,9 +42,10 @@ export function loadOffice(): Promise<void> {
 }
 
 export async function setLocale(next: Locale): Promise<void> {
+  // Kept at once: whoever leaves the page before its words have come still reads the next one so.
+  localStorage.setItem(KEPT, next)
   await load(next)
   i18n.global.locale.value = next
-  localStorage.setItem(KEPT, next)
   document.documentElement.lang = next
 }
 
