@@ -3,6 +3,7 @@
 
 mod absences;
 mod bulletins;
+mod duty;
 mod months;
 mod orders;
 
@@ -108,9 +109,9 @@ pub async fn work(
             tracing::debug!("the demo's inspectors have changed the rules");
         }
         let leader = Desk::open(&staff.base, &staff.leader).await?;
-        Ok::<_, String>((manager, inspector, leader))
+        Ok::<_, String>((manager, inspector, drafter, leader))
     };
-    let (manager, inspector, leader) = tokio::select! {
+    let (manager, inspector, drafter, leader) = tokio::select! {
         biased;
         () = stopping.cancelled() => return Ok(()),
         desks = desks => desks?,
@@ -136,6 +137,7 @@ pub async fn work(
         };
         people.begin(staff, &mut rng).await;
         absences::begin(&manager, &inspector, Utc::now()).await;
+        duty::begin(&drafter).await;
         loop {
             tokio::time::sleep(ROUND).await;
             round(staff, &manager, &inspector, &mut rng).await;
