@@ -381,7 +381,7 @@ async fn what_a_card_points_to_stays_when_retention_takes_the_rest_and_leaves_as
         "{told}"
     );
     let noted: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM audit WHERE action = 'export.made' AND subject = $1 AND after->>'manifest' = $2",
+        "SELECT count(*) FROM audit WHERE action = 'export.made' AND subject = $1 AND after::jsonb->>'manifest' = $2",
     )
     .bind(card.to_string())
     .bind(&manifest)
