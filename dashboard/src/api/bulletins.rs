@@ -525,7 +525,7 @@ pub async fn take_back(
         .ok_or_else(|| Problem::invalid("why: say why"))?;
     if why.chars().count() > MAX_TEXT || why.contains('\0') {
         return Err(Problem::invalid(format!(
-            "why: at most {MAX_TEXT} characters"
+            "why: at most {MAX_TEXT} characters, and no U+0000"
         )));
     }
     let tx = taking.begin(&app, &caller, Some(why.clone())).await?;

@@ -506,6 +506,10 @@ fn watcher(caller: &Caller) -> Result<Watcher> {
 
 fn said(what: &str, text: &str) -> Result<String> {
     let text = text.trim();
+    if text.contains('\0') {
+        let what = format!("`{what}` contains the character U+0000: take it out");
+        return Err(Problem::invalid(what));
+    }
     if text.chars().count() > MAX_TEXT {
         let what = format!("`{what}` is longer than {MAX_TEXT} characters: say it shorter");
         return Err(Problem::invalid(what));

@@ -422,6 +422,11 @@ async fn seen_card(app: &App, caller: &Caller, id: i64) -> Result<()> {
 /// # Errors
 /// `invalid`.
 pub(super) fn checked(why: String) -> Result<String> {
+    if why.contains('\0') {
+        return Err(Problem::invalid(
+            "`why` contains the character U+0000: take it out",
+        ));
+    }
     if why.chars().count() > MAX_WHY {
         let what = format!("`why` is longer than {MAX_WHY} characters: say it shorter");
         return Err(Problem::invalid(what));

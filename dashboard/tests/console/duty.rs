@@ -114,10 +114,11 @@ async fn a_shift_is_handed_over_with_what_is_open_and_taken_over_once() {
             .post_json(&format!("/api/v1/handovers{path}"), Some(by), body)
             .await
     };
-    assert_eq!(
-        post("", &li, json!({"note": " "})).await.0,
-        StatusCode::UNPROCESSABLE_ENTITY
-    );
+    for note in [" ", "a\0b"] {
+        let (status, problem) = post("", &li, json!({"note": note})).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("`note`"));
+    }
     let (status, shift) = post("", &li, json!({"note": "盯住二镇的摄像机"})).await;
     assert_eq!(status, StatusCode::CREATED, "{shift}");
     let take = async |by: &Person| post("/take", by, json!({"id": shift["id"]})).await.0;
