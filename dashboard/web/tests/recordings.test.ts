@@ -26,6 +26,11 @@ describe('a clip', () => {
     expect(pieceAt(pieces, 91)).toBe(1)
   })
 
+  it('brings back the very instant that was sought, though a browser loses some microseconds', () => {
+    const pieces = clipOf('c', found())?.pieces ?? []
+    for (const instant of [ms(9), ms(9) + 4_063, ms(160), ms(197) + 1]) expect(instantAt(pieces, secondsAt(pieces, instant) - 0.000_002)).toBe(instant)
+  })
+
   it('is only of what can be played as one, and there is none of nothing', () => {
     const spans = found().spans.map((span, n) => ({ ...span, parameters: `${n}` }))
     expect(clipOf('c', found({ spans }))?.pieces).toEqual([{ from: ms(9), to: ms(100), at: 0 }])

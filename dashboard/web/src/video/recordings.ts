@@ -48,10 +48,13 @@ export function pieceAt(pieces: Piece[], seconds: number): number {
   return (after < 0 ? pieces.length : after) - 1
 }
 
-/** The instant that stands at `seconds` of the file. */
+/**
+ * The instant that stands at `seconds` of the file, in whole milliseconds: a browser keeps where it was sent to only to some
+ * microseconds, and what was sought must not come back as just before.
+ */
 export function instantAt(pieces: Piece[], seconds: number): number {
   const piece = pieces[pieceAt(pieces, seconds)]
-  return piece ? Math.min(piece.to, piece.from + (seconds - piece.at) * 1_000) : 0
+  return piece ? Math.min(piece.to, piece.from + Math.max(0, Math.round((seconds - piece.at) * 1_000))) : 0
 }
 
 /** Where in the file an instant stands; one in a gap stands where the gap is over. */
