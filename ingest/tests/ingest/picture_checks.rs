@@ -50,8 +50,8 @@ fn untouched_clips_have_no_fault_for_their_whole_length() {
 
 #[test]
 fn every_fault_is_named_rightly_within_ten_seconds() {
-    // The last one was never tuned on.
-    for name in ["one-by-one", "store-aisle", "vtest"] {
+    // The last one was never tuned on. In `car-detection` a car fills half of the picture for seconds.
+    for name in ["one-by-one", "store-aisle", "car-detection", "vtest"] {
         let Some(clip) = clip(name) else { return };
         let untouched = clip.pictures();
         for (filter, kind) in [
@@ -61,12 +61,13 @@ fn every_fault_is_named_rightly_within_ten_seconds() {
             ("drawbox=w=iw*0.8:h=ih*0.75:color=0x404038:t=fill", Covered),
             ("gblur=sigma=9", Defocused),
             ("crop=iw*0.88:ih*0.94:iw*0.12:0", Moved),
+            ("rotate=0.1", Moved),
         ] {
             let named = named(&clip, &untouched, filter);
             assert_eq!(named.len(), 1, "{name} {kind:?}: {named:?}");
             assert!(
                 named[0].0 == kind && named[0].1 <= NAMED,
-                "{name}: {named:?}"
+                "{name} {kind:?}: {named:?}"
             );
         }
     }

@@ -35,7 +35,7 @@ impl Default for Limits {
             white: 0.6,
             covered: 0.4,
             sharpness: 0.5,
-            in_place: 0.45,
+            in_place: 0.6,
             noise: 0.35,
             accept_view_hours: 12,
         }

@@ -42,6 +42,49 @@ struct Suspicion {
     kind: Option<PictureFaultKind>,
     since: DateTime<Utc>,
     pictures: u32,
+    /// How many of the pictures had each fault of [`VIEW`].
+    of_view: [u32; VIEW.len()],
+}
+
+/// Faults that are differences from the usual view. What passes before a blurred or turned camera makes another of them of single
+/// pictures: as long as each has one, the suspicion stands, and the most frequent names it.
+const VIEW: [PictureFaultKind; 3] = [
+    PictureFaultKind::Covered,
+    PictureFaultKind::Defocused,
+    PictureFaultKind::Moved,
+];
+
+fn in_view(kind: Option<PictureFaultKind>) -> Option<usize> {
+    VIEW.iter().position(|one| Some(*one) == kind)
+}
+
+impl Suspicion {
+    /// Of what begins with a picture of `since`.
+    fn new(kind: Option<PictureFaultKind>, since: DateTime<Utc>) -> Self {
+        Self {
+            kind,
+            since,
+            pictures: 0,
+            of_view: [0; VIEW.len()],
+        }
+    }
+
+    /// Whether another picture with `kind` is more of the same.
+    fn goes_on_with(&self, kind: Option<PictureFaultKind>) -> bool {
+        self.kind == kind || (in_view(self.kind).is_some() && in_view(kind).is_some())
+    }
+
+    /// Adds a picture.
+    fn add(&mut self, kind: Option<PictureFaultKind>, since: DateTime<Utc>) {
+        self.pictures += 1;
+        self.since = self.since.min(since);
+        let Some(seen) = in_view(kind) else { return };
+        self.of_view[seen] += 1;
+        let most = self.of_view.iter().max();
+        self.kind = (0..VIEW.len())
+            .find(|one| Some(&self.of_view[*one]) == most)
+            .map(|one| VIEW[one]);
+    }
 }
 
 /// What one picture says.
@@ -75,12 +118,12 @@ impl Checks {
             let differences = differences(before, luma);
             self.stillness.see(&differences, *taken, self.limits.noise)
         });
-        let (kind, since) = match self.kind(luma) {
-            Some(kind) => (Some(kind), at),
-            None => match still {
-                Some(since) => (Some(PictureFaultKind::Frozen), since),
-                None => (None, at),
-            },
+        // A picture that stopped while something stood before the camera lies elsewhere for that alone.
+        let (kind, since) = match (self.kind(luma), still) {
+            (None | Some(PictureFaultKind::Moved), Some(since)) => {
+                (Some(PictureFaultKind::Frozen), since)
+            }
+            (kind, _) => (kind, at),
         };
         let new = self.weigh(kind, since, at);
         // A picture that may stand still teaches nothing wrong.
@@ -136,16 +179,15 @@ impl Checks {
             return false;
         }
         let suspicion = match &mut self.suspicion {
-            Some(suspicion) if suspicion.kind == kind => suspicion,
-            other => other.insert(Suspicion {
-                kind,
-                since,
-                pictures: 0,
-            }),
+            Some(suspicion) if suspicion.goes_on_with(kind) => suspicion,
+            other => other.insert(Suspicion::new(kind, since)),
         };
-        suspicion.pictures += 1;
-        suspicion.since = suspicion.since.min(since);
+        suspicion.add(kind, since);
         let suspicion = *suspicion;
+        let kind = suspicion.kind;
+        if kind == self.fault.map(|fault| fault.kind) {
+            return false;
+        }
         let seconds = match kind {
             Some(_) => self.limits.confirm_seconds,
             None => self.limits.clear_seconds,
