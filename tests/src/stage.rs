@@ -184,6 +184,22 @@ impl Stage {
         answer
     }
 
+    /// What `path` below `/api/v1` answers in this session.
+    ///
+    /// # Panics
+    /// When it is refused, or no JSON.
+    pub async fn get(&self, path: &str, session: &Session) -> Value {
+        let answer = reqwest::Client::new()
+            .get(format!("{}/api/v1{path}", self.url))
+            .header("cookie", &session.cookie)
+            .send()
+            .await
+            .expect("the console answers");
+        let (status, body) = (answer.status(), answer.text().await.expect("text"));
+        assert!(status.is_success(), "{path}: {status} {body}");
+        serde_json::from_str(&body).expect("JSON")
+    }
+
     /// Makes a bearer token, which holds when this returns; `arguments` follow `token create`.
     ///
     /// # Panics

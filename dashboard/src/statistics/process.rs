@@ -278,6 +278,15 @@ pub async fn variants(app: &App, asked: &Asked, names: &Names) -> Result<Table> 
         ]
     };
     table.rows = rows.iter().map(line).collect();
+    if let Some(ways) = rows.first().map(|row| row.ways) {
+        table.notes.push(Words::new(
+            format!("共 {ways} 种走法，列出最常见的 {} 种。", rows.len()),
+            format!(
+                "{ways} ways in all; the most used {} are listed.",
+                rows.len()
+            ),
+        ));
+    }
     Ok(table)
 }
 

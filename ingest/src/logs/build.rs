@@ -139,9 +139,12 @@ impl Builder {
         let mapping = std::mem::take(&mut self.mapping.event);
         if let Some(subject) = self.subject(trace.line, &trace.fields) {
             self.case_events(&subject, &trace.fields, out);
+            in_sequence(out, trace.events.len());
             if let Some(event) = &mapping {
-                for (line, fields) in &trace.events {
+                for (position, (line, fields)) in trace.events.iter().enumerate() {
+                    let before = out.len();
                     self.event(&subject, *line, event, fields, out);
+                    in_sequence(&mut out[before..], position);
                 }
                 if self.mapping.case.accepted_with_first_event {
                     self.accept_with_first(&subject, out);
@@ -519,6 +522,27 @@ impl Builder {
         hex::encode(digest(&[
             parts[0], parts[1], parts[2], parts[3], parts[4], &nth,
         ]))
+    }
+}
+
+/// Of equal times, steps and the end of a case come as the trace has them (XES, IEEE 1849: the events of a trace are ordered). What stops
+/// and starts the clock is left to the order of life cycles: systems that know only its date write it in any.
+fn in_sequence(events: &mut [CaseEvent], position: usize) {
+    for event in events {
+        use EventKind::{
+            Completed, Delivered, Refused, StepFinished, StepStarted, Voided, Withdrawn,
+        };
+        let follows = matches!(
+            event.kind,
+            StepStarted(_)
+                | StepFinished(_)
+                | Completed(_)
+                | Refused(_)
+                | Withdrawn(_)
+                | Voided(_)
+                | Delivered
+        );
+        event.seq = i64::try_from(position).ok().filter(|_| follows);
     }
 }
 

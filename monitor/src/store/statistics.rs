@@ -361,6 +361,8 @@ pub struct Variant {
     pub steps: Vec<String>,
     /// How many cases.
     pub n: i64,
+    /// How many ways there are, with those past the limit.
+    pub ways: i64,
 }
 
 /// The ways of those cases, the most used first; at most `limit`.
@@ -371,7 +373,8 @@ pub async fn variants(
 ) -> Result<Vec<Variant>, StoreError> {
     let (from, to) = months_of(filter);
     let sql = concat!(
-        "SELECT (array_agg(steps))[1] AS steps, sum(n)::bigint AS n FROM rollup_variant
+        "SELECT (array_agg(steps))[1] AS steps, sum(n)::bigint AS n, count(*) OVER () AS ways
+         FROM rollup_variant
          WHERE ",
         seen!(),
         " AND month BETWEEN $4 AND $5

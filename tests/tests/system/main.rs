@@ -13,3 +13,4 @@ mod replay_into;
 mod replay_served;
 mod secrets;
 mod sending;
+mod statistics;
