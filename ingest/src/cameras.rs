@@ -14,6 +14,7 @@ use crate::config::{self, IngestConfig, RecordingConfig};
 use crate::picture::checks::Limits;
 use crate::picture::presence::PresenceConfig;
 use crate::picture::presence::person::{DetectorError, PersonDetector};
+use crate::picture::view::ViewFile;
 use crate::picture::{PictureBudget, Watching};
 use crate::recording::{CameraRecorder, Recorder};
 use crate::uplink::Roster;
@@ -156,6 +157,7 @@ impl Cameras {
 /// How cameras are looked at.
 #[derive(Debug)]
 pub(crate) struct Looking {
+    data_dir: PathBuf,
     checks: Limits,
     presence: PresenceConfig,
     detector: Option<Arc<PersonDetector>>,
@@ -171,6 +173,7 @@ impl Looking {
         let load = |model: &PathBuf| PersonDetector::load(model, presence.runtime.as_deref());
         let detector = presence.model.as_ref().map(load).transpose()?;
         Ok(Self {
+            data_dir: config.data_dir.clone(),
             checks: config.checks,
             detector: detector.map(Arc::new),
             presence,
@@ -178,8 +181,10 @@ impl Looking {
     }
 
     fn at(&self, camera: &config::Camera) -> Watching {
+        let view = ViewFile::new(&self.data_dir, &camera.description.id, &camera.session.url);
         Watching {
             checks: camera.checks.then_some(self.checks),
+            view: camera.checks.then_some(view),
             regions: camera.regions.clone(),
             presence: self.presence.clone(),
             detector: self.detector.clone(),

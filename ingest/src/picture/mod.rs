@@ -7,6 +7,7 @@ mod jpeg;
 pub mod luma;
 pub mod presence;
 mod seen;
+pub mod view;
 mod watcher;
 mod worker;
 

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::checks::{Checks, Limits, Verdict};
 use super::presence::person::PersonDetector;
 use super::presence::{PresenceConfig, WindowRegion, Windows};
+use super::view::ViewFile;
 use super::{Decoded, PictureFault, PictureFaultKind, WindowPresence};
 
 /// What to look for in a camera's pictures.
@@ -14,6 +15,8 @@ use super::{Decoded, PictureFault, PictureFaultKind, WindowPresence};
 pub struct Watching {
     /// Faults of the picture, by these numbers; `None`: not at all.
     pub checks: Option<Limits>,
+    /// Where it is kept what the camera usually shows; `None`: nowhere.
+    pub view: Option<ViewFile>,
     /// Who is at the windows in these regions.
     pub regions: Vec<WindowRegion>,
     /// By these numbers.
@@ -43,10 +46,13 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Of a camera of which nothing is known yet.
+    /// Of a camera of which nothing is known but what was kept.
     pub fn new(watching: Watching) -> Self {
+        let known = || watching.view.as_ref().and_then(ViewFile::read);
         Self {
-            checks: watching.checks.map(Checks::new),
+            checks: watching
+                .checks
+                .map(|limits| Checks::new(limits).knowing(known())),
             watching,
             windows: None,
         }
@@ -55,9 +61,14 @@ impl Watcher {
     /// Looks for something else from the next picture on; what is known of the view stays where it is still asked for.
     pub fn follow(&mut self, watching: Watching) {
         if watching.checks != self.watching.checks {
-            self.checks = watching.checks.map(Checks::new);
+            match (&mut self.checks, watching.checks) {
+                (Some(checks), Some(limits)) => checks.follow(limits),
+                (checks, limits) => *checks = limits.map(Checks::new),
+            }
         }
-        self.watching = watching;
+        // When it was last written is known here alone.
+        let view = self.watching.view.take().or(watching.view);
+        self.watching = Watching { view, ..watching };
     }
 
     /// Looks at the next picture, taken at `at`.
@@ -67,6 +78,10 @@ impl Watcher {
             .as_mut()
             .map(|checks| checks.look(&decoded.luma, at))
             .unwrap_or_default();
+        let known = self.checks.as_ref().and_then(Checks::known);
+        if let (Some(known), Some(view)) = (known, &mut self.watching.view) {
+            view.keep(known, at);
+        }
         Seen {
             fault: verdict.fault,
             new_fault: verdict.new,

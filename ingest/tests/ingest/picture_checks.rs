@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_ingest::picture::PictureFaultKind::{self, *};
 use mingjing_ingest::picture::checks::Checks;
 use mingjing_ingest::picture::luma::Luma;
+use mingjing_ingest::picture::view::ViewFile;
 
 /// Named rightly within this.
 const NAMED: TimeDelta = TimeDelta::seconds(10);
@@ -71,6 +72,39 @@ fn every_fault_is_named_rightly_within_ten_seconds() {
             );
         }
     }
+}
+
+#[test]
+fn a_camera_covered_while_its_ingest_was_off_is_found() {
+    let Some(clip) = clip("one-by-one") else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let file = |address: &str| ViewFile::new(directory.path(), "hall/1", &address.parse().unwrap());
+    let untouched = clip.pictures();
+    let mut kept = file("rtsp://10.0.0.1/1");
+    assert_eq!(kept.read(), None, "nothing was kept yet");
+    let mut checks = Checks::new(Default::default());
+    for (second, luma) in untouched.iter().enumerate() {
+        checks.look(luma, at(second));
+        if let Some(known) = checks.known() {
+            kept.keep(known, at(second));
+        }
+    }
+
+    let covered = clip.altered("drawbox=w=iw*0.8:h=ih*0.75:color=0x404038:t=fill", 14);
+    let found = |known| {
+        let mut checks = Checks::new(Default::default()).knowing(known);
+        let verdicts = covered.iter().enumerate();
+        let mut verdicts = verdicts.map(|(second, luma)| checks.look(luma, at(1_000 + second)));
+        verdicts.find_map(|verdict| verdict.fault.map(|fault| fault.kind))
+    };
+    assert_eq!(found(file("rtsp://10.0.0.1/1").read()), Some(Covered));
+    assert_eq!(found(None), None, "without it nobody can tell");
+    // Another camera at its place shows something else, and a damaged file nothing.
+    assert_eq!(file("rtsp://10.0.0.2/1").read(), None);
+    std::fs::write(directory.path().join("views/hall%2F1.json"), "{").unwrap();
+    assert_eq!(file("rtsp://10.0.0.1/1").read(), None);
 }
 
 #[test]

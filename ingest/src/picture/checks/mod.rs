@@ -13,9 +13,10 @@ mod overexposed;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use limits::Limits;
+pub use normal::Normal;
 
 use self::frozen::{Stillness, differences};
-use self::normal::{Compared, Normal};
+use self::normal::Compared;
 use super::luma::Luma;
 use super::{PictureFault, PictureFaultKind};
 
@@ -109,6 +110,23 @@ impl Checks {
             suspicion: None,
             fault: None,
         }
+    }
+
+    /// Goes by other numbers from now on; what is known of the view stays.
+    pub fn follow(&mut self, limits: Limits) {
+        *self = Self::new(limits).knowing(self.normal.take());
+    }
+
+    /// With what the camera is known to show, where that was kept.
+    pub fn knowing(mut self, normal: Option<Normal>) -> Self {
+        self.normal = normal;
+        self
+    }
+
+    /// What the camera usually shows, as far as it is known; `None` while a fault or a doubt stands.
+    pub fn known(&self) -> Option<&Normal> {
+        let well = self.fault.is_none() && self.suspicion.is_none();
+        self.normal.as_ref().filter(|_| well)
     }
 
     /// Looks at the next picture, taken at `at`.

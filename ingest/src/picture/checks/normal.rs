@@ -1,5 +1,7 @@
 //! What a camera usually shows, learned from its own pictures.
 
+use serde::{Deserialize, Serialize};
+
 use crate::picture::luma::{BLOCKS, HEIGHT, Luma, WIDTH, per_block};
 
 /// As many pictures are seen before anything is compared with what is usual.
@@ -21,10 +23,10 @@ const EDGES_HIGH: usize = HEIGHT / COARSE;
 
 /// The learned view. People who come and go do not stay in it: every cell moves by a small step towards what is seen, however
 /// far that is, so that it ends where the cell is most of the time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Normal {
     view: Vec<f32>,
-    texture: [f32; BLOCKS],
+    texture: Vec<f32>,
     edges: Vec<f32>,
     seen: u32,
 }
@@ -49,9 +51,21 @@ impl Normal {
         Self {
             edges: edges(&view),
             view,
-            texture: first.texture(),
+            texture: first.texture().to_vec(),
             seen: 1,
         }
+    }
+
+    /// Whether it is of the size that pictures have now: what was kept may come from another version.
+    pub fn is_whole(&self) -> bool {
+        self.view.len() == WIDTH * HEIGHT
+            && self.texture.len() == BLOCKS
+            && self.edges.len() == EDGES_WIDE * EDGES_HIGH
+    }
+
+    /// Whether it moves only slowly any more.
+    pub fn is_learned(&self) -> bool {
+        self.seen > QUICK
     }
 
     /// Learns from a picture that has no fault.
@@ -79,7 +93,7 @@ impl Normal {
         if self.seen < LEARNING {
             return None;
         }
-        let enough = TEXTURED.max(0.5 * middle(self.texture.to_vec()));
+        let enough = TEXTURED.max(0.5 * middle(self.texture.clone()));
         let now = luma.texture();
         let ratios: Vec<f32> = self
             .texture
