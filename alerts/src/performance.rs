@@ -140,9 +140,9 @@ impl Grounds<'_> {
         let (from, to) = self.span(first);
         let last = month_after(first).pred_opt().unwrap_or(first);
         let standings = match level {
-            Level::County => rankings::units(pool, self.root, first, last).await?,
-            Level::Town => rankings::halls(pool, self.root, "town", first, last).await?,
-            Level::Village => rankings::halls(pool, self.root, "village", first, last).await?,
+            Level::County => rankings::units(pool, self.root, first).await?,
+            Level::Town => rankings::halls(pool, self.root, "town", first).await?,
+            Level::Village => rankings::halls(pool, self.root, "village", first).await?,
         };
         let subject = |hall: &str, unit: Option<&str>| match level {
             Level::County => {

@@ -12,7 +12,7 @@ use mingjing_monitor::store::StoreError;
 use mingjing_monitor::store::rankings;
 use sqlx::PgPool;
 
-use crate::performance::{Evaluated, Grounds, Month, month_after, weighing};
+use crate::performance::{Evaluated, Grounds, Month, weighing};
 use crate::store::scores;
 
 /// What is ranked inside a hall.
@@ -94,8 +94,7 @@ impl Grounds<'_> {
         first: NaiveDate,
     ) -> Result<Month, StoreError> {
         let (from, to) = self.span(first);
-        let last = month_after(first).pred_opt().unwrap_or(first);
-        let standings = rankings::across(pool, self.root, unit, first, last).await?;
+        let standings = rankings::across(pool, self.root, unit, first).await?;
         let subject = |hall: &str, of: Option<&str>| (of == Some(unit)).then(|| hall.to_owned());
         let mut facts: HashMap<String, Facts> = HashMap::new();
         for card in scores::cards(pool, from, to).await? {

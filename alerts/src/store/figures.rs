@@ -87,7 +87,9 @@ pub async fn overruns(
     let rows = sqlx::query_as(concat!(
         "SELECT no, item, hall, unit, legal_due, CASE WHEN decided_at < $3 THEN decided_at END AS decided_at
          FROM case_state
-         WHERE bucket = 'over_legal' AND legal_due < $3 AND (is_open OR decided_at >= $2) AND hall IN ",
+         WHERE bucket = 'over_legal' AND legal_due < $3 AND (is_open OR decided_at >= $2)
+             -- Said again for the index.
+             AND bucket IN ('over_promise_only', 'over_legal') AND hall IN ",
         below!(),
         " ORDER BY least(decided_at, $3) - legal_due DESC, no LIMIT $4"
     ));
@@ -119,7 +121,8 @@ pub async fn over(
         "SELECT count(*) FILTER (WHERE decided_at < $3) AS decided,
              count(*) FILTER (WHERE is_open OR decided_at >= $3) AS open
          FROM case_state
-         WHERE bucket = 'over_legal' AND legal_due < $3 AND (is_open OR decided_at >= $2) AND hall IN ",
+         WHERE bucket = 'over_legal' AND legal_due < $3 AND (is_open OR decided_at >= $2)
+             AND bucket IN ('over_promise_only', 'over_legal') AND hall IN ",
         below!()
     ));
     Ok(row.bind(hall).bind(from).bind(to).fetch_one(pool).await?)

@@ -345,6 +345,13 @@ pub async fn snapshot(pool: &PgPool) -> BTreeMap<&'static str, Vec<Value>> {
         ("case", "SELECT to_jsonb(s) - 'changed' FROM case_state s ORDER BY no"),
         ("day", rollup!("rollup_day", "accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4, rated_5, refused, withdrawn, voided, measured, worked, legal_worked, legal_allowed, cut_promise, cut_legal", "day, hall, unit, item")),
         ("month", rollup!("rollup_month", "accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4, rated_5, refused, withdrawn, voided, measured, worked, legal_worked, legal_allowed, cut_promise, cut_legal", "month, hall, unit, item")),
+        ("sum", rollup!("rollup_sum", "accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4, rated_5, refused, withdrawn, voided, measured, worked, legal_worked, legal_allowed, cut_promise, cut_legal", "cut, grain, start, hall, unit, item")),
+        ("channel_sum", rollup!("rollup_channel_sum", "n", "cut, grain, start, hall, unit, item, channel")),
+        (
+            "duration_sum",
+            rollup!("rollup_duration_sum", "n_0, n_1, n_2, n_3, n_4, n_5, n_6, n_7, n_8, n_9, n_10, n_11, n_12, n_13, n_14, n_15", "cut, grain, start, hall, unit, item, octave"),
+        ),
+        ("step_sum", rollup!("rollup_step_sum", "runs, begun, waited, worked, undivided, over", "cut, grain, start, hall, unit, item, step")),
         ("channel", rollup!("rollup_channel", "n", "grain, start, hall, unit, item, channel")),
         ("duration", rollup!("rollup_duration", "n", "grain, start, hall, unit, item, class")),
         ("step", rollup!("rollup_step", "runs, begun, waited, worked, undivided, over", "grain, start, hall, unit, item, step")),

@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use crate::common::snapshot;
 
 /// What each roll-up must hold, and what it is counted by.
-const COUNTS: [(&str, &str); 8] = [
+const COUNTS: [(&str, &str); 12] = [
     (
         "day",
         "WITH c AS (SELECT *, coalesce(promise_due, legal_due) AS due, kind <> 'immediate' AND bucket IS NOT NULL AS judged,
@@ -62,6 +62,63 @@ const COUNTS: [(&str, &str); 8] = [
          FROM rollup_day GROUP BY date_trunc('month', day), hall, unit, item
          HAVING sum(accepted + completed + due + rated_1 + rated_2 + rated_3 + rated_4 + rated_5) <> 0
          ORDER BY date_trunc('month', day), hall, unit, item",
+    ),
+    // Sums over halls, units and items: the rows of these add up to them.
+    (
+        "sum",
+        "SELECT jsonb_build_object('cut', cut, 'grain', grain, 'start', start, 'hall', hall, 'unit', unit, 'item', item,
+             'accepted', sum(accepted), 'completed', sum(completed), 'due', sum(due), 'due_met', sum(due_met), 'due_over',
+             sum(due_over), 'promised', sum(promised), 'early', sum(early), 'rated_1', sum(rated_1), 'rated_2', sum(rated_2),
+             'rated_3', sum(rated_3), 'rated_4', sum(rated_4), 'rated_5', sum(rated_5), 'refused', sum(refused), 'withdrawn',
+             sum(withdrawn), 'voided', sum(voided), 'measured', sum(measured), 'worked', sum(worked), 'legal_worked',
+             sum(legal_worked), 'legal_allowed', sum(legal_allowed), 'cut_promise', sum(cut_promise), 'cut_legal',
+             sum(cut_legal))
+         FROM (SELECT cut, grain, start, CASE WHEN cut IN ('h', 'p') THEN hall ELSE '' END AS hall, CASE WHEN cut IN ('u', 'p', 'i') THEN unit ELSE '' END AS unit,
+                   CASE WHEN cut = 'i' THEN item ELSE '' END AS item, accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2,
+                   rated_3, rated_4, rated_5, refused, withdrawn,
+                   voided, measured, worked, legal_worked, legal_allowed, cut_promise, cut_legal
+               FROM (SELECT 'd' AS grain, day AS start, * FROM rollup_day UNION ALL SELECT 'm', month, * FROM rollup_month) AS f CROSS JOIN unnest(ARRAY['w', 'h', 'u', 'p', 'i']) AS c (cut)) AS r
+         GROUP BY cut, grain, start, hall, unit, item
+         HAVING sum(accepted + completed + due + rated_1 + rated_2 + rated_3 + rated_4 + rated_5) <> 0 ORDER BY cut, grain, start, hall, unit, item",
+    ),
+    (
+        "channel_sum",
+        "SELECT jsonb_build_object('cut', cut, 'grain', grain, 'start', start, 'hall', hall, 'unit', unit, 'item', item, 'channel', channel,
+             'n', sum(n))
+         FROM (SELECT cut, grain, start, CASE WHEN cut IN ('h', 'p') THEN hall ELSE '' END AS hall, CASE WHEN cut IN ('u', 'p', 'i') THEN unit ELSE '' END AS unit,
+                   CASE WHEN cut = 'i' THEN item ELSE '' END AS item, channel, n
+               FROM rollup_channel CROSS JOIN unnest(ARRAY['w', 'h', 'u', 'p']) AS c (cut)) AS r
+         GROUP BY cut, grain, start, hall, unit, item, channel
+         HAVING sum(n) <> 0 ORDER BY cut, grain, start, hall, unit, item, channel",
+    ),
+    (
+        "duration_sum",
+        "SELECT jsonb_build_object('cut', cut, 'grain', grain, 'start', start, 'hall', hall, 'unit', unit, 'item', item, 'octave', octave,
+             'n_0', coalesce(sum(n) FILTER (WHERE class = octave * 16 + 0), 0), 'n_1', coalesce(sum(n) FILTER (WHERE class =
+             octave * 16 + 1), 0), 'n_2', coalesce(sum(n) FILTER (WHERE class = octave * 16 + 2), 0), 'n_3', coalesce(sum(n)
+             FILTER (WHERE class = octave * 16 + 3), 0), 'n_4', coalesce(sum(n) FILTER (WHERE class = octave * 16 + 4), 0),
+             'n_5', coalesce(sum(n) FILTER (WHERE class = octave * 16 + 5), 0), 'n_6', coalesce(sum(n) FILTER (WHERE class =
+             octave * 16 + 6), 0), 'n_7', coalesce(sum(n) FILTER (WHERE class = octave * 16 + 7), 0), 'n_8', coalesce(sum(n)
+             FILTER (WHERE class = octave * 16 + 8), 0), 'n_9', coalesce(sum(n) FILTER (WHERE class = octave * 16 + 9), 0),
+             'n_10', coalesce(sum(n) FILTER (WHERE class = octave * 16 + 10), 0), 'n_11', coalesce(sum(n) FILTER (WHERE class
+             = octave * 16 + 11), 0), 'n_12', coalesce(sum(n) FILTER (WHERE class = octave * 16 + 12), 0), 'n_13',
+             coalesce(sum(n) FILTER (WHERE class = octave * 16 + 13), 0), 'n_14', coalesce(sum(n) FILTER (WHERE class =
+             octave * 16 + 14), 0), 'n_15', coalesce(sum(n) FILTER (WHERE class = octave * 16 + 15), 0))
+         FROM (SELECT cut, grain, start, CASE WHEN cut IN ('h', 'p') THEN hall ELSE '' END AS hall, CASE WHEN cut IN ('u', 'p', 'i') THEN unit ELSE '' END AS unit,
+                   CASE WHEN cut = 'i' THEN item ELSE '' END AS item, class / 16 AS octave, class, n
+               FROM rollup_duration CROSS JOIN unnest(ARRAY['w', 'h', 'u', 'p', 'i']) AS c (cut)) AS r
+         GROUP BY cut, grain, start, hall, unit, item, octave
+         HAVING sum(n) <> 0 ORDER BY cut, grain, start, hall, unit, item, octave",
+    ),
+    (
+        "step_sum",
+        "SELECT jsonb_build_object('cut', cut, 'grain', grain, 'start', start, 'hall', hall, 'unit', unit, 'item', item, 'step', step,
+             'runs', sum(runs), 'begun', sum(begun), 'waited', sum(waited), 'worked', sum(worked), 'undivided', sum(undivided), 'over', sum(over))
+         FROM (SELECT cut, grain, start, CASE WHEN cut IN ('h', 'p') THEN hall ELSE '' END AS hall, CASE WHEN cut IN ('u', 'p', 'i') THEN unit ELSE '' END AS unit,
+                   CASE WHEN cut = 'i' THEN item ELSE '' END AS item, step, runs, begun, waited, worked, undivided, over
+               FROM rollup_step CROSS JOIN unnest(ARRAY['u', 'p']) AS c (cut)) AS r
+         GROUP BY cut, grain, start, hall, unit, item, step
+         HAVING sum(runs) <> 0 ORDER BY cut, grain, start, hall, unit, item, step",
     ),
     (
         "bucket",

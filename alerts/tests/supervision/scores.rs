@@ -1,6 +1,6 @@
 //! The scores of a month, from what stands in the database.
 
-use chrono::{Days, Months, NaiveDate};
+use chrono::{Months, NaiveDate};
 use mingjing_alerts::merit;
 use mingjing_alerts::store::scores;
 use mingjing_monitor::calendar::local_to_utc;
@@ -15,11 +15,8 @@ pub async fn sheets(pool: &PgPool) -> Vec<String> {
     for month in [6, 7] {
         let first = NaiveDate::from_ymd_opt(2026, month, 1).unwrap();
         let next = first + Months::new(1);
-        let last = next - Days::new(1);
-        let units = rankings::units(pool, "C", first, last).await.unwrap();
-        let towns = rankings::halls(pool, "C", "town", first, last)
-            .await
-            .unwrap();
+        let units = rankings::units(pool, "C", first).await.unwrap();
+        let towns = rankings::halls(pool, "C", "town", first).await.unwrap();
         for (standing, is_unit) in units
             .iter()
             .map(|it| (it, true))

@@ -1,5 +1,6 @@
 //! The names of halls, units, items and steps, as rows show them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use mingjing_alerts::supervisor::Reference;
@@ -14,6 +15,22 @@ use crate::directory::Directory;
 pub struct Names {
     directory: Arc<Directory>,
     reference: Option<Arc<Reference>>,
+}
+
+/// The names of steps.
+#[derive(Default)]
+pub struct Steps<'a> {
+    of_unit: HashMap<(&'a str, &'a str), &'a str>,
+    of_any: HashMap<&'a str, &'a str>,
+}
+
+impl Steps<'_> {
+    /// Of a step that a unit did; its code where no item has it.
+    pub fn name(&self, unit: &str, step: &str) -> Words {
+        let name = self.of_unit.get(&(unit, step));
+        let name = name.or_else(|| self.of_any.get(step)).copied();
+        Words::same(name.unwrap_or(step))
+    }
 }
 
 /// What stands where no event named a unit or an item.
@@ -85,6 +102,26 @@ impl Names {
         let found = versions.find_map(|version| version.step(step));
         let name = found.map(|step| step.name.as_str()).unwrap_or_default();
         Words::same(if name.is_empty() { step } else { name })
+    }
+
+    /// The names of the steps of all items, as the item with the first code has them; those of a unit's items before others.
+    pub fn steps(&self) -> Steps<'_> {
+        let items = self.reference.iter().flat_map(|it| &it.items);
+        let mut items: Vec<_> = items.collect();
+        items.sort_unstable_by_key(|(code, _)| code.as_str());
+        let mut steps = Steps::default();
+        for version in items
+            .iter()
+            .flat_map(|(_, item)| item.versions().iter().rev())
+        {
+            for step in version.steps.iter().filter(|step| !step.name.is_empty()) {
+                let (code, name) = (step.code.as_str(), step.name.as_str());
+                let unit = version.unit.as_deref().unwrap_or_default();
+                steps.of_unit.entry((unit, code)).or_insert(name);
+                steps.of_any.entry(code).or_insert(name);
+            }
+        }
+        steps
     }
 
     /// The span, the halls, and what else narrows it.

@@ -47,8 +47,13 @@ pub async fn bottleneck(app: &App, asked: &Asked, names: &Names) -> Result<Table
     let rows = store::steps(app.db(), &asked.filter, MOST_STEPS).await?;
     let time = |row: &store::StepSums| row.waited + row.worked + row.undivided;
     let total: i64 = rows.iter().map(time).sum();
+    let steps = names.steps();
     let line = |row: &store::StepSums| {
-        let (unit, step) = (names.unit(&row.unit), names.step(&row.item, &row.step));
+        let step = match &asked.filter.item {
+            Some(item) => names.step(item, &row.step),
+            None => steps.name(&row.unit, &row.step),
+        };
+        let unit = names.unit(&row.unit);
         let name = Words::new(
             format!("{} · {}", unit.zh, step.zh),
             format!("{} · {}", unit.en, step.en),

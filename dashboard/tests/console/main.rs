@@ -19,6 +19,7 @@ mod policy;
 mod presence;
 mod refusals;
 mod rules;
+mod scale;
 mod scores;
 mod sign_in;
 mod statistics;

@@ -20,6 +20,12 @@ pub fn class_of(duration: i64) -> i16 {
     (i64::from(shift) * PARTS + (x >> shift)) as i16
 }
 
+/// The classes of an octave, sixteen that follow each other.
+pub fn of_octave(octave: i16) -> impl Iterator<Item = i16> {
+    let first = octave.saturating_mul(PARTS as i16);
+    (0..PARTS as i16).map(move |part| first.saturating_add(part))
+}
+
 /// The durations of a class: from, included, and to, not included.
 pub fn bounds(class: i16) -> (i64, i64) {
     let class = i64::from(class.max(0));

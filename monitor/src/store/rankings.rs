@@ -37,7 +37,7 @@ pub struct Standing {
     pub open: i64,
 }
 
-/// The figures of the days $2 to $3 by `$subject` of `rollup_day`, below the halls `$halls`, of those that `$only` leaves.
+/// The figures of the month that begins on $2 by `$subject` of `rollup_month`, below the halls `$halls`, of those that `$only` leaves.
 macro_rules! standings {
     ($subject:literal, $halls:literal, $only:literal, $rest:literal) => {
         concat!(
@@ -45,11 +45,11 @@ macro_rules! standings {
              d AS (SELECT ", $subject, " AS code, r.item, sum(completed) AS completed, sum(due_met) AS met,
                        sum(due_met + due_over) AS due, sum(promised) AS promised, sum(early) AS early,
                        sum(rated_1) AS r1, sum(rated_2) AS r2, sum(rated_3) AS r3, sum(rated_4) AS r4, sum(rated_5) AS r5
-                   FROM rollup_day r WHERE day BETWEEN $2 AND $3 AND r.hall IN (SELECT code FROM below)", $only, "
+                   FROM rollup_month r WHERE month = $2 AND r.hall IN (SELECT code FROM below)", $only, "
                    GROUP BY 1, r.item),
              -- The version of each item in force at the end.
              i AS (SELECT DISTINCT ON (code) code, unit, kind, promise, legal, steps, fee_fen FROM item
-                   WHERE valid_from < $3 + 1 ORDER BY code, version DESC),
+                   WHERE valid_from < ($2 + interval '1 month')::date ORDER BY code, version DESC),
              s AS (SELECT d.code, sum(d.due)::bigint AS due, sum(d.met)::bigint AS met, sum(d.promised)::bigint AS promised,
                        sum(d.early)::bigint AS early,
                        ARRAY[sum(r1), sum(r2), sum(r3), sum(r4), sum(r5)]::bigint[] AS ratings,
@@ -76,36 +76,33 @@ macro_rules! standings {
     };
 }
 
-/// The halls of a level, `town` or `village`, in the subtree; days `from` to `to`, both included.
+/// The halls of a level, `town` or `village`, in the subtree, in the month that begins on `month`.
 pub async fn halls(
     pool: &PgPool,
     scope: &str,
     level: &str,
-    from: NaiveDate,
-    to: NaiveDate,
+    month: NaiveDate,
 ) -> Result<Vec<Standing>, StoreError> {
     let rows = sqlx::query_as(standings!(
         "r.hall",
-        "SELECT code FROM hall WHERE path @> ARRAY[$1] AND level = $4",
+        "SELECT code FROM hall WHERE path @> ARRAY[$1] AND level = $3",
         "",
         "hall t LEFT JOIN s ON s.code = t.code LEFT JOIN b ON b.code = t.code
          WHERE t.code IN (SELECT code FROM below) ORDER BY t.path"
     ));
     Ok(rows
         .bind(scope)
-        .bind(from)
-        .bind(to)
+        .bind(month)
         .bind(level)
         .fetch_all(pool)
         .await?)
 }
 
-/// The units that have windows or cases in the county halls of the subtree.
+/// The units that have windows or cases in the county halls of the subtree, in the month that begins on `month`.
 pub async fn units(
     pool: &PgPool,
     scope: &str,
-    from: NaiveDate,
-    to: NaiveDate,
+    month: NaiveDate,
 ) -> Result<Vec<Standing>, StoreError> {
     let rows = sqlx::query_as(standings!(
         "r.unit",
@@ -116,28 +113,26 @@ pub async fn units(
             OR EXISTS (SELECT FROM hall_window w WHERE w.unit = t.code AND w.hall IN (SELECT code FROM below))
          ORDER BY t.code"
     ));
-    Ok(rows.bind(scope).bind(from).bind(to).fetch_all(pool).await?)
+    Ok(rows.bind(scope).bind(month).fetch_all(pool).await?)
 }
 
-/// The halls in which a unit had or has cases, wherever they lie in the subtree.
+/// The halls in which a unit had or has cases, wherever they lie in the subtree, in the month that begins on `month`.
 pub async fn across(
     pool: &PgPool,
     scope: &str,
     unit: &str,
-    from: NaiveDate,
-    to: NaiveDate,
+    month: NaiveDate,
 ) -> Result<Vec<Standing>, StoreError> {
     let rows = sqlx::query_as(standings!(
         "r.hall",
         "SELECT code FROM hall WHERE path @> ARRAY[$1]",
-        " AND r.unit = $4",
+        " AND r.unit = $3",
         "hall t LEFT JOIN s ON s.code = t.code LEFT JOIN b ON b.code = t.code
          WHERE s.code IS NOT NULL OR b.code IS NOT NULL ORDER BY t.path"
     ));
     Ok(rows
         .bind(scope)
-        .bind(from)
-        .bind(to)
+        .bind(month)
         .bind(unit)
         .fetch_all(pool)
         .await?)

@@ -12,6 +12,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::StoreError;
 use super::states::{self, CaseRecord};
+use super::statistics::{By, cut};
 use crate::case::{CaseStatus, Spent};
 
 /// The change of all roll-ups by a batch: what the touched cases counted for after it, less what they did before.
@@ -23,7 +24,7 @@ pub struct Changes {
     bucket: BTreeMap<(String, String, bool, String), i64>,
 }
 
-/// The counts of a day, or of a month, in the order of its columns.
+/// The counts of a day, in the order of its columns.
 type Day = [i64; 21];
 
 const ACCEPTED: usize = 0;
@@ -50,70 +51,59 @@ fn month_of(day: NaiveDate) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
 }
 
-/// Adds counts to a table whose rows begin with `$start`, hall, unit and item.
-macro_rules! upsert_days {
-    ($table:literal, $start:literal) => {
-        concat!(
-            "INSERT INTO ", $table, " AS r (", $start, ", hall, unit, item,
-             accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4,
-             rated_5, refused, withdrawn, voided, measured, worked, legal_worked, legal_allowed, cut_promise,
-             cut_legal)
-             SELECT * FROM UNNEST($1::date[], $2::text[], $3::text[], $4::text[],
+/// The columns of counts.
+macro_rules! counted {
+    () => {
+        "accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4, rated_5,
+         refused, withdrawn, voided, measured, worked, legal_worked, legal_allowed, cut_promise, cut_legal"
+    };
+}
+/// Their sums.
+macro_rules! summed {
+    () => {
+        "sum(accepted), sum(completed), sum(due), sum(due_met), sum(due_over), sum(promised), sum(early),
+         sum(rated_1), sum(rated_2), sum(rated_3), sum(rated_4), sum(rated_5), sum(refused), sum(withdrawn),
+         sum(voided), sum(measured), sum(worked), sum(legal_worked), sum(legal_allowed), sum(cut_promise),
+         sum(cut_legal)"
+    };
+}
+/// What is there and what comes.
+macro_rules! added {
+    () => {
+        "accepted = r.accepted + excluded.accepted, completed = r.completed + excluded.completed, due = r.due +
+         excluded.due, due_met = r.due_met + excluded.due_met, due_over = r.due_over + excluded.due_over, promised =
+         r.promised + excluded.promised, early = r.early + excluded.early, rated_1 = r.rated_1 + excluded.rated_1,
+         rated_2 = r.rated_2 + excluded.rated_2, rated_3 = r.rated_3 + excluded.rated_3, rated_4 = r.rated_4 +
+         excluded.rated_4, rated_5 = r.rated_5 + excluded.rated_5, refused = r.refused + excluded.refused, withdrawn
+         = r.withdrawn + excluded.withdrawn, voided = r.voided + excluded.voided, measured = r.measured +
+         excluded.measured, worked = r.worked + excluded.worked, legal_worked = r.legal_worked +
+         excluded.legal_worked, legal_allowed = r.legal_allowed + excluded.legal_allowed, cut_promise = r.cut_promise
+         + excluded.cut_promise, cut_legal = r.cut_legal + excluded.cut_legal"
+    };
+}
+
+/// Adds the counts of days to `rollup_day`, `rollup_month` and `rollup_sum`. Rows are written in one order, so that two transactions never wait
+/// for each other.
+const ADD_DAYS: &str = concat!(
+    "WITH f AS (SELECT * FROM UNNEST($1::date[], $2::text[], $3::text[], $4::text[],
              $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
              $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[],
              $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[])
-             ON CONFLICT (", $start, ", hall, unit, item) DO UPDATE SET
-             accepted = r.accepted + excluded.accepted, completed = r.completed + excluded.completed,
-             due = r.due + excluded.due, due_met = r.due_met + excluded.due_met,
-             due_over = r.due_over + excluded.due_over, promised = r.promised + excluded.promised,
-             early = r.early + excluded.early, rated_1 = r.rated_1 + excluded.rated_1,
-             rated_2 = r.rated_2 + excluded.rated_2, rated_3 = r.rated_3 + excluded.rated_3,
-             rated_4 = r.rated_4 + excluded.rated_4, rated_5 = r.rated_5 + excluded.rated_5,
-             refused = r.refused + excluded.refused, withdrawn = r.withdrawn + excluded.withdrawn,
-             voided = r.voided + excluded.voided, measured = r.measured + excluded.measured,
-             worked = r.worked + excluded.worked, legal_worked = r.legal_worked + excluded.legal_worked,
-             legal_allowed = r.legal_allowed + excluded.legal_allowed,
-             cut_promise = r.cut_promise + excluded.cut_promise, cut_legal = r.cut_legal + excluded.cut_legal"
-        )
-    };
-}
-async fn write_days(
-    connection: &mut PgConnection,
-    sql: &'static str,
-    counts: &BTreeMap<(NaiveDate, String, String, String), Day>,
-) -> Result<(), StoreError> {
-    let moved = |counts: &Day| counts.iter().any(|&n| n != 0);
-    let rows: Vec<_> = counts.iter().filter(|(_, counts)| moved(counts)).collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let mut query = sqlx::query(sql)
-        .bind(rows.iter().map(|(key, _)| key.0).collect::<Vec<_>>())
-        .bind(
-            rows.iter()
-                .map(|(key, _)| key.1.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            rows.iter()
-                .map(|(key, _)| key.2.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            rows.iter()
-                .map(|(key, _)| key.3.as_str())
-                .collect::<Vec<_>>(),
-        );
-    for column in 0..Day::default().len() {
-        query = query.bind(
-            rows.iter()
-                .map(|(_, counts)| counts[column])
-                .collect::<Vec<_>>(),
-        );
-    }
-    query.execute(connection).await?;
-    Ok(())
-}
+         AS f (day, hall, unit, item, ", counted!(), ")),
+     days AS (INSERT INTO rollup_day AS r (day, hall, unit, item, ", counted!(), ")
+         SELECT * FROM f ORDER BY 1, 2, 3, 4
+         ON CONFLICT (day, hall, unit, item) DO UPDATE SET ", added!(), "),
+     months AS (INSERT INTO rollup_month AS r (month, hall, unit, item, ", counted!(), ")
+         SELECT date_trunc('month', day)::date, hall, unit, item, ", summed!(), " FROM f GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+         ON CONFLICT (hall, month, unit, item) DO UPDATE SET ", added!(), ")
+     INSERT INTO rollup_sum AS r (cut, grain, start, hall, unit, item, ", counted!(), ")
+         SELECT cut, grain, start, CASE WHEN c.hall THEN f.hall ELSE '' END, CASE WHEN c.unit THEN f.unit ELSE '' END,
+             CASE WHEN c.item THEN f.item ELSE '' END, ", summed!(), "
+         FROM f CROSS JOIN rollup_cut c
+         CROSS JOIN LATERAL (VALUES ('d'::\"char\", day), ('m', date_trunc('month', day)::date)) AS g (grain, start)
+         GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
+         ON CONFLICT (cut, grain, hall, start, unit, item) DO UPDATE SET ", added!()
+);
 
 impl Changes {
     /// The case counts as `after` and no longer as `before`; days are those of `zone`.
@@ -248,32 +238,44 @@ impl Changes {
 
     /// Adds the changes to the tables.
     pub async fn write(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        write_days(
-            &mut *connection,
-            upsert_days!("rollup_day", "day"),
-            &self.day,
-        )
-        .await?;
-        let months = self.months();
-        write_days(
-            &mut *connection,
-            upsert_days!("rollup_month", "month"),
-            &months,
-        )
-        .await?;
+        self.write_days(&mut *connection).await?;
         self.write_hours(&mut *connection).await?;
         self.write_buckets(&mut *connection).await?;
         self.spent.write(connection).await
     }
 
-    fn months(&self) -> BTreeMap<(NaiveDate, String, String, String), Day> {
-        let mut months: BTreeMap<_, Day> = BTreeMap::new();
-        for ((day, hall, unit, item), counts) in &self.day {
-            let key = (month_of(*day), hall.clone(), unit.clone(), item.clone());
-            let month = months.entry(key).or_default();
-            month.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+    async fn write_days(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let moved = |counts: &Day| counts.iter().any(|&n| n != 0);
+        let rows: Vec<_> = self.day.iter().filter(|(_, it)| moved(it)).collect();
+        if rows.is_empty() {
+            return Ok(());
         }
-        months
+        let mut query = sqlx::query(ADD_DAYS)
+            .bind(rows.iter().map(|(key, _)| key.0).collect::<Vec<_>>())
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.1.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.2.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.3.as_str())
+                    .collect::<Vec<_>>(),
+            );
+        for column in 0..Day::default().len() {
+            query = query.bind(
+                rows.iter()
+                    .map(|(_, counts)| counts[column])
+                    .collect::<Vec<_>>(),
+            );
+        }
+        query.execute(connection).await?;
+        Ok(())
     }
 
     async fn write_hours(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
@@ -356,32 +358,42 @@ pub async fn rebuild(pool: &PgPool, zone: Tz) -> Result<u64, StoreError> {
     for table in [
         "DELETE FROM rollup_day",
         "DELETE FROM rollup_month",
+        "DELETE FROM rollup_sum",
         "DELETE FROM rollup_hour",
         "DELETE FROM rollup_bucket",
         "DELETE FROM rollup_channel",
+        "DELETE FROM rollup_channel_sum",
         "DELETE FROM rollup_duration",
+        "DELETE FROM rollup_duration_sum",
         "DELETE FROM rollup_step",
+        "DELETE FROM rollup_step_sum",
         "DELETE FROM rollup_follows",
         "DELETE FROM rollup_variant",
     ] {
         sqlx::query(table).execute(&mut *connection).await?;
     }
     let (mut after, mut counted) = (String::new(), 0);
+    let mut changes = Changes::default();
     loop {
         let page = states::page(&mut *connection, &after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after.clone_from(&last.fold.case_no);
         counted += page.len() as u64;
-        let mut changes = Changes::default();
         for case in &page {
             changes.replace(None, case, zone);
         }
-        changes.write(&mut *connection).await?;
+        // A row that every page writes again grows slower each time, as long as the transaction lasts.
+        if changes.day.len() > KEPT {
+            std::mem::take(&mut changes).write(&mut *connection).await?;
+        }
     }
+    changes.write(&mut *connection).await?;
     transaction.commit().await?;
     Ok(counted)
 }
 
+/// Rows of days that are gathered before they are written.
+const KEPT: usize = 100_000;
 /// Cases that are counted at a time.
 const PAGE: i64 = 5_000;
 
@@ -480,18 +492,21 @@ pub async fn days(
     from: NaiveDate,
     to: NaiveDate,
 ) -> Result<DayCounts, StoreError> {
+    let cut = cut(pool, scope, unit.is_some(), false, By::Whole).await?;
     let row = sqlx::query_as(
         "SELECT coalesce(sum(accepted), 0)::bigint AS accepted, coalesce(sum(completed), 0)::bigint AS completed,
                 coalesce(sum(due), 0)::bigint AS due, coalesce(sum(due_met), 0)::bigint AS met,
                 coalesce(sum(due_over), 0)::bigint AS over
-         FROM rollup_day r JOIN hall h ON h.code = r.hall
-         WHERE h.path @> ARRAY[$1] AND ($2::text IS NULL OR r.unit = $2) AND r.day BETWEEN $3 AND $4",
+         FROM rollup_sum r
+         WHERE cut = $5 AND grain = 'd' AND start BETWEEN $3 AND $4 AND ($2::text IS NULL OR r.unit = $2)
+           AND hall = ANY(CASE WHEN $5 IN ('h', 'p') THEN ARRAY(SELECT code FROM hall WHERE path @> ARRAY[$1]) ELSE ARRAY[''] END)",
     );
     Ok(row
         .bind(scope)
         .bind(unit)
         .bind(from)
         .bind(to)
+        .bind(cut)
         .fetch_one(pool)
         .await?)
 }

@@ -1,10 +1,12 @@
 //! What statistics are read from: the roll-ups of days and months, and the list of complaints. Whole months are read from the rows
-//! of months and the days at the ends of a span from those of days, so that a year costs little more than a month.
+//! of months and the days at the ends of a span from those of days, so that a year costs little more than a month. Where neither a hall, a unit
+//! nor an item is asked for, they are read from sums over all of them ([`cut`]).
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use sqlx::PgPool;
 
 use super::StoreError;
+use crate::statistics::histogram;
 
 /// What is counted: a subtree of halls, perhaps of one unit and one item, on the local days `from` to `to`, both included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +113,8 @@ macro_rules! ask {
             .bind(shown(covered.after.0))
             .bind(shown(covered.after.1))
             .bind($by.as_str())
+            // Planned for what is asked: a plan for any hall and item would read all of them.
+            .persistent(false)
     }};
 }
 
@@ -119,17 +123,34 @@ pub const FIRST: NaiveDate = NaiveDate::from_ymd_opt(1900, 1, 1).expect("a date"
 /// See [`FIRST`].
 pub const LAST: NaiveDate = NaiveDate::from_ymd_opt(2999, 12, 31).expect("a date");
 
-/// The rows of `$table` that the span holds, in what is seen. `start` is their day, or the first day of their month.
+/// In what is seen.
 macro_rules! seen {
     () => {
         "hall IN (SELECT code FROM hall WHERE path @> ARRAY[$1]) AND ($2::text IS NULL OR unit = $2)
            AND ($3::text IS NULL OR item = $3)"
     };
 }
-macro_rules! span {
-    () => {
-        "((grain = 'm' AND start BETWEEN $4 AND $5)
-           OR (grain = 'd' AND (start BETWEEN $6 AND $7 OR start BETWEEN $8 AND $9)))"
+/// The rows of `$table` that the span holds and that are seen. `start` is their day, or the first day of their month.
+macro_rules! rows {
+    ($table:literal) => {
+        rows!($table, "ARRAY(SELECT code FROM hall WHERE path @> ARRAY[$1])", "")
+    };
+    ($table:literal, $halls:literal, $cut:literal) => {
+        concat!(
+            "(VALUES ('m'::\"char\", $4::date, $5::date), ('d', $6, $7), ('d', $8, $9)) AS span (grain, first, last)
+             JOIN ", $table, " AS r ON r.grain = span.grain AND r.start BETWEEN span.first AND span.last AND r.hall = ANY(", $halls, ")
+                 AND ($2::text IS NULL OR r.unit = $2) AND ($3::text IS NULL OR r.item = $3)", $cut
+        )
+    };
+}
+/// The same of sums of the cut $11.
+macro_rules! sum_rows {
+    ($table:literal) => {
+        rows!(
+            $table,
+            "CASE WHEN $11::\"char\" IN ('h', 'p') THEN ARRAY(SELECT code FROM hall WHERE path @> ARRAY[$1]) ELSE ARRAY[''] END",
+            " AND r.cut = $11"
+        )
     };
 }
 macro_rules! key {
@@ -137,6 +158,51 @@ macro_rules! key {
         "CASE $10 WHEN 'day' THEN start::text WHEN 'month' THEN to_char(start, 'YYYY-MM') WHEN 'hall' THEN hall
               WHEN 'unit' THEN unit WHEN 'item' THEN item ELSE '' END"
     };
+}
+
+/// The word of a sum in `rollup_cut`.
+type Cut = i8;
+/// Of the items of a unit in all halls.
+const ITEMS: Cut = b'i'.cast_signed();
+
+/// Whether no hall lies outside of what is below `hall`.
+async fn is_county(pool: &PgPool, hall: &str) -> Result<bool, StoreError> {
+    let row =
+        sqlx::query_scalar("SELECT NOT EXISTS (SELECT FROM hall WHERE NOT path @> ARRAY[$1])");
+    Ok(row.bind(hall).fetch_one(pool).await?)
+}
+
+/// The sums that hold what is asked for; `None`: only the rows of single items do.
+pub(super) async fn cut(
+    pool: &PgPool,
+    hall: &str,
+    unit: bool,
+    item: bool,
+    by: By,
+) -> Result<Option<Cut>, StoreError> {
+    let hall = by == By::Hall || !is_county(pool, hall).await?;
+    let cut = match (hall, unit || by == By::Unit, item || by == By::Item) {
+        (false, false, false) => b'w',
+        (true, false, false) => b'h',
+        (false, true, false) => b'u',
+        (true, true, false) => b'p',
+        (false, _, true) => b'i',
+        (true, _, true) => return Ok(None),
+    };
+    Ok(Some(cut.cast_signed()))
+}
+
+impl Filter {
+    async fn cut(&self, pool: &PgPool, by: By) -> Result<Option<Cut>, StoreError> {
+        cut(
+            pool,
+            &self.hall,
+            self.unit.is_some(),
+            self.item.is_some(),
+            by,
+        )
+        .await
+    }
 }
 
 /// Sums of cases, by what happened on the days of the span. Times are in millionths of a workday.
@@ -180,29 +246,50 @@ pub struct Counts {
 
 /// Sums of cases.
 pub async fn counts(pool: &PgPool, filter: &Filter, by: By) -> Result<Vec<Counts>, StoreError> {
-    macro_rules! sums {
-        ($start:literal, $table:literal) => {
+    macro_rules! columns {
+        () => {
+            "hall, unit, item, accepted, completed, refused, withdrawn, voided, due_met, due_over, promised, early, measured, worked,
+             legal_worked, legal_allowed, cut_promise, cut_legal, rated_1, rated_2, rated_3, rated_4, rated_5"
+        };
+    }
+    macro_rules! summed {
+        ($rows:expr) => {
             concat!(
-                "SELECT ", $start, " AS start, hall, unit, item, accepted, completed, refused, withdrawn, voided, due_met, due_over,
-                     promised, early, measured, worked, legal_worked, legal_allowed, cut_promise, cut_legal, rated_1, rated_2,
-                     rated_3, rated_4, rated_5
-                 FROM ", $table, " WHERE "
+                "WITH r AS (", $rows, ")
+                 SELECT ", key!(), " AS key, sum(accepted)::bigint AS accepted, sum(completed)::bigint AS completed,
+                     sum(refused)::bigint AS refused, sum(withdrawn)::bigint AS withdrawn, sum(voided)::bigint AS voided,
+                     sum(due_met)::bigint AS met, sum(due_over)::bigint AS over, sum(promised)::bigint AS promised,
+                     sum(early)::bigint AS early, sum(measured)::bigint AS measured, sum(worked)::bigint AS worked,
+                     sum(legal_worked)::bigint AS legal_worked, sum(legal_allowed)::bigint AS legal_allowed,
+                     sum(cut_promise)::bigint AS cut_promise, sum(cut_legal)::bigint AS cut_legal,
+                     ARRAY[sum(rated_1), sum(rated_2), sum(rated_3), sum(rated_4), sum(rated_5)]::bigint[] AS rated
+                 FROM r GROUP BY 1 ORDER BY 1"
             )
         };
     }
-    let sql = concat!(
-        "WITH r AS (", sums!("month", "rollup_month"), seen!(), " AND month BETWEEN $4 AND $5
-         UNION ALL ", sums!("day", "rollup_day"), seen!(), " AND (day BETWEEN $6 AND $7 OR day BETWEEN $8 AND $9))
-         SELECT ", key!(), " AS key, sum(accepted)::bigint AS accepted, sum(completed)::bigint AS completed,
-             sum(refused)::bigint AS refused, sum(withdrawn)::bigint AS withdrawn, sum(voided)::bigint AS voided,
-             sum(due_met)::bigint AS met, sum(due_over)::bigint AS over, sum(promised)::bigint AS promised,
-             sum(early)::bigint AS early, sum(measured)::bigint AS measured, sum(worked)::bigint AS worked,
-             sum(legal_worked)::bigint AS legal_worked, sum(legal_allowed)::bigint AS legal_allowed,
-             sum(cut_promise)::bigint AS cut_promise, sum(cut_legal)::bigint AS cut_legal,
-             ARRAY[sum(rated_1), sum(rated_2), sum(rated_3), sum(rated_4), sum(rated_5)]::bigint[] AS rated
-         FROM r GROUP BY 1 ORDER BY 1"
-    );
-    Ok(ask!(filter, by, sql).fetch_all(pool).await?)
+    let single = summed!(concat!(
+        "SELECT month AS start, ",
+        columns!(),
+        " FROM rollup_month WHERE ",
+        seen!(),
+        " AND month BETWEEN $4 AND $5
+         UNION ALL SELECT day, ",
+        columns!(),
+        " FROM rollup_day WHERE ",
+        seen!(),
+        "
+             AND (day BETWEEN $6 AND $7 OR day BETWEEN $8 AND $9)"
+    ));
+    let sums = summed!(concat!(
+        "SELECT start, ",
+        columns!(),
+        " FROM ",
+        sum_rows!("rollup_sum")
+    ));
+    Ok(match filter.cut(pool, by).await? {
+        Some(cut) => ask!(filter, by, sums).bind(cut).fetch_all(pool).await?,
+        None => ask!(filter, by, single).fetch_all(pool).await?,
+    })
 }
 
 /// Cases decided, by class of working time (`statistics::histogram`).
@@ -216,19 +303,48 @@ pub struct Class {
     pub n: i64,
 }
 
+/// Sixteen classes that follow each other.
+#[derive(sqlx::FromRow)]
+struct Octave {
+    key: String,
+    octave: i16,
+    n: Vec<i64>,
+}
+
 /// How long cases took.
 pub async fn durations(pool: &PgPool, filter: &Filter, by: By) -> Result<Vec<Class>, StoreError> {
-    let sql = concat!(
+    let single = concat!(
         "SELECT ",
         key!(),
-        " AS key, class, sum(n)::bigint AS n FROM rollup_duration
-         WHERE ",
-        seen!(),
-        " AND ",
-        span!(),
-        " GROUP BY 1, 2 HAVING sum(n) <> 0 ORDER BY 1, 2"
+        " AS key, class, sum(n)::bigint AS n FROM ",
+        rows!("rollup_duration"),
+        "
+         GROUP BY 1, 2 HAVING sum(n) <> 0 ORDER BY 1, 2"
     );
-    Ok(ask!(filter, by, sql).fetch_all(pool).await?)
+    let sums = concat!(
+        "SELECT ", key!(), " AS key, octave, ARRAY[sum(n_0), sum(n_1), sum(n_2), sum(n_3), sum(n_4), sum(n_5), sum(n_6), sum(n_7),
+             sum(n_8), sum(n_9), sum(n_10), sum(n_11), sum(n_12), sum(n_13), sum(n_14), sum(n_15)]::bigint[] AS n
+         FROM ", sum_rows!("rollup_duration_sum"), " GROUP BY 1, 2 ORDER BY 1, 2"
+    );
+    let Some(cut) = filter.cut(pool, by).await? else {
+        return Ok(ask!(filter, by, single).fetch_all(pool).await?);
+    };
+    let octaves: Vec<Octave> = ask!(filter, by, sums).bind(cut).fetch_all(pool).await?;
+    let classes = octaves.into_iter().flat_map(|octave| {
+        let classes = octave
+            .n
+            .into_iter()
+            .zip(histogram::of_octave(octave.octave));
+        let key = octave.key;
+        classes
+            .filter(|(n, _)| *n != 0)
+            .map(move |(n, class)| Class {
+                key: key.clone(),
+                class,
+                n,
+            })
+    });
+    Ok(classes.collect())
 }
 
 /// The finished runs of a step in a unit. Times are in millionths of a workday.
@@ -238,8 +354,6 @@ pub struct StepSums {
     pub unit: String,
     /// Code of the step.
     pub step: String,
-    /// An item that has the step, for its name.
-    pub item: String,
     /// Runs finished.
     pub runs: i64,
     /// Of them, those whose beginning was told.
@@ -260,14 +374,33 @@ pub async fn steps(
     filter: &Filter,
     limit: i64,
 ) -> Result<Vec<StepSums>, StoreError> {
-    let sql = concat!(
-        "SELECT unit, step, max(item) AS item, sum(runs)::bigint AS runs, sum(begun)::bigint AS begun, sum(waited)::bigint AS waited,
-             sum(worked)::bigint AS worked, sum(undivided)::bigint AS undivided, sum(over)::bigint AS over
-         FROM rollup_step WHERE ", seen!(), " AND ", span!(), " AND $10 <> ''
-         GROUP BY unit, step HAVING sum(runs) > 0 ORDER BY sum(waited + worked + undivided) DESC, unit, step LIMIT $11"
-    );
-    let rows = ask!(filter, By::Whole, sql).bind(limit);
-    Ok(rows.fetch_all(pool).await?)
+    macro_rules! summed {
+        ($rows:expr) => {
+            concat!(
+                "SELECT unit, step, sum(runs)::bigint AS runs, sum(begun)::bigint AS begun, sum(waited)::bigint AS waited,
+                     sum(worked)::bigint AS worked, sum(undivided)::bigint AS undivided, sum(over)::bigint AS over
+                 FROM ", $rows, " WHERE $10 <> '' GROUP BY unit, step HAVING sum(runs) > 0
+                 ORDER BY sum(waited + worked + undivided) DESC, unit, step LIMIT "
+            )
+        };
+    }
+    let single = concat!(summed!(rows!("rollup_step")), "$11");
+    let sums = concat!(summed!(sum_rows!("rollup_step_sum")), "$12");
+    // There are sums by unit alone.
+    let cut = filter
+        .cut(pool, By::Unit)
+        .await?
+        .filter(|cut| *cut != ITEMS);
+    Ok(match cut {
+        Some(cut) => {
+            let rows = ask!(filter, By::Whole, sums).bind(cut).bind(limit);
+            rows.fetch_all(pool).await?
+        }
+        None => {
+            let rows = ask!(filter, By::Whole, single).bind(limit);
+            rows.fetch_all(pool).await?
+        }
+    })
 }
 
 /// How cases came in.
@@ -281,15 +414,30 @@ pub struct Channel {
 
 /// The channels, the most used first.
 pub async fn channels(pool: &PgPool, filter: &Filter) -> Result<Vec<Channel>, StoreError> {
-    let sql = concat!(
-        "SELECT channel, sum(n)::bigint AS n FROM rollup_channel WHERE ",
-        seen!(),
-        " AND ",
-        span!(),
-        " AND $10 <> ''
-         GROUP BY channel HAVING sum(n) > 0 ORDER BY 2 DESC, 1"
-    );
-    Ok(ask!(filter, By::Whole, sql).fetch_all(pool).await?)
+    macro_rules! summed {
+        ($rows:expr) => {
+            concat!(
+                "SELECT channel, sum(n)::bigint AS n FROM ",
+                $rows,
+                " WHERE $10 <> ''
+                 GROUP BY channel HAVING sum(n) > 0 ORDER BY 2 DESC, 1"
+            )
+        };
+    }
+    let single = summed!(rows!("rollup_channel"));
+    let sums = summed!(sum_rows!("rollup_channel_sum"));
+    // There are none by item.
+    let cut = filter
+        .cut(pool, By::Whole)
+        .await?
+        .filter(|cut| *cut != ITEMS);
+    Ok(match cut {
+        Some(cut) => {
+            let rows = ask!(filter, By::Whole, sums).bind(cut);
+            rows.fetch_all(pool).await?
+        }
+        None => ask!(filter, By::Whole, single).fetch_all(pool).await?,
+    })
 }
 
 /// Cases of an item accepted at each level of halls.
@@ -307,17 +455,47 @@ pub struct ItemLevels {
 
 /// Where cases of each item were accepted.
 pub async fn levels(pool: &PgPool, filter: &Filter) -> Result<Vec<ItemLevels>, StoreError> {
-    let sql = "WITH below AS (SELECT code, level FROM hall WHERE path @> ARRAY[$1]),
-         r AS (SELECT hall, item, accepted FROM rollup_month WHERE month BETWEEN $4 AND $5
-                 AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR item = $3)
-               UNION ALL
-               SELECT hall, item, accepted FROM rollup_day WHERE (day BETWEEN $6 AND $7 OR day BETWEEN $8 AND $9)
-                 AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR item = $3))
-         SELECT r.item, coalesce(sum(accepted) FILTER (WHERE level = 'county'), 0)::bigint AS county,
-             coalesce(sum(accepted) FILTER (WHERE level = 'town'), 0)::bigint AS town,
-             coalesce(sum(accepted) FILTER (WHERE level = 'village'), 0)::bigint AS village
-         FROM r JOIN below ON below.code = r.hall WHERE $10 <> '' GROUP BY r.item HAVING sum(accepted) > 0 ORDER BY r.item";
-    Ok(ask!(filter, By::Whole, sql).fetch_all(pool).await?)
+    // Halls of the levels $of, each with its level.
+    macro_rules! by_level {
+        ($of:literal) => {
+            concat!(
+                "below AS (SELECT code, level FROM hall WHERE path @> ARRAY[$1]", $of, "),
+                 r AS (SELECT hall, item, accepted FROM rollup_month WHERE month BETWEEN $4 AND $5
+                         AND hall IN (SELECT code FROM below) AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR item = $3)
+                       UNION ALL
+                       SELECT hall, item, accepted FROM rollup_day WHERE (day BETWEEN $6 AND $7 OR day BETWEEN $8 AND $9)
+                         AND hall IN (SELECT code FROM below) AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR item = $3)),
+                 l AS (SELECT r.item, coalesce(sum(accepted) FILTER (WHERE level = 'county'), 0)::bigint AS county,
+                           coalesce(sum(accepted) FILTER (WHERE level = 'town'), 0)::bigint AS town,
+                           coalesce(sum(accepted) FILTER (WHERE level = 'village'), 0)::bigint AS village
+                       FROM r JOIN below ON below.code = r.hall WHERE $10 <> '' GROUP BY r.item)"
+            )
+        };
+    }
+    let single = concat!(
+        "WITH ",
+        by_level!(""),
+        " SELECT * FROM l WHERE county + town + village > 0 ORDER BY item"
+    );
+    // Villages are many and do little: what the others did not accept was theirs.
+    let sums = concat!(
+        "WITH ",
+        by_level!(" AND level <> 'village'"),
+        ",
+         a AS (SELECT item, sum(accepted)::bigint AS n FROM ",
+        sum_rows!("rollup_sum"),
+        " GROUP BY item)
+         SELECT a.item, coalesce(county, 0) AS county, coalesce(town, 0) AS town,
+             a.n - coalesce(county, 0) - coalesce(town, 0) AS village
+         FROM a LEFT JOIN l ON l.item = a.item WHERE a.n > 0 ORDER BY a.item"
+    );
+    Ok(match filter.cut(pool, By::Item).await? {
+        Some(cut) => {
+            let rows = ask!(filter, By::Whole, sums).bind(cut);
+            rows.fetch_all(pool).await?
+        }
+        None => ask!(filter, By::Whole, single).fetch_all(pool).await?,
+    })
 }
 
 /// How often one step directly followed another; empty: the beginning, the end.
@@ -390,17 +568,27 @@ pub async fn variants(
 /// The item with the most cases decided in the months that the span touches; `None`: there is none.
 pub async fn busiest_item(pool: &PgPool, filter: &Filter) -> Result<Option<String>, StoreError> {
     let (from, to) = months_of(filter);
-    let sql = concat!(
-        "SELECT item FROM rollup_month WHERE ",
-        seen!(),
-        " AND month BETWEEN $4 AND $5 AND item <> ''
-         GROUP BY item HAVING sum(measured) > 0 ORDER BY sum(measured) DESC, item LIMIT 1"
-    );
+    macro_rules! busiest {
+        ($rows:expr) => {
+            concat!(
+                "SELECT item FROM ", $rows, " BETWEEN $4 AND $5 AND item <> ''
+                 GROUP BY item HAVING sum(measured) > 0 ORDER BY sum(measured) DESC, item LIMIT 1"
+            )
+        };
+    }
+    let sql = match filter.cut(pool, By::Item).await? {
+        None => busiest!(concat!("rollup_month WHERE ", seen!(), " AND month")),
+        Some(_) => busiest!(
+            "rollup_sum WHERE cut = 'i' AND grain = 'm' AND hall = '' AND $1 <> '' AND ($2::text IS NULL OR unit = $2)
+                 AND ($3::text IS NULL OR item = $3) AND start"
+        ),
+    };
     let row = sqlx::query_scalar(sql)
         .bind(&filter.hall)
         .bind(filter.unit.as_deref())
         .bind(filter.item.as_deref());
-    Ok(row.bind(from).bind(to).fetch_optional(pool).await?)
+    let row = row.bind(from).bind(to).persistent(false);
+    Ok(row.fetch_optional(pool).await?)
 }
 
 /// Complaints of one kind, by what came of them.

@@ -1,6 +1,6 @@
 //! What pages read: cases, roll-ups, rankings, windows, health, metrics.
 
-use chrono::TimeDelta;
+use chrono::{Datelike, TimeDelta};
 use mingjing_monitor::case::{CaseFold, Spent};
 use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::org::Level;
@@ -385,7 +385,8 @@ async fn roll_ups_and_rankings_count_what_is_there() {
             cases.len() as i64
         );
     }
-    let towns = rankings::halls(pool, "C", "town", day, day).await.unwrap();
+    let month = day.with_day(1).unwrap();
+    let towns = rankings::halls(pool, "C", "town", month).await.unwrap();
     assert_eq!(
         towns
             .iter()
@@ -401,7 +402,7 @@ async fn roll_ups_and_rankings_count_what_is_there() {
             .filter(|case| case.hall == "T1" && case.is_open)
             .count() as i64
     );
-    let units = rankings::units(pool, "C", day, day).await.unwrap();
+    let units = rankings::units(pool, "C", month).await.unwrap();
     assert_eq!(
         units
             .iter()
@@ -410,12 +411,7 @@ async fn roll_ups_and_rankings_count_what_is_there() {
         ["U1"],
         "U2 has no window in the county hall"
     );
-    assert!(
-        rankings::units(pool, "T1", day, day)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(rankings::units(pool, "T1", month).await.unwrap().is_empty());
 
     // A case that is counted otherwise from now on moves its counts; nothing is counted twice.
     let mut changes = Changes::default();

@@ -18,23 +18,89 @@ use crate::store::states::CaseRecord;
 /// Longest name of a channel, in characters; the rest is cut off.
 const MAX_CHANNEL: usize = 40;
 
-/// What is counted: a day or the first of a month, where, and for which item.
+/// What is counted: a day, of ways the first of a month; where, and for which item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
-    grain: i8,
     start: NaiveDate,
     hall: String,
     unit: String,
     item: String,
 }
 
-/// `rollup_day`'s sister tables have rows of days…
-const DAY: i8 = b'd'.cast_signed();
-/// … and of months.
-const MONTH: i8 = b'm'.cast_signed();
-
 /// The sums of a step, in the order of the columns.
 type Step = [i64; 6];
+
+/// What is there of a step and what comes.
+macro_rules! added {
+    () => {
+        "runs = r.runs + excluded.runs, begun = r.begun + excluded.begun, waited = r.waited + excluded.waited, worked =
+         r.worked + excluded.worked, undivided = r.undivided + excluded.undivided, over = r.over + excluded.over"
+    };
+}
+/// A day and the month that it lies in, for the days of `f`.
+macro_rules! grains {
+    () => {
+        "CROSS JOIN LATERAL (VALUES ('d'::\"char\", day), ('m', date_trunc('month', day)::date)) AS g (grain, start)"
+    };
+}
+/// What a row of `f` is in a sum.
+macro_rules! cut {
+    () => {
+        "cut, grain, start, CASE WHEN c.hall THEN f.hall ELSE '' END, CASE WHEN c.unit THEN f.unit ELSE '' END,
+             CASE WHEN c.item THEN f.item ELSE '' END"
+    };
+}
+/// `rollup_channel` and its sums.
+const ADD_CHANNELS: &str = concat!(
+    "WITH f AS (SELECT * FROM UNNEST($1::date[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+         AS f (day, hall, unit, item, channel, n)),
+     fine AS (INSERT INTO rollup_channel AS r (grain, start, hall, unit, item, channel, n)
+         SELECT grain, start, hall, unit, item, channel, sum(n) FROM f ", grains!(), " GROUP BY 1, 2, 3, 4, 5, 6
+         ON CONFLICT (hall, grain, start, unit, item, channel) DO UPDATE SET n = r.n + excluded.n)
+     INSERT INTO rollup_channel_sum AS r (cut, grain, start, hall, unit, item, channel, n)
+         SELECT ", cut!(), ", channel, sum(n) FROM f JOIN rollup_cut c ON NOT c.item ", grains!(), " GROUP BY 1, 2, 3, 4, 5, 6, 7
+         ON CONFLICT (cut, grain, hall, start, unit, item, channel) DO UPDATE SET n = r.n + excluded.n"
+);
+/// `rollup_duration` and its sums, whose rows hold sixteen classes each.
+const ADD_DURATIONS: &str = concat!(
+    "WITH f AS (SELECT * FROM UNNEST($1::date[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::bigint[])
+         AS f (day, hall, unit, item, class, n)),
+     fine AS (INSERT INTO rollup_duration AS r (grain, start, hall, unit, item, class, n)
+         SELECT grain, start, hall, unit, item, class, sum(n) FROM f ", grains!(), " GROUP BY 1, 2, 3, 4, 5, 6
+         ON CONFLICT (hall, grain, start, unit, item, class) DO UPDATE SET n = r.n + excluded.n)
+     INSERT INTO rollup_duration_sum AS r (cut, grain, start, hall, unit, item, octave,
+             n_0, n_1, n_2, n_3, n_4, n_5, n_6, n_7, n_8, n_9, n_10, n_11, n_12, n_13, n_14, n_15)
+         SELECT ", cut!(), ", class / 16,
+             coalesce(sum(n) FILTER (WHERE class % 16 = 0), 0), coalesce(sum(n) FILTER (WHERE class % 16 = 1), 0),
+             coalesce(sum(n) FILTER (WHERE class % 16 = 2), 0), coalesce(sum(n) FILTER (WHERE class % 16 = 3), 0),
+             coalesce(sum(n) FILTER (WHERE class % 16 = 4), 0), coalesce(sum(n) FILTER (WHERE class % 16 = 5), 0),
+             coalesce(sum(n) FILTER (WHERE class % 16 = 6), 0), coalesce(sum(n) FILTER (WHERE class % 16 = 7), 0),
+             coalesce(sum(n) FILTER (WHERE class % 16 = 8), 0), coalesce(sum(n) FILTER (WHERE class % 16 = 9), 0),
+             coalesce(sum(n) FILTER (WHERE class % 16 = 10), 0), coalesce(sum(n) FILTER (WHERE class % 16 = 11), 0),
+             coalesce(sum(n) FILTER (WHERE class % 16 = 12), 0), coalesce(sum(n) FILTER (WHERE class % 16 = 13), 0),
+             coalesce(sum(n) FILTER (WHERE class % 16 = 14), 0), coalesce(sum(n) FILTER (WHERE class % 16 = 15), 0)
+         FROM f CROSS JOIN rollup_cut c ", grains!(), " GROUP BY 1, 2, 3, 4, 5, 6, 7
+         ON CONFLICT (cut, grain, hall, start, unit, item, octave) DO UPDATE SET
+             n_0 = r.n_0 + excluded.n_0, n_1 = r.n_1 + excluded.n_1, n_2 = r.n_2 + excluded.n_2, n_3 = r.n_3 + excluded.n_3,
+             n_4 = r.n_4 + excluded.n_4, n_5 = r.n_5 + excluded.n_5, n_6 = r.n_6 + excluded.n_6, n_7 = r.n_7 + excluded.n_7,
+             n_8 = r.n_8 + excluded.n_8, n_9 = r.n_9 + excluded.n_9, n_10 = r.n_10 + excluded.n_10, n_11 = r.n_11 +
+             excluded.n_11, n_12 = r.n_12 + excluded.n_12, n_13 = r.n_13 + excluded.n_13, n_14 = r.n_14 + excluded.n_14, n_15
+             = r.n_15 + excluded.n_15"
+);
+/// `rollup_step` and its sums.
+const ADD_STEPS: &str = concat!(
+    "WITH f AS (SELECT * FROM UNNEST($1::date[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+             $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
+         AS f (day, hall, unit, item, step, runs, begun, waited, worked, undivided, over)),
+     fine AS (INSERT INTO rollup_step AS r (grain, start, hall, unit, item, step, runs, begun, waited, worked, undivided, over)
+         SELECT grain, start, hall, unit, item, step, sum(runs), sum(begun), sum(waited), sum(worked), sum(undivided), sum(over)
+         FROM f ", grains!(), " GROUP BY 1, 2, 3, 4, 5, 6
+         ON CONFLICT (hall, grain, start, unit, item, step) DO UPDATE SET ", added!(), ")
+     INSERT INTO rollup_step_sum AS r (cut, grain, start, hall, unit, item, step, runs, begun, waited, worked, undivided, over)
+         SELECT ", cut!(), ", step, sum(runs), sum(begun), sum(waited), sum(worked), sum(undivided), sum(over)
+         FROM f JOIN rollup_cut c ON c.unit AND NOT c.item ", grains!(), " GROUP BY 1, 2, 3, 4, 5, 6, 7
+         ON CONFLICT (cut, grain, hall, start, unit, item, step) DO UPDATE SET ", added!()
+);
 
 /// The change of these roll-ups by a batch.
 #[derive(Debug, Default)]
@@ -60,21 +126,22 @@ impl Changes {
         if let Some(at) = case.accepted_at() {
             let channel = case.fold.channel.as_deref().unwrap_or_default();
             let channel: String = channel.chars().take(MAX_CHANNEL).collect();
-            for place in places(case, day(at)) {
-                *self.channel.entry((place, channel.clone())).or_default() += n;
-            }
+            *self
+                .channel
+                .entry((place(case, day(at)), channel))
+                .or_default() += n;
         }
         for step in &spent.steps {
             self.finished(case, step, n, &day);
         }
         let decided = case.decided_at().filter(|_| case.bucket.is_some());
         if let (Some(at), Some(worked)) = (decided, spent.worked) {
-            for place in places(case, day(at)) {
-                let class = histogram::class_of(worked);
-                *self.duration.entry((place, class)).or_default() += n;
-            }
-            let [_, month] = places(case, day(at));
-            self.went(case, &month, n);
+            let class = histogram::class_of(worked);
+            *self
+                .duration
+                .entry((place(case, day(at)), class))
+                .or_default() += n;
+            self.went(case, &place(case, month_of(day(at))), n);
         }
     }
 
@@ -100,18 +167,17 @@ impl Changes {
             if begun { 0 } else { step.waited },
             i64::from(step.over),
         ];
-        for mut place in places(case, day(finished.at)) {
-            // Who did the step, not who has the case.
-            place.hall.clone_from(&run.hall);
-            if let Some(unit) = &run.unit {
-                place.unit.clone_from(unit);
-            }
-            let counts = self.step.entry((place, run.step.clone())).or_default();
-            counts
-                .iter_mut()
-                .zip(sums)
-                .for_each(|(sum, it)| *sum += n * it);
+        let mut place = place(case, day(finished.at));
+        // Who did the step, not who has the case.
+        place.hall.clone_from(&run.hall);
+        if let Some(unit) = &run.unit {
+            place.unit.clone_from(unit);
         }
+        let counts = self.step.entry((place, run.step.clone())).or_default();
+        counts
+            .iter_mut()
+            .zip(sums)
+            .for_each(|(sum, it)| *sum += n * it);
     }
 
     /// The way of a decided case: each step after the one before, and the whole.
@@ -147,20 +213,31 @@ impl Changes {
         if rows.is_empty() {
             return Ok(());
         }
-        sqlx::query(
-            r#"INSERT INTO rollup_channel AS r (grain, start, hall, unit, item, channel, n)
-             SELECT * FROM UNNEST($1::"char"[], $2::date[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
-             ON CONFLICT (grain, start, hall, unit, item, channel) DO UPDATE SET n = r.n + excluded.n"#,
-        )
-        .bind(rows.iter().map(|(key, _)| key.0.grain).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.start).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.hall.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.unit.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.item.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.1.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(_, n)| **n).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
+        sqlx::query(ADD_CHANNELS)
+            .bind(rows.iter().map(|(key, _)| key.0.start).collect::<Vec<_>>())
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.0.hall.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.0.unit.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.0.item.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.1.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(rows.iter().map(|(_, n)| **n).collect::<Vec<_>>())
+            .execute(connection)
+            .await?;
         Ok(())
     }
 
@@ -169,20 +246,27 @@ impl Changes {
         if rows.is_empty() {
             return Ok(());
         }
-        sqlx::query(
-            r#"INSERT INTO rollup_duration AS r (grain, start, hall, unit, item, class, n)
-             SELECT * FROM UNNEST($1::"char"[], $2::date[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::bigint[])
-             ON CONFLICT (grain, start, hall, unit, item, class) DO UPDATE SET n = r.n + excluded.n"#,
-        )
-        .bind(rows.iter().map(|(key, _)| key.0.grain).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.start).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.hall.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.unit.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.item.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.1).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(_, n)| **n).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
+        sqlx::query(ADD_DURATIONS)
+            .bind(rows.iter().map(|(key, _)| key.0.start).collect::<Vec<_>>())
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.0.hall.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.0.unit.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.0.item.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(rows.iter().map(|(key, _)| key.1).collect::<Vec<_>>())
+            .bind(rows.iter().map(|(_, n)| **n).collect::<Vec<_>>())
+            .execute(connection)
+            .await?;
         Ok(())
     }
 
@@ -192,21 +276,28 @@ impl Changes {
         if rows.is_empty() {
             return Ok(());
         }
-        let mut query = sqlx::query(
-            r#"INSERT INTO rollup_step AS r (grain, start, hall, unit, item, step, runs, begun, waited, worked, undivided, over)
-             SELECT * FROM UNNEST($1::"char"[], $2::date[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                 $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
-             ON CONFLICT (grain, start, hall, unit, item, step) DO UPDATE SET runs = r.runs + excluded.runs,
-                 begun = r.begun + excluded.begun, waited = r.waited + excluded.waited,
-                 worked = r.worked + excluded.worked, undivided = r.undivided + excluded.undivided,
-                 over = r.over + excluded.over"#,
-        )
-        .bind(rows.iter().map(|(key, _)| key.0.grain).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.start).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.hall.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.unit.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.item.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.1.as_str()).collect::<Vec<_>>());
+        let mut query = sqlx::query(ADD_STEPS)
+            .bind(rows.iter().map(|(key, _)| key.0.start).collect::<Vec<_>>())
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.0.hall.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.0.unit.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.0.item.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                rows.iter()
+                    .map(|(key, _)| key.1.as_str())
+                    .collect::<Vec<_>>(),
+            );
         for column in 0..Step::default().len() {
             query = query.bind(
                 rows.iter()
@@ -263,13 +354,12 @@ impl Changes {
     }
 }
 
-/// The day and its month, at the case's hall, unit and item.
-fn places(case: &CaseRecord, day: NaiveDate) -> [Place; 2] {
-    [(DAY, day), (MONTH, month_of(day))].map(|(grain, start)| Place {
-        grain,
+/// The day at the case's hall, unit and item.
+fn place(case: &CaseRecord, start: NaiveDate) -> Place {
+    Place {
         start,
         hall: case.hall.clone(),
         unit: case.unit.clone(),
         item: case.item.clone(),
-    })
+    }
 }
