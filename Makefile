@@ -8,7 +8,7 @@ STAGE := scripts/stage
 help:
 	@echo 'make run     set up what is missing, build, start the demo county  (ARGS="--cameras 8 --seed 7")'
 	@echo 'make test    set up what is missing, then lint and every test, the browser'"'"'s included'
-	@echo 'make bench   event intake and deadlines on the real database, beside their bounds (ARGS="ROUNDS EVENTS DUE")'
+	@echo 'make bench   event intake, deadlines, and the figures of a county with SCALE events, beside their bounds (ARGS="ROUNDS EVENTS DUE")'
 	@echo 'make lint    formatting, clippy, licences, advisories, the pages'"'"' linter and types'
 	@echo 'make build   the pages and the two programs'
 	@echo 'make fmt     format the Rust code'
@@ -45,9 +45,14 @@ test:
 	@DATABASE_URL="$$(scripts/timescaledb url)" $(STAGE) 'tests' cargo nextest run --workspace --no-fail-fast
 	@DATABASE_URL="$$(scripts/timescaledb url)" $(STAGE) 'tests in the browser' npm --prefix tests/browser run --silent test
 
+# So many events are made up for the figures; they take half a kilobyte each on the database's disk.
+SCALE ?= 100000000
 bench:
 	@scripts/setup build
 	@scripts/timescaledb start
+	@scripts/pages
+	@MINGJING_SCALE=$(SCALE) MINGJING_SCALE_ROUNDS=20 DATABASE_URL="$$(scripts/timescaledb url)" \
+		cargo test --quiet -p mingjing-dashboard --test console -- figures_of_a_large_county --nocapture
 	@DATABASE_URL="$$(scripts/timescaledb url)" cargo run --quiet -p mingjing-alerts --example bench -- $(ARGS)
 
 fmt:

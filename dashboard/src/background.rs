@@ -26,6 +26,7 @@ pub async fn run(app: App) {
     tokio::spawn(expire_tokens(app.clone()));
     tokio::spawn(crate::watch::run(app.clone()));
     tokio::spawn(crate::pins::run(app.clone()));
+    tokio::spawn(crate::retention::run(app.clone()));
     tokio::spawn(crate::bulletin::drafts::run(app.clone()));
     let [mut health, mut tiles, mut metrics] = [HEALTH, TILES, METRICS].map(|every| {
         let mut ticks = interval(every);

@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 pub use self::oidc::Oidc;
 use crate::policy::Role;
+use crate::retention::KeptMonths;
 use crate::sender::guard::Inside;
 use crate::transport::client::{Network, ProxyHeader};
 
@@ -47,6 +48,8 @@ pub struct Config {
     pub log: Log,
     /// Where the console keeps files.
     pub storage: Storage,
+    /// How long it keeps what is old and settled.
+    pub retention: Retention,
     /// What the ingest inside the console keeps while the database is away.
     pub spool: SpoolConfig,
     /// What is kept of the cameras' pictures by the ingest inside the console.
@@ -76,6 +79,14 @@ impl Default for Storage {
             dir: PathBuf::from("data"),
         }
     }
+}
+
+/// `[retention]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Months for which raw events are kept, 13 or more; 0: for good. Longer, where something still needs them.
+    pub events_months: KeptMonths,
 }
 
 /// `[sign_in]`

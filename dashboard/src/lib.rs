@@ -34,6 +34,7 @@ pub mod presence;
 pub mod problem;
 pub mod publish;
 pub mod replay;
+pub mod retention;
 pub mod sender;
 pub mod server;
 pub mod shadow;

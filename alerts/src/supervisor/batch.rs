@@ -9,7 +9,9 @@ use mingjing_monitor::store::events::{Hashed, Identity};
 use mingjing_monitor::store::sources::{self, Source, SourceState};
 use mingjing_monitor::store::states::CaseRecord;
 use mingjing_monitor::store::windows::Heard;
-use mingjing_monitor::store::{StoreError, absences, events, halls, health, items, states};
+use mingjing_monitor::store::{
+    StoreError, absences, events, halls, health, items, retention, states,
+};
 use sqlx::PgConnection;
 
 use super::again;
@@ -355,10 +357,30 @@ impl Supervisor {
             folds.push((no, before, fold));
         }
         let mut refolded = refold(&mut *connection, &late).await?;
-        let folds = folds
-            .into_iter()
-            .filter_map(|(no, before, fold)| Some((before, fold.or_else(|| refolded.remove(no))?)));
-        let folds = again::follow(connection, folds.collect()).await?;
+        let dropped = match late.is_empty() {
+            true => None,
+            false => retention::dropped_until(&mut *connection).await?,
+        };
+        let mut taken = Vec::with_capacity(folds.len());
+        for (no, before, fold) in folds {
+            let told = of_case.get(no).map_or(&[][..], Vec::as_slice);
+            let Some(fold) = fold.or_else(|| {
+                let again = refolded.remove(no)?;
+                let known = again.loaded - told.len();
+                let whole = before
+                    .as_ref()
+                    .is_none_or(|it| is_whole(&it.fold, known, dropped));
+                whole.then_some(again.fold)
+            }) else {
+                // Folded from what is left it would be another case: it stays as it was.
+                for event in told {
+                    events::note_unfolded(&mut *connection, event, UNFOLDED).await?;
+                }
+                continue;
+            };
+            taken.push((before, fold));
+        }
+        let folds = again::follow(connection, taken).await?;
         let touched = folds.into_iter().map(|(before, fold)| {
             let loading = self
                 .sources
@@ -412,10 +434,28 @@ fn advance(mut fold: CaseFold, events: &[&CaseEvent]) -> Option<CaseFold> {
         .then_some(fold)
 }
 
+/// Why an event that was kept moved nothing.
+pub(super) const UNFOLDED: &str = "it came after the earlier events of its case or complaint were dropped as old: what they came to stays as it was";
+
+/// Whether `known` events are all that a case had, where events of before `dropped` are no longer kept. One that was replaced was not folded.
+fn is_whole(fold: &CaseFold, known: usize, dropped: Option<DateTime<Utc>>) -> bool {
+    let Some(dropped) = dropped else { return true };
+    let old = fold.opened().is_none_or(|opened| opened.at < dropped);
+    let replaced = if old { fold.replaced.len() } else { 0 };
+    known >= fold.events as usize + replaced
+}
+
+/// A case from all its events that there are.
+struct Refolded {
+    fold: CaseFold,
+    /// How many events.
+    loaded: usize,
+}
+
 async fn refold(
     connection: &mut PgConnection,
     cases: &[&str],
-) -> Result<HashMap<String, CaseFold>, StoreError> {
+) -> Result<HashMap<String, Refolded>, StoreError> {
     if cases.is_empty() {
         return Ok(HashMap::new());
     }
@@ -428,7 +468,11 @@ async fn refold(
     }
     Ok(of_case
         .into_iter()
-        .map(|(no, events)| (no.clone(), CaseFold::fold(no, &events)))
+        .map(|(no, events)| {
+            let fold = CaseFold::fold(no.clone(), &events);
+            let loaded = events.len();
+            (no, Refolded { fold, loaded })
+        })
         .collect())
 }
 

@@ -9,11 +9,12 @@ use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::store::complaints::ComplaintRecord;
 use mingjing_monitor::store::events::Hashed;
 use mingjing_monitor::store::sources::outages;
-use mingjing_monitor::store::{StoreError, complaints, events};
+use mingjing_monitor::store::{StoreError, complaints, events, retention};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
 use super::assess::{Found, Reference};
+use super::batch::UNFOLDED;
 use super::delta::Deltas;
 use super::diff;
 use super::subjects::Affair;
@@ -152,6 +153,9 @@ impl Supervisor {
         for (no, events) in &mut told {
             events.sort_by(|a, b| a.cmp_order(b));
             let fold = known.remove(no);
+            let before = fold
+                .as_ref()
+                .map_or(0, |it| it.events as usize + it.replaced.len());
             let mut fold = fold.unwrap_or_else(|| ComplaintFold::new(no.as_str()));
             let in_order = events
                 .iter()
@@ -159,10 +163,28 @@ impl Supervisor {
             if in_order && fold.events > 0 {
                 folds.push(fold);
             } else {
-                late.push(no.as_str());
+                late.push((no.clone(), before));
             }
         }
-        folds.extend(refold(connection, &late).await?);
+        let numbers: Vec<&str> = late.iter().map(|(no, _)| no.as_str()).collect();
+        let mut refolded = refold(connection, &numbers).await?;
+        let dropped = match late.is_empty() {
+            true => None,
+            false => retention::dropped_until(&mut *connection).await?,
+        };
+        for (no, before) in late {
+            let Some((fold, loaded)) = refolded.remove(&no) else {
+                continue;
+            };
+            let new = told.get(&no).map_or(&[][..], Vec::as_slice);
+            if dropped.is_none() || loaded - new.len() >= before {
+                folds.push(fold);
+                continue;
+            }
+            for event in new {
+                events::note_unfolded(&mut *connection, event, UNFOLDED).await?;
+            }
+        }
         let looked = folds
             .into_iter()
             .map(|fold| {
@@ -304,9 +326,9 @@ impl Supervisor {
 async fn refold(
     connection: &mut PgConnection,
     numbers: &[&str],
-) -> Result<Vec<ComplaintFold>, StoreError> {
+) -> Result<HashMap<String, (ComplaintFold, usize)>, StoreError> {
     if numbers.is_empty() {
-        return Ok(Vec::new());
+        return Ok(HashMap::new());
     }
     let mut events: HashMap<String, Vec<CaseEvent>> = HashMap::new();
     for event in events::of_complaints(connection, numbers).await? {
@@ -315,6 +337,9 @@ async fn refold(
     }
     Ok(events
         .into_iter()
-        .map(|(no, events)| ComplaintFold::fold(no, &events))
+        .map(|(no, events)| {
+            let fold = ComplaintFold::fold(no.clone(), &events);
+            (no, (fold, events.len()))
+        })
         .collect())
 }

@@ -20,6 +20,7 @@ mod other_rules;
 mod presence;
 mod profiles;
 mod recount;
+mod retention;
 mod scores;
 mod shadow;
 mod states;

@@ -11,6 +11,7 @@ pub mod output;
 pub mod policy;
 pub mod profile;
 pub mod replay;
+pub mod retention;
 pub mod rollup;
 pub mod secret;
 pub mod serve;
@@ -65,6 +66,8 @@ enum Command {
     Secret(secret::Secret),
     /// Replay an event log on its own clock
     Replay(replay::Replay),
+    /// Drop events that are old and settled, or say what would go
+    Retention(retention::Retention),
     /// Count the roll-ups again
     Rollup(rollup::Rollup),
     /// Print who may what: routes, messages, menu
@@ -140,6 +143,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
                 secret.run(config, file.as_deref()).await
             }
             Command::Replay(replay) => replay.run(config).await,
+            Command::Retention(retention) => retention.run(config).await,
             Command::Rollup(rollup) => rollup.run(config).await,
             Command::Policy(policy) => {
                 policy.run();

@@ -1,7 +1,7 @@
 //! `mingjing rollup`
 
 use clap::{Args, Subcommand};
-use mingjing_monitor::store::{county, rollups};
+use mingjing_monitor::store::{county, retention, rollups};
 
 use super::{CliError, database, output};
 use crate::config::Config;
@@ -36,6 +36,16 @@ impl Rollup {
         let zone = county.map_or(chrono_tz::Asia::Shanghai, |county| county.zone());
         let counted = rollups::rebuild(&db, zone).await.map_err(failed)?;
         output::line(&format!("counted again from {counted} cases"));
+        let mut connection = db.acquire().await.map_err(|error| failed(error.into()))?;
+        if let Some(until) = retention::dropped_until(&mut connection)
+            .await
+            .map_err(failed)?
+        {
+            let day = until.with_timezone(&zone).date_naive();
+            output::line(&format!(
+                "events before {day} were dropped as old: what they came to was counted from the states of their cases, and is as it was"
+            ));
+        }
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ mod orders;
 mod policy;
 mod presence;
 mod refusals;
+mod retention;
 mod rules;
 mod scale;
 mod scores;

@@ -17,7 +17,7 @@ fn told(console: &Console, kind: &str, no: &str, hall: &str, day: u32, mut data:
 }
 
 /// Four cases of item A, promised for Friday the 5th and lawful until Friday the 12th: four and nine workdays from Monday noon.
-async fn county() -> (Console, Person) {
+pub async fn county() -> (Console, Person) {
     let console = Console::start().await;
     console.end_trial_run().await;
     console.account("li", "inspector", COUNTY, None).await;

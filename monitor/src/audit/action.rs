@@ -104,6 +104,8 @@ codes!(
         MonthChanged = "month.changed",
         /// A bulletin was drafted, edited, signed, taken back or published, or an addendum to it.
         BulletinChanged = "bulletin.changed",
+        /// Old events were dropped, that nothing needs any more.
+        EventsDropped = "events.dropped",
         /// A setting of the console changed.
         SettingChanged = "setting.changed",
         /// A channel was made, changed, or switched on or off; never what its secrets are.

@@ -230,6 +230,23 @@ pub async fn count(pool: &PgPool) -> Result<i64, StoreError> {
         .await?)
 }
 
+/// Notes an event that is kept, but moves nothing: what it would have to be put in order with was dropped.
+pub async fn note_unfolded(
+    connection: &mut PgConnection,
+    event: &CaseEvent,
+    reason: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO event_quarantine (received, source, event_id, reason, body) VALUES ($1, $2, $3, $4, $5)")
+        .bind(event.received)
+        .bind(&event.source)
+        .bind(&event.id)
+        .bind(reason)
+        .bind(Value::from(event.data()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Keeps an event that was refused after its sender had been told that it is kept.
 pub async fn quarantine(
     pool: &PgPool,

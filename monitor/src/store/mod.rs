@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod paging;
 pub mod presence;
 pub mod rankings;
+pub mod retention;
 pub mod roles;
 pub mod rollups;
 pub mod second_factors;

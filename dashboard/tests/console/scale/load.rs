@@ -9,8 +9,8 @@ use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::common::COUNTY;
 
-/// Events that a decided case has; an open one has three.
-const EVENTS: i64 = 7;
+/// Events to a case: seven of its own once it is decided, and what windows and sources tell beside.
+const EVENTS: i64 = 20;
 /// Towns, villages, units and items beside those that every console of these tests has.
 const TOWNS: i64 = 20;
 const VILLAGES: i64 = 300;
@@ -83,14 +83,16 @@ const STATES: &str = "
 
 const CASE_EVENTS: &str = "
     INSERT INTO case_event (time, received, committed, source, id, case_no, hall, type, data)
-    SELECT at, at, at, 'synthetic', no || '-' || n, no, hall, type, '{}'
+    SELECT at, at, at, 'synthetic', no || '-' || n, CASE WHEN n <= 7 THEN no END, hall, type, '{}'
     FROM (";
 const OF_CASES: &str = ") AS c CROSS JOIN LATERAL (VALUES
         (1, 'case.applied', accepted_at - interval '1 hour', true), (2, 'case.accepted', accepted_at, true),
         (3, 'case.step_started', accepted_at + 0.1 * worked * interval '1.4 days', true),
         (4, 'case.step_finished', accepted_at + 0.5 * worked * interval '1.4 days', decided),
         (5, 'case.step_started', accepted_at + 0.6 * worked * interval '1.4 days', decided),
-        (6, 'case.step_finished', ended_at, decided), (7, 'case.' || status, ended_at, decided)) AS e (n, type, at, happened)
+        (6, 'case.step_finished', ended_at, decided), (7, 'case.' || status, ended_at, decided)
+        UNION ALL SELECT n, 'source.heartbeat', accepted_at + n * interval '7 minutes', true FROM generate_series(8, 20) AS n)
+        AS e (n, type, at, happened)
     WHERE happened";
 
 /// Everything beside cases, of which there is little; and the cards of the cases that are over.
@@ -130,8 +132,8 @@ const BESIDE: [&str; 8] = [
 pub async fn load(db: &PgPool, events: i64, now: DateTime<Utc>) -> Loaded {
     let begun = Instant::now();
     let cases = events / EVENTS;
-    // A large county accepts some 240,000 cases a month; a shorter log is spread thinner, so that a year can be asked of it.
-    let months = (cases / 240_000).clamp(15, 120);
+    // A large county accepts some 40,000 cases a month; a shorter log is spread thinner, so that a year can be asked of it.
+    let months = (cases / 40_000).clamp(15, 120);
     let days = months * 30;
     let mut connection = db.acquire().await.unwrap();
     let mut run = async |sql: String| {
@@ -141,7 +143,7 @@ pub async fn load(db: &PgPool, events: i64, now: DateTime<Utc>) -> Loaded {
             .unwrap();
     };
     run(MOMENTS.to_owned()).await;
-    run("SET synchronous_commit = off".into()).await;
+    run("SET synchronous_commit = off; SET maintenance_work_mem = '512MB'".into()).await;
     assert_eq!(COUNTY, "C", "as the statements above have it");
     let beside = async |sql: &'static str| {
         let query = sqlx::query(sql).bind(UNITS).bind(TOWNS);

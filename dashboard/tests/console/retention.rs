@@ -1,0 +1,121 @@
+//! Old events go; no figure that a page or a bulletin shows does.
+
+use axum::http::StatusCode;
+use chrono::{NaiveDate, Utc};
+use mingjing_dashboard::audit::Trail;
+use mingjing_dashboard::bulletin::{Of, figures::Figures};
+use mingjing_dashboard::retention::{KeptMonths, Swept, look, sweep};
+use mingjing_dashboard::statistics::NAMES;
+use mingjing_monitor::store::rollups;
+use serde_json::{Value, json};
+
+use crate::common::{Console, Person};
+use crate::statistics::county;
+
+const ZONE: chrono_tz::Tz = chrono_tz::Asia::Shanghai;
+
+async fn figures(console: &Console, person: &Person) -> Vec<Value> {
+    let mut paths = vec!["overview".to_owned()];
+    for name in NAMES {
+        paths.extend(
+            ["time", "hall", "item"]
+                .map(|by| format!("statistics/{name}?from=2025-09-01&to=2025-12-31&by={by}")),
+        );
+    }
+    for level in ["county", "town", "village"] {
+        paths.extend(
+            ["2025-09", "2025-10"].map(|month| format!("rankings?level={level}&month={month}")),
+        );
+    }
+    let mut all = Vec::new();
+    for path in paths {
+        let (status, mut answer) = console.get(&format!("/api/v1/{path}"), person).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+        for moving in ["at", "seq", "epoch"] {
+            answer.as_object_mut().map(|answer| answer.remove(moving));
+        }
+        all.push(answer);
+    }
+    let month = NaiveDate::from_ymd_opt(2025, 9, 1).unwrap();
+    let of = Of::new(&console.app, month, None).unwrap();
+    let bulletin = Figures::read(&console.app, &of).await.unwrap();
+    all.push(json!(format!("{bulletin:?}")));
+    all
+}
+
+fn reasons(swept: &Swept) -> Vec<&str> {
+    let held = swept.old.iter().flat_map(|old| &old.held);
+    let mut reasons: Vec<&str> = held.map(|held| held.reason.as_str()).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    reasons
+}
+
+#[tokio::test]
+async fn dropping_old_events_and_counting_again_changes_no_figure() {
+    let (console, li) = county().await;
+    // All in the console's own role, that owns no table.
+    let (db, trail, now) = (console.app.db(), Trail::command(), Utc::now());
+    let kept = KeptMonths::try_from(13).unwrap();
+    let swept = sweep(db, kept, now, ZONE, &trail).await.unwrap();
+    assert_eq!(
+        reasons(&swept),
+        ["card", "complaint"],
+        "one card and one complaint are open"
+    );
+    assert!(swept.old.iter().all(|old| old.went.is_none()), "{swept:?}");
+    for sql in [
+        "UPDATE card SET closed_at = '2025-10-15'",
+        "UPDATE complaint SET is_open = false, decided_at = '2025-10-15'",
+    ] {
+        sqlx::query(sql).execute(console.owner()).await.unwrap();
+    }
+
+    let before = figures(&console, &li).await;
+    let seen = look(db, kept, now, ZONE).await.unwrap();
+    assert!(
+        seen.old
+            .iter()
+            .all(|old| old.held.is_empty() && old.went.is_none())
+    );
+    assert_eq!(
+        rows(&console, "case_event").await,
+        18,
+        "a look changes nothing"
+    );
+    let swept = sweep(db, kept, now, ZONE, &trail).await.unwrap();
+    assert_eq!(swept.old.iter().filter_map(|old| old.went).sum::<i64>(), 18);
+    assert_eq!(rows(&console, "case_event").await, 0);
+    assert_eq!(figures(&console, &li).await, before, "after the drop");
+    rollups::rebuild(console.owner(), ZONE).await.unwrap();
+    assert_eq!(figures(&console, &li).await, before, "counted again");
+
+    let written: Vec<String> = sqlx::query_scalar(
+        "SELECT after::jsonb ->> 'events' FROM audit WHERE action = 'events.dropped'",
+    )
+    .fetch_all(console.owner())
+    .await
+    .unwrap();
+    let written: i64 = written.iter().map(|n| n.parse::<i64>().unwrap()).sum();
+    assert_eq!(written, 18, "the audit log knows");
+}
+
+async fn rows(console: &Console, table: &str) -> i64 {
+    let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    sqlx::query_scalar(sql)
+        .fetch_one(console.owner())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_database_itself_keeps_what_is_young() {
+    let console = Console::start().await;
+    let drop = sqlx::query_scalar::<_, Option<i64>>(
+        "SELECT drop_case_events(now() - interval '13 months', now() - interval '12 months', now() - interval '1 year')",
+    );
+    let refused = drop.fetch_one(console.app.db()).await.unwrap_err();
+    assert!(refused.to_string().contains("thirteen months"), "{refused}");
+    assert_eq!(KeptMonths::try_from(0).unwrap().months(), None);
+    assert!(KeptMonths::try_from(12).unwrap_err().contains("13 or more"));
+}
