@@ -202,8 +202,11 @@ impl Figures {
     /// When the database cannot be asked.
     pub async fn read(app: &App, of: &Of) -> Result<Self> {
         let before = of.month - Months::new(1);
-        let (now, tables) = numbers(app, &of.hall, of.month).await?;
-        let (earlier, _) = numbers(app, &of.hall, before).await?;
+        let both = tokio::try_join!(
+            numbers(app, &of.hall, of.month),
+            numbers(app, &of.hall, before)
+        );
+        let ((now, tables), (earlier, _)) = both?;
         let reference = performance::reference(app).await?;
         let span = reference.grounds(app.now()).span(of.month);
         let mut rankings = Vec::new();

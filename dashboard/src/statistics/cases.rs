@@ -194,7 +194,10 @@ pub async fn durations(app: &App, asked: &Asked, names: &Names) -> Result<Table>
     ));
     let mut classes: BTreeMap<String, Vec<(i16, i64)>> = BTreeMap::new();
     let mut all: BTreeMap<i16, i64> = BTreeMap::new();
-    for class in store::durations(app.db(), &asked.filter, asked.by).await? {
+    // Side by side: neither waits for the other.
+    let found = async { Ok(store::durations(app.db(), &asked.filter, asked.by).await?) };
+    let (found, (mut sums, total)) = tokio::try_join!(found, rows(app, asked))?;
+    for class in found {
         *all.entry(class.class).or_default() += class.n;
         classes
             .entry(class.key)
@@ -202,7 +205,6 @@ pub async fn durations(app: &App, asked: &Asked, names: &Names) -> Result<Table>
             .push((class.class, class.n));
     }
     let all: Vec<(i16, i64)> = all.into_iter().collect();
-    let (mut sums, total) = rows(app, asked).await?;
     if !matches!(asked.by, By::Day | By::Month) {
         sums.retain(|row| row.measured > 0);
     }
@@ -446,7 +448,10 @@ pub async fn levels(app: &App, asked: &Asked, names: &Names) -> Result<Table> {
     let mut last_year = asked.filter.clone();
     last_year.from = last_year.from - Months::new(12);
     last_year.to = last_year.to - Months::new(12);
-    let before = store::levels(app.db(), &last_year).await?;
+    let (before, mut rows) = tokio::try_join!(
+        store::levels(app.db(), &last_year),
+        store::levels(app.db(), &asked.filter)
+    )?;
     let below = |row: &store::ItemLevels| {
         share(row.town + row.village, row.county + row.town + row.village)
     };
@@ -454,7 +459,6 @@ pub async fn levels(app: &App, asked: &Asked, names: &Names) -> Result<Table> {
         .iter()
         .map(|row| (row.item.as_str(), below(row)))
         .collect();
-    let mut rows = store::levels(app.db(), &asked.filter).await?;
     rows.sort_by_key(|row| {
         std::cmp::Reverse((row.county + row.town + row.village, row.item.clone()))
     });

@@ -38,19 +38,20 @@ pub struct Standing {
 }
 
 /// The figures of the month that begins on $2 by `$subject` of `rollup_month`, below the halls `$halls`, of those that `$only` leaves.
+/// Each part is made once: planned for any hall, the database would make it again for every line.
 macro_rules! standings {
     ($subject:literal, $halls:literal, $only:literal, $rest:literal) => {
         concat!(
             "WITH below AS (", $halls, "),
-             d AS (SELECT ", $subject, " AS code, r.item, sum(completed) AS completed, sum(due_met) AS met,
+             d AS MATERIALIZED (SELECT ", $subject, " AS code, r.item, sum(completed) AS completed, sum(due_met) AS met,
                        sum(due_met + due_over) AS due, sum(promised) AS promised, sum(early) AS early,
                        sum(rated_1) AS r1, sum(rated_2) AS r2, sum(rated_3) AS r3, sum(rated_4) AS r4, sum(rated_5) AS r5
                    FROM rollup_month r WHERE month = $2 AND r.hall IN (SELECT code FROM below)", $only, "
                    GROUP BY 1, r.item),
              -- The version of each item in force at the end.
-             i AS (SELECT DISTINCT ON (code) code, unit, kind, promise, legal, steps, fee_fen FROM item
+             i AS MATERIALIZED (SELECT DISTINCT ON (code) code, unit, kind, promise, legal, steps, fee_fen FROM item
                    WHERE valid_from < ($2 + interval '1 month')::date ORDER BY code, version DESC),
-             s AS (SELECT d.code, sum(d.due)::bigint AS due, sum(d.met)::bigint AS met, sum(d.promised)::bigint AS promised,
+             s AS MATERIALIZED (SELECT d.code, sum(d.due)::bigint AS due, sum(d.met)::bigint AS met, sum(d.promised)::bigint AS promised,
                        sum(d.early)::bigint AS early,
                        ARRAY[sum(r1), sum(r2), sum(r3), sum(r4), sum(r5)]::bigint[] AS ratings,
                        coalesce(sum(d.completed * (i.promise ->> 'n')::bigint)
@@ -64,7 +65,7 @@ macro_rules! standings {
                               OR (i.promise ->> 'n')::bigint <= (i.legal ->> 'n')::bigint)::int), 0)::bigint AS disclosed,
                        count(i.code) * 5 AS disclosable
                    FROM d LEFT JOIN i ON i.code = d.item GROUP BY d.code),
-             b AS (SELECT ", $subject, " AS code, sum(r.n)::bigint AS open FROM rollup_bucket r
+             b AS MATERIALIZED (SELECT ", $subject, " AS code, sum(r.n)::bigint AS open FROM rollup_bucket r
                    WHERE is_open AND r.hall IN (SELECT code FROM below)", $only, " GROUP BY 1)
              SELECT t.code, t.name, t.name_en, coalesce(s.due, 0) AS due, coalesce(s.met, 0) AS met,
                     coalesce(s.promised, 0) AS promised, coalesce(s.early, 0) AS early,

@@ -372,6 +372,10 @@ pub async fn rebuild(pool: &PgPool, zone: Tz) -> Result<u64, StoreError> {
     ] {
         sqlx::query(table).execute(&mut *connection).await?;
     }
+    // Sums of a hundred thousand rows at a time, in memory.
+    sqlx::query("SET LOCAL work_mem = '128MB'")
+        .execute(&mut *connection)
+        .await?;
     let (mut after, mut counted) = (String::new(), 0);
     let mut changes = Changes::default();
     loop {

@@ -154,7 +154,7 @@ fn number(name: &str, default: i64) -> i64 {
 async fn figures_of_a_large_county_are_read_from_roll_ups_and_none_from_events() {
     let (events, rounds) = (
         number("MINGJING_SCALE", 5_000_000),
-        number("MINGJING_SCALE_ROUNDS", 5),
+        number("MINGJING_SCALE_ROUNDS", 2),
     );
     let mut console = Console::start().await;
     // Before the first look at months: those of a trial run never close.
