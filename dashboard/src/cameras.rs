@@ -1,19 +1,19 @@
-//! The cameras that people manage on the pages. The table is the truth of them (`docs/architecture.md`); the ingest in
-//! this process follows it, now and whenever the county changes. Cameras of a configuration file stay what their file says.
+//! The cameras that people manage on the pages. The table is the truth of them (`docs/architecture.md`); the ingest in this process
+//! follows it, now and whenever the county changes, and so does each edge that cameras are given to ([`push`]). Cameras of a
+//! configuration file stay what their file says.
 
-use std::collections::BTreeMap;
+pub mod push;
+
 use std::time::Duration;
 
 use mingjing_ingest::Cameras;
-use mingjing_ingest::camera::{CameraConfig, Secret, Transport};
-use mingjing_ingest::config::{Camera, CameraRecording};
-use mingjing_ingest::picture::presence::{Area, WindowRegion};
-use mingjing_ingest::recording::Schedule;
+use mingjing_ingest::camera::Secret;
+use mingjing_ingest::managed::{self, Managed, ManagedCamera, Reach};
 use mingjing_ingest::seal::{Sealer, belongs_to_camera};
-use mingjing_ingest::uplink::protocol::CameraDescription;
 
 use crate::app::App;
-use crate::store::cameras::{self, Connection, Managed, Pictures, Region};
+use crate::store::cameras::{self, Connection, Region};
+use crate::uplink::edges::LOCAL;
 
 /// When the table could not be read, it is read again after this.
 const RETRY: Duration = Duration::from_secs(5);
@@ -21,12 +21,13 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Keeps the cameras of this console's ingest as the table has them, until the console stops.
 pub async fn follow(app: App, carried: Cameras) {
     let mut changes = app.watch_directory();
-    let mut known: BTreeMap<String, Managed> = BTreeMap::new();
+    let in_file = app.config().cameras.iter().map(|entry| entry.id.clone());
+    let mut managed = Managed::new(carried, in_file);
     while !app.stopping().is_cancelled() {
         changes.borrow_and_update();
         let read = cameras::managed(app.db()).await;
         let again = match read {
-            Ok(rows) => !settle(&app, &carried, &mut known, rows),
+            Ok(rows) => !settle(&app, &mut managed, &rows),
             Err(error) => {
                 tracing::debug!(%error, "cameras could not be read; trying again");
                 true
@@ -40,106 +41,98 @@ pub async fn follow(app: App, carried: Cameras) {
     }
 }
 
-/// Makes the ingest carry what the rows say; `false`: a camera could not be started.
-fn settle(
-    app: &App,
-    carried: &Cameras,
-    known: &mut BTreeMap<String, Managed>,
-    rows: Vec<Managed>,
-) -> bool {
-    let rows: BTreeMap<String, Managed> = rows
-        .into_iter()
-        .filter(|managed| !in_file(app, &managed.row.id))
-        .map(|managed| (managed.row.id.clone(), managed))
-        .collect();
-    known.retain(|id, _| rows.contains_key(id) || !carried.remove(id));
-    let mut whole = true;
-    for (id, managed) in rows {
-        if known.get(&id) == Some(&managed) && carried.get(&id).is_some() {
-            continue;
-        }
-        match start(app, carried, &managed) {
-            Ok(()) => drop(known.insert(id, managed)),
-            Err(error) => {
-                tracing::warn!(camera = id, error, "a camera cannot be started");
-                whole = false;
-            }
+/// Makes the ingest of this console carry what the rows say; `false`: a camera is not as asked.
+fn settle(app: &App, managed: &mut Managed, rows: &[cameras::Managed]) -> bool {
+    let own = rows
+        .iter()
+        .filter(|managed| managed.row.edge == LOCAL && !in_file(app, &managed.row.id));
+    let (wanted, locked) = opened(app, own);
+    let unchanged: Vec<String> = locked.into_iter().map(|locked| locked.id).collect();
+    let mut whole = unchanged.is_empty();
+    for one in managed.settle(&wanted, &unchanged) {
+        if let Some(refused) = one.refused {
+            tracing::warn!(
+                camera = one.id,
+                detail = refused.detail,
+                "a camera cannot be started"
+            );
+            whole = false;
         }
     }
     whole
 }
 
-fn start(app: &App, carried: &Cameras, managed: &Managed) -> Result<(), String> {
-    let sealer = app.sealer().map_err(|error| error.to_string())?;
-    let (session, sub) = sessions(&sealer, &managed.connection)?;
-    let (row, pictures) = (&managed.row, &managed.connection.pictures);
-    let camera = Camera {
-        description: CameraDescription {
-            id: row.id.clone(),
-            name: row.name.clone(),
-            hall: row.hall.clone(),
-            windows: row.windows.clone(),
-            sub: sub.is_some(),
-        },
-        session,
-        sub,
-        recording: recording(pictures)?,
-        checks: pictures.checks,
-        regions: regions(&pictures.regions)?,
-    };
-    carried.put(camera).map_err(|error| error.to_string())
+/// A camera whose password does not open.
+struct Locked {
+    id: String,
+    revision: i32,
+    why: String,
 }
 
-/// Where windows are in the pictures, as the ingest wants it.
-///
-/// # Errors
-/// The first area that is none, by its window.
-pub fn regions(regions: &[Region]) -> Result<Vec<WindowRegion>, String> {
-    let area = |window: &str, corners: &[[f64; 2]]| {
-        let corners: Vec<_> = corners
-            .iter()
-            .map(|at| at.map(|part| part as f32))
-            .collect();
-        Area::try_from(corners).map_err(|error| format!("window {window}: {error}"))
-    };
-    let region = |region: &Region| {
-        let waiting = region.waiting.as_deref();
-        Ok(WindowRegion {
-            window: region.window.clone(),
-            seat: area(&region.window, &region.seat)?,
-            waiting: waiting
-                .map(|corners| area(&region.window, corners))
-                .transpose()?,
-        })
+/// Cameras with their passwords open, and those whose passwords do not open.
+fn opened<'a>(
+    app: &App,
+    rows: impl Iterator<Item = &'a cameras::Managed>,
+) -> (Vec<ManagedCamera>, Vec<Locked>) {
+    let sealer = app.sealer().map_err(|error| error.to_string());
+    let (mut open, mut locked) = (Vec::new(), Vec::new());
+    for managed in rows {
+        let camera = sealer
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|sealer| described(sealer, managed));
+        match camera {
+            Ok(camera) => open.push(camera),
+            Err(why) => {
+                let id = managed.row.id.clone();
+                tracing::warn!(camera = id, why, "the password of a camera does not open");
+                let revision = managed.connection.revision;
+                locked.push(Locked { id, revision, why });
+            }
+        }
+    }
+    (open, locked)
+}
+
+/// What its ingest is told of a camera.
+fn described(sealer: &Sealer, managed: &cameras::Managed) -> Result<ManagedCamera, String> {
+    let (row, connection) = (&managed.row, &managed.connection);
+    let pictures = &connection.pictures;
+    Ok(ManagedCamera {
+        id: row.id.clone(),
+        revision: connection.revision,
+        name: row.name.clone(),
+        hall: row.hall.clone(),
+        windows: row.windows.clone(),
+        reach: reach(sealer, connection)?,
+        checks: pictures.checks,
+        regions: regions(&pictures.regions),
+        recorded: pictures.recorded,
+        record_days: days(pictures.record_days),
+        record_hours: pictures.record_hours.clone(),
+    })
+}
+
+/// Where windows are in the pictures, as an ingest is told it.
+pub fn regions(regions: &[Region]) -> Vec<managed::Region> {
+    let region = |region: &Region| managed::Region {
+        window: region.window.clone(),
+        seat: region.seat.clone(),
+        waiting: region.waiting.clone(),
     };
     regions.iter().map(region).collect()
 }
 
-/// What is kept of the pictures, as the ingest wants it.
-///
-/// # Errors
-/// The first line of the schedule that is none.
-pub fn recording(pictures: &Pictures) -> Result<CameraRecording, String> {
-    let hours = pictures.record_hours.clone();
-    let schedule = hours.map(Schedule::try_from).transpose();
-    Ok(CameraRecording {
-        enabled: pictures.recorded,
-        days: pictures
-            .record_days
-            .and_then(|days| u32::try_from(days).ok()),
-        max_bytes: None,
-        schedule: schedule.map_err(|error| error.to_string())?,
-    })
+/// For how long recordings are kept, as an ingest is told it.
+pub fn days(days: Option<i32>) -> Option<u32> {
+    days.and_then(|days| u32::try_from(days).ok())
 }
 
-/// What the sessions of a camera and of its sub-stream need, with the password open.
+/// How a camera is reached, with the password open.
 ///
 /// # Errors
-/// A password that does not open, or an address that is none.
-pub fn sessions(
-    sealer: &Sealer,
-    connection: &Connection,
-) -> Result<(CameraConfig, Option<CameraConfig>), String> {
+/// A password that does not open.
+pub fn reach(sealer: &Sealer, connection: &Connection) -> Result<Reach, String> {
     let id = &connection.camera;
     let open = |sealed: &String| {
         let bytes = sealer
@@ -149,25 +142,13 @@ pub fn sessions(
             .map(Secret::new)
             .map_err(|_| format!("the password of camera {id} is no text: set it anew"))
     };
-    let address = |url: &str| {
-        url.parse()
-            .map_err(|_| format!("camera {id}: the address is none"))
-    };
-    let mut config = CameraConfig::new(id.as_str(), address(&connection.url)?);
-    config.username.clone_from(&connection.username);
-    config.password = connection.password.as_ref().map(open).transpose()?;
-    config.transport = transport(&connection.transport);
-    let sub = connection.sub_url.as_deref().map(address).transpose()?;
-    let sub = sub.map(|url| config.at(url));
-    Ok((config, sub))
-}
-
-/// Reads `tcp` and `udp`.
-pub fn transport(word: &str) -> Transport {
-    match word {
-        "udp" => Transport::Udp,
-        _ => Transport::Tcp,
-    }
+    Ok(Reach {
+        url: connection.url.clone(),
+        sub_url: connection.sub_url.clone(),
+        username: connection.username.clone(),
+        password: connection.password.as_ref().map(open).transpose()?,
+        transport: connection.transport.clone(),
+    })
 }
 
 /// Whether the console's configuration file has a camera of this id: then the file is its truth.

@@ -1,7 +1,7 @@
 //! The county as the console knows it without asking: halls, windows, units, cameras, names. Loaded from the database and
 //! replaced whole when something is imported.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mingjing_monitor::calendar::Calendar;
 use mingjing_monitor::org::{Hall, Tree, Unit, Window};
@@ -12,7 +12,7 @@ use sqlx::PgPool;
 
 use crate::caller::Scope;
 use crate::problem::{Problem, Result};
-use crate::store::Seen;
+use crate::store::{self, Seen};
 
 /// Halls, windows, units, cameras and names at one moment.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub struct Directory {
     windows: HashMap<String, Vec<Window>>,
     units: BTreeMap<String, Unit>,
     cameras: BTreeMap<String, Camera>,
+    /// Ids of the cameras that people manage on the pages.
+    managed: HashSet<String>,
     /// Names of items in their newest version.
     items: HashMap<String, String>,
     /// Names of the persons in charge: by role, and hall or unit.
@@ -63,6 +65,7 @@ impl Directory {
                     .map(|camera| (camera.id.clone(), camera)),
             );
         }
+        let managed = store::cameras::ids(db).await?.into_iter().collect();
         // Versions come in rising order: the newest name stays.
         let items = items::versions(db, None)
             .await?
@@ -90,6 +93,7 @@ impl Directory {
             windows,
             units,
             cameras,
+            managed,
             items,
             charge,
         })
@@ -264,6 +268,13 @@ impl Directory {
     /// A camera.
     pub fn camera(&self, id: &str) -> Option<&Camera> {
         self.cameras.get(id)
+    }
+
+    /// Of a camera that people manage on the pages: the ingest that it is given to.
+    pub fn given_to(&self, camera: &str) -> Option<&str> {
+        let managed = self.managed.contains(camera);
+        let camera = self.cameras.get(camera).filter(|_| managed)?;
+        Some(&camera.edge)
     }
 
     /// Every camera.

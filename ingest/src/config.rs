@@ -491,6 +491,7 @@ impl CameraEntry {
             hall: self.hall.clone(),
             windows: self.windows.clone(),
             sub: sub.is_some(),
+            managed: false,
         };
         Ok(Camera {
             description,

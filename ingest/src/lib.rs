@@ -7,6 +7,7 @@ pub mod events;
 pub mod fragment;
 pub mod log;
 pub mod logs;
+pub mod managed;
 pub mod media;
 pub mod onvif;
 pub mod picture;

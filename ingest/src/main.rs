@@ -74,7 +74,7 @@ fn secret(command: &SecretCommand, config: Option<&Path>) -> Result<String, Stri
         SecretCommand::Rotate => secrets
             .file(data)
             .ok_or(CommandError::NoFile)
-            .and_then(|key| seal::command::rotate(&key, config))
+            .and_then(|key| seal::command::rotate(&key, config, data))
             .map(|sealed| format!("a new key; {sealed} passwords sealed again")),
     };
     done.map_err(|error| error.to_string())

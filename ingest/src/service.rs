@@ -12,6 +12,9 @@ use crate::camera::Secret;
 use crate::cameras::{Cameras, Looking};
 use crate::config::{ConfigError, IngestConfig};
 use crate::events::Intake;
+use crate::managed::Managed;
+use crate::managed::follow::Following;
+use crate::managed::kept::Kept;
 use crate::picture::presence::person::DetectorError;
 use crate::recording::Recorder;
 use crate::spool::{Fill, Spool, SpoolError};
@@ -81,15 +84,6 @@ impl Ingest {
         // Cameras end after the links, so that their last state is still told.
         let (shutdown, roster) = (shutdown.child_token(), Arc::new(Roster::default()));
         let recorder = open_recorder(&config)?;
-        let events = EventsLink {
-            endpoint: endpoint.clone(),
-            name: config.name.clone(),
-            roster: Arc::clone(&roster),
-            spool: spool.clone(),
-            tokens,
-            recorder: Arc::clone(&recorder),
-            shutdown: shutdown.clone(),
-        };
         let carried = Cameras::new(
             Arc::clone(&roster),
             Arc::clone(&recorder),
@@ -100,6 +94,22 @@ impl Ingest {
         for camera in cameras {
             carried.put(camera).map_err(ConfigError::Camera)?;
         }
+        let in_file = config.cameras.iter().map(|entry| entry.id.clone());
+        let (managed, following) = Following::start(
+            Kept::new(config.secrets.clone(), config.data_dir.clone()),
+            Managed::new(carried.clone(), in_file),
+            shutdown.clone(),
+        );
+        let events = EventsLink {
+            endpoint: endpoint.clone(),
+            name: config.name.clone(),
+            roster: Arc::clone(&roster),
+            spool: spool.clone(),
+            tokens,
+            recorder: Arc::clone(&recorder),
+            managed,
+            shutdown: shutdown.clone(),
+        };
         let (courier, link, events) = events.start();
         let recordings = Recordings {
             endpoint: endpoint.clone(),
@@ -115,7 +125,7 @@ impl Ingest {
         };
         let intake = Intake::new(courier, table, config.timezone, &config.intake);
         let watch = tokio::spawn(Arc::clone(&recorder).watch(shutdown.clone()));
-        let tasks = vec![events, media.start(), watch];
+        let tasks = vec![events, media.start(), watch, following];
         Ok(Self {
             cameras: carried,
             recorder,

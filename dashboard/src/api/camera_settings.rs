@@ -1,6 +1,7 @@
 //! Cameras as people manage them: added, changed and taken away without a restart, and looked at before that. Passwords come in and
 //! never go out.
 
+mod edges;
 mod pictures;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mingjing_ingest::camera::{CameraConfig, CameraConfigError, Secret};
+use mingjing_ingest::managed::transport;
 use mingjing_ingest::seal::belongs_to_camera;
 use mingjing_ingest::uplink::MAX_CAMERA_ID;
 use mingjing_monitor::audit::Action;
@@ -19,10 +21,11 @@ use serde_json::{Value, json};
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
+use self::edges::{EdgeView, PushView};
 use self::pictures::{PicturesView, RecordingDefault};
 use crate::app::App;
 use crate::audit::{Record, Trail};
-use crate::cameras::{in_file, sessions, transport};
+use crate::cameras::{in_file, reach};
 use crate::problem::{Json, Path, Problem, Result};
 use crate::store::cameras::{self, Connection};
 use crate::store::{Notice, notify};
@@ -56,6 +59,8 @@ pub struct CameraSetting {
     kept: Kept,
     /// Only where it is kept here.
     connection: Option<ConnectionView>,
+    /// Only where it is given to an edge.
+    push: Option<PushView>,
 }
 
 /// How a camera is reached; never its password.
@@ -77,6 +82,8 @@ pub struct ConnectionView {
 pub struct CameraSettings {
     /// By id.
     items: Vec<CameraSetting>,
+    /// The edges that cameras can be given to, by name.
+    edges: Vec<EdgeView>,
     /// Of cameras that say nothing of it themselves.
     recording: RecordingDefault,
 }
@@ -109,6 +116,8 @@ pub struct NewCamera {
 pub struct WriteCamera {
     name: String,
     hall: String,
+    /// The ingest that receives it: `local`, that of this console, or an edge. Left out: as it was, and `local` for a new one.
+    edge: Option<String>,
     /// Numbers of the windows that it sees.
     #[serde(default)]
     windows: Vec<String>,
@@ -160,6 +169,7 @@ pub struct CameraId {
 )]
 pub async fn list(State(app): State<App>) -> Result<Json<CameraSettings>> {
     let managed = cameras::managed(app.db()).await?;
+    let pushes = cameras::pushes(app.db()).await?;
     let directory = app.directory();
     let setting = |camera: &Camera| {
         let known = app.edges().health(&camera.id);
@@ -168,6 +178,7 @@ pub async fn list(State(app): State<App>) -> Result<Json<CameraSettings>> {
             camera: CameraView::new(camera, known.as_ref(), &directory),
             kept: kept(&app, camera, here.is_some()),
             connection: here.map(|one| ConnectionView::of(&one.connection)),
+            push: here.and_then(|one| PushView::of(&app, one, &pushes)),
         }
     };
     let items = directory.cameras().map(setting).collect();
@@ -176,12 +187,17 @@ pub async fn list(State(app): State<App>) -> Result<Json<CameraSettings>> {
         enabled: all.enabled,
         days: all.days,
     };
-    Ok(Json(CameraSettings { items, recording }))
+    let edges = edges::known(&app).await?;
+    Ok(Json(CameraSettings {
+        items,
+        edges,
+        recording,
+    }))
 }
 
 fn kept(app: &App, camera: &Camera, managed: bool) -> Kept {
     match camera.edge.as_str() {
-        _ if in_file(app, &camera.id) => Kept::File,
+        LOCAL if in_file(app, &camera.id) => Kept::File,
         _ if managed => Kept::Here,
         LOCAL => Kept::Nowhere,
         _ => Kept::Edge,
@@ -202,7 +218,7 @@ impl ConnectionView {
     }
 }
 
-/// Adds a camera to the ingest of this console.
+/// Adds a camera to the ingest of this console, or to an edge.
 #[utoipa::path(
     post, path = "/api/v1/camera-settings", tag = "cameras", operation_id = "add_camera", request_body = NewCamera,
     responses((status = 201, body = ConnectionView), (status = 409, body = Problem), (status = 422, body = Problem))
@@ -218,13 +234,13 @@ pub async fn add(
             "id: give letters, digits, dots, dashes and underscores, at most {MAX_CAMERA_ID}"
         )));
     }
+    let row = row(&app, id, &new.write, None).await?;
     let mut tx = app.db().begin().await?;
     if cameras::is_known(&mut tx, id).await? || in_file(&app, id) {
         return Err(Problem::conflict(format!(
             "There is a camera {id} already."
         )));
     }
-    let row = row(&app, id, &new.write)?;
     let mut connection = connection(&app, id, &new.write.reach, None)?;
     if let Some(pictures) = &new.write.pictures {
         connection.pictures = pictures.checked(&row.windows)?;
@@ -255,6 +271,7 @@ pub async fn change(
     Json(write): Json<WriteCamera>,
 ) -> Result<Json<ConnectionView>> {
     let before = own(&app, &id)?;
+    let row = row(&app, &id, &write, Some(&before)).await?;
     let mut tx = app.db().begin().await?;
     let held = cameras::hold(&mut tx, &id).await?;
     if held.as_ref().map(|held| held.revision) != write.revision {
@@ -262,7 +279,16 @@ pub async fn change(
             "The camera has changed since you read it: read it again.",
         ));
     }
-    let row = row(&app, &id, &write)?;
+    if held.is_none() && before.edge != LOCAL {
+        return Err(elsewhere(&before));
+    }
+    // A password goes only where it was meant to go: what answers at this address in another network may be somebody else's.
+    let moved = row.edge != before.edge;
+    if moved && write.reach.password.is_none() && held.as_ref().is_some_and(has_password) {
+        return Err(Problem::invalid(
+            "password: another ingest shall receive the camera, so the password that is kept is not sent there; give it again",
+        ));
+    }
     let mut connection = connection(&app, &id, &write.reach, held.as_ref())?;
     let kept = PicturesView::of(&connection.pictures);
     connection.pictures = write
@@ -298,6 +324,9 @@ pub async fn remove(
     let before = own(&app, &id)?;
     let mut tx = app.db().begin().await?;
     let held = cameras::hold(&mut tx, &id).await?;
+    if held.is_none() && before.edge != LOCAL {
+        return Err(elsewhere(&before));
+    }
     if !cameras::remove(&mut tx, &id).await? {
         return Err(Problem::not_found("camera"));
     }
@@ -366,21 +395,27 @@ fn own(app: &App, id: &str) -> Result<Camera> {
     let camera = directory
         .camera(id)
         .ok_or_else(|| Problem::not_found("camera"))?;
-    if in_file(app, id) {
+    if camera.edge == LOCAL && in_file(app, id) {
         return Err(Problem::conflict(
             "This camera stands in the configuration file of the console: change it there.",
         ));
     }
-    if camera.edge != LOCAL {
-        return Err(Problem::conflict(format!(
-            "This camera stands in the configuration of the edge {}: change it there.",
-            camera.edge
-        )));
-    }
     Ok(camera.clone())
 }
 
-fn row(app: &App, id: &str, write: &WriteCamera) -> Result<Camera> {
+/// An edge carries it that nobody gave it to here.
+fn elsewhere(camera: &Camera) -> Problem {
+    Problem::conflict(format!(
+        "This camera stands in the configuration of the edge {}: change it there.",
+        camera.edge
+    ))
+}
+
+fn has_password(held: &Connection) -> bool {
+    held.password.is_some()
+}
+
+async fn row(app: &App, id: &str, write: &WriteCamera, before: Option<&Camera>) -> Result<Camera> {
     let directory = app.directory();
     let name = text("name", &write.name)?;
     if directory.hall(&write.hall).is_none() {
@@ -395,12 +430,13 @@ fn row(app: &App, id: &str, write: &WriteCamera) -> Result<Camera> {
             "windows: the hall has no window {no:?}"
         )));
     }
+    let edge = edges::checked(app, write, before).await?;
     Ok(Camera {
         id: id.to_owned(),
         hall: write.hall.clone(),
         name: if name.is_empty() { id.to_owned() } else { name },
         windows: write.windows.clone(),
-        edge: LOCAL.to_owned(),
+        edge,
     })
 }
 
@@ -442,15 +478,11 @@ fn connection(app: &App, id: &str, reach: &Reach, held: Option<&Connection>) -> 
         }
         (None, _) => None,
     };
-    let transport_word = match reach.transport.as_deref() {
-        None | Some("tcp") => "tcp",
-        Some("udp") => "udp",
-        Some(_) => return Err(Problem::invalid("transport: give tcp or udp")),
-    };
+    let transport_word = reach.transport.as_deref().unwrap_or("tcp");
     let mut config = CameraConfig::new(id, address);
     config.username.clone_from(&username);
     config.password = password.as_ref().map(|_| Secret::new(""));
-    config.transport = transport(transport_word);
+    config.transport = transport(transport_word).map_err(Problem::invalid)?;
     config.validate().map_err(faulty)?;
     Ok(Connection {
         camera: id.to_owned(),
@@ -473,9 +505,10 @@ fn same_place(before: &str, now: &Url) -> bool {
 
 fn opened(app: &App, connection: &Connection) -> Result<(CameraConfig, Option<CameraConfig>)> {
     let sealer = app.sealer().map_err(Problem::internal)?;
-    sessions(&sealer, connection).map_err(|_| {
+    let reach = reach(&sealer, connection).map_err(|_| {
         Problem::invalid("password: the one that is kept does not open any more; give it again")
-    })
+    })?;
+    reach.sessions(&connection.camera).map_err(Problem::invalid)
 }
 
 fn faulty(error: CameraConfigError) -> Problem {
@@ -505,7 +538,7 @@ fn host(url: &str) -> Option<String> {
 /// What the audit log keeps of it.
 fn told(step: &str, row: &Camera, connection: &Connection) -> Value {
     json!({
-        "step": step, "name": row.name, "hall": row.hall, "windows": row.windows, "host": host(&connection.url),
+        "step": step, "name": row.name, "hall": row.hall, "edge": row.edge, "windows": row.windows, "host": host(&connection.url),
         "sub_stream": connection.sub_url.is_some(), "username": connection.username, "password": connection.password.is_some(), "transport": connection.transport,
         "pictures": pictures::told(&connection.pictures),
     })

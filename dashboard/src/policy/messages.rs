@@ -99,11 +99,13 @@ pub const MESSAGES: &[Message] = &[
     brought(UPLINK_EVENTS, "cameras", Subject::Brought),
     brought(UPLINK_EVENTS, "camera_health", Subject::Camera),
     brought(UPLINK_EVENTS, "kept", Subject::Camera),
+    brought(UPLINK_EVENTS, "managed", Subject::Camera),
     told(UPLINK_EVENTS, "welcome", EDGES, Subject::Brought),
     told(UPLINK_EVENTS, "tokens", EDGES, Subject::Brought),
     told(UPLINK_EVENTS, "ack", EDGES, Subject::Brought),
     told(UPLINK_EVENTS, "retry", EDGES, Subject::Brought),
     told(UPLINK_EVENTS, "keep", EDGES, Subject::Camera),
+    told(UPLINK_EVENTS, "manage", EDGES, Subject::Camera),
     // An ingest's pictures.
     brought(UPLINK_MEDIA, "hello", Subject::Brought),
     brought(UPLINK_MEDIA, "init", Subject::Camera),
@@ -240,6 +242,7 @@ mod tests {
             ToConsole::Cameras { .. } => "cameras",
             ToConsole::CameraHealth(_) => "camera_health",
             ToConsole::Kept { .. } => "kept",
+            ToConsole::Managed { .. } => "managed",
         };
         let to_ingest = |message: &ToIngest| match message {
             ToIngest::Welcome { .. } => "welcome",
@@ -247,6 +250,7 @@ mod tests {
             ToIngest::Ack { .. } => "ack",
             ToIngest::Retry { .. } => "retry",
             ToIngest::Keep { .. } => "keep",
+            ToIngest::Manage { .. } => "manage",
         };
         let media_to_console = |message: &MediaToConsole| match message {
             MediaToConsole::Hello { .. } => "hello",

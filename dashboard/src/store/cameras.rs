@@ -1,5 +1,7 @@
 //! How the ingest of this console reaches the cameras that people manage on its pages.
 
+use chrono::{DateTime, Utc};
+use mingjing_ingest::managed::Settled;
 use mingjing_monitor::store::StoreError;
 use mingjing_monitor::store::halls::Camera;
 use serde::{Deserialize, Serialize};
@@ -87,6 +89,85 @@ pub async fn managed(pool: &PgPool) -> Result<Vec<Managed>, StoreError> {
          FROM camera c JOIN camera_connection n ON n.camera = c.id ORDER BY c.id",
     );
     Ok(rows.fetch_all(pool).await?)
+}
+
+/// Ids of the cameras that people manage here.
+pub async fn ids(pool: &PgPool) -> Result<Vec<String>, StoreError> {
+    let rows = sqlx::query_scalar("SELECT camera FROM camera_connection");
+    Ok(rows.fetch_all(pool).await?)
+}
+
+/// How far an edge has come with a camera that it was sent.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct Push {
+    /// The camera.
+    pub camera: String,
+    /// The edge.
+    pub edge: String,
+    /// Which of the camera's changes.
+    pub revision: i32,
+    /// When it was said last.
+    pub at: DateTime<Utc>,
+    /// Why it is not as asked; `None`: it is.
+    pub refused: Option<String>,
+    /// What the code alone does not say.
+    pub detail: Option<String>,
+}
+
+/// What edges said of the cameras that they were sent.
+pub async fn pushes(pool: &PgPool) -> Result<Vec<Push>, StoreError> {
+    let rows =
+        sqlx::query_as("SELECT camera, edge, revision, at, refused, detail FROM camera_push");
+    Ok(rows.fetch_all(pool).await?)
+}
+
+/// Notes what became of cameras at the edge that they were sent to; whether that is news. What was moved or taken away since is left out.
+pub async fn note_pushes(
+    pool: &PgPool,
+    edge: &str,
+    settled: &[Settled],
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let part = |of: fn(&Settled) -> Option<String>| settled.iter().map(of).collect::<Vec<_>>();
+    let revisions: Vec<i32> = settled.iter().map(|one| one.revision).collect();
+    let noted = sqlx::query(
+        "INSERT INTO camera_push (camera, edge, revision, at, refused, detail)
+         SELECT n.camera, $1, s.revision, $2, s.refused, s.detail
+         FROM UNNEST($3::text[], $4::integer[], $5::text[], $6::text[]) AS s (camera, revision, refused, detail)
+         JOIN camera_connection n ON n.camera = s.camera JOIN camera c ON c.id = s.camera AND c.edge = $1
+         ON CONFLICT (camera) DO UPDATE SET edge = excluded.edge, revision = excluded.revision, at = excluded.at, refused = excluded.refused,
+             detail = excluded.detail
+         WHERE (camera_push.edge, camera_push.revision, camera_push.refused, camera_push.detail)
+             IS DISTINCT FROM (excluded.edge, excluded.revision, excluded.refused, excluded.detail)",
+    )
+    .bind(edge)
+    .bind(now)
+    .bind(part(|one| Some(one.id.clone())))
+    .bind(revisions)
+    .bind(part(|one| Some(one.refused.as_ref()?.why.clone())))
+    .bind(part(|one| one.refused.as_ref()?.detail.clone()))
+    .execute(pool)
+    .await?;
+    Ok(noted.rows_affected() > 0)
+}
+
+/// The edges that take cameras from here, each with the hall at the top of those whose cameras it takes.
+pub async fn edges(pool: &PgPool) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = sqlx::query_as("SELECT name, hall FROM camera_edge ORDER BY name");
+    Ok(rows.fetch_all(pool).await?)
+}
+
+/// An edge takes cameras of `hall` and all below it.
+pub async fn put_edge(pool: &PgPool, name: &str, hall: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO camera_edge (name, hall) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET hall = excluded.hall WHERE camera_edge.hall <> excluded.hall",
+    )
+    .bind(name)
+    .bind(hall)
+    .execute(pool)
+    .await?;
+    Ok(())
 }
 
 /// The connection of a camera, held until the end of the transaction: of two people at once the second sees what the first did.

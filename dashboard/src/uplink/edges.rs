@@ -46,6 +46,8 @@ struct Connection {
     /// Row of the token that it came with; `None`: the console's own ingest.
     token: Option<i64>,
     clock: ClockOffset,
+    /// It takes cameras from the console.
+    takes_cameras: bool,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,7 @@ impl Edges {
             number,
             token,
             clock,
+            takes_cameras: false,
         };
         inner.connected.insert(edge.to_owned(), connection);
         Some(number)
@@ -91,6 +94,27 @@ impl Edges {
             .connected
             .get(edge)
             .map_or_else(ClockOffset::default, |connection| connection.clock)
+    }
+
+    /// The edge, which is connected, takes cameras from the console.
+    pub fn take_cameras(&self, edge: &str) {
+        if let Some(connection) = self.lock().connected.get_mut(edge) {
+            connection.takes_cameras = true;
+        }
+    }
+
+    /// Whether the edge takes cameras from the console. `None`: it is not connected.
+    pub fn takes_cameras(&self, edge: &str) -> Option<bool> {
+        let inner = self.lock();
+        let connection = inner.connected.get(edge)?;
+        Some(connection.takes_cameras)
+    }
+
+    /// Names of the edges that are connected, but for the console's own ingest.
+    pub fn names(&self) -> Vec<String> {
+        let inner = self.lock();
+        let names = inner.connected.keys().filter(|name| *name != LOCAL);
+        names.cloned().collect()
     }
 
     /// The connection ended. True when it was the edge's newest: its cameras are unknown since it was last `heard`.

@@ -22,7 +22,7 @@ use super::{REFUSED, SILENCE, STUCK, close, edges, is_foreign, scope, tokens};
 use crate::app::{App, SourceTokens};
 use crate::audit::{Record, Trail};
 use crate::caller::{Caller, Who};
-use crate::cameras;
+use crate::cameras::{self, push};
 use crate::engine::NotThere;
 use crate::live::ended;
 use crate::pins;
@@ -85,7 +85,11 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
         edge: edge.clone(),
         clock,
         keeps: hello.keeps,
+        manages: hello.manages && edge != LOCAL,
     };
+    if session.manages {
+        app.edges().take_cameras(&edge);
+    }
     let mut heard = Utc::now();
     if let Some(tokens) = session.welcome(&mut socket).await {
         // Opened where it is not known: the first connection makes the edge known.
@@ -114,6 +118,7 @@ struct Hello {
     clock: ClockOffset,
     cameras: Vec<CameraDescription>,
     keeps: bool,
+    manages: bool,
 }
 
 /// The first message. `Ok(None)`: it went away.
@@ -132,6 +137,7 @@ async fn greet(socket: &mut WebSocket) -> Result<Option<Hello>, String> {
         now,
         cameras,
         keeps,
+        manages,
     } = hello
     else {
         return Err("the first message must be the hello".into());
@@ -150,6 +156,7 @@ async fn greet(socket: &mut WebSocket) -> Result<Option<Hello>, String> {
         clock: ClockOffset::between(now, Utc::now()),
         cameras,
         keeps,
+        manages,
     }))
 }
 
@@ -161,6 +168,8 @@ struct Session {
     clock: ClockOffset,
     /// It can be told what it is to keep of its recordings.
     keeps: bool,
+    /// It takes cameras from the console.
+    manages: bool,
 }
 
 /// The ways from a session to what goes on beside it.
@@ -168,6 +177,7 @@ struct Ways {
     batches: mpsc::Sender<Batch>,
     answers: mpsc::Sender<ToIngest>,
     kept: mpsc::Sender<Vec<(i64, i32)>>,
+    settled: watch::Sender<push::Said>,
 }
 
 impl Session {
@@ -187,10 +197,16 @@ impl Session {
             let (app, edge, answers) = (self.app.clone(), self.edge.clone(), answers.clone());
             tokio::spawn(pins::tell(app, edge, self.clock, answers, written));
         }
+        let (settled, said) = watch::channel(None);
+        if self.manages {
+            let (app, edge, answers) = (self.app.clone(), self.edge.clone(), answers.clone());
+            tokio::spawn(push::follow(app, edge, self.caller.clone(), answers, said));
+        }
         let ways = Ways {
             batches,
             answers,
             kept,
+            settled,
         };
         let ended = ended(&self.app, &self.caller);
         tokio::pin!(ended);
@@ -303,6 +319,9 @@ impl Session {
             }
             // Nobody asked: nothing is lost.
             ToConsole::Kept { pins } => drop(ways.kept.try_send(pins)),
+            ToConsole::Managed { number, cameras } => {
+                ways.settled.send_replace(Some((number, cameras)));
+            }
             ToConsole::CameraHealth(mut health) => {
                 let camera = health.camera.clone();
                 let directory = self.app.directory();
@@ -326,16 +345,25 @@ impl Session {
     }
 
     /// Whether a camera stands in a hall that the edge's token speaks for, is known in no hall outside, and no other ingest
-    /// carries it: an edge moves no camera of somebody else's into its own halls.
+    /// carries it: an edge moves no camera of somebody else's into its own halls. Of a camera that people manage on the pages the
+    /// table says who carries it, also while another ingest has not given it up yet.
     fn may_carry(&self, camera: &CameraDescription) -> bool {
         let (directory, top) = (self.app.directory(), scope(&self.app, &self.caller).hall);
         let known = directory.camera(&camera.id);
         let inside = directory.tree().contains(&top, &camera.hall)
             && known.is_none_or(|known| directory.tree().contains(&top, &known.hall));
-        let another = self.app.edges().carried_by_another(&camera.id, &self.edge);
+        let its = match directory.given_to(&camera.id) {
+            Some(edge) => edge == self.edge,
+            // It was taken away, and the edge does not know it yet.
+            None if camera.managed => false,
+            None => {
+                let edges = self.app.edges();
+                edges.carried_by_another(&camera.id, &self.edge).is_none()
+            }
+        };
         // Or it would go by the name of another camera's sub-stream.
         let plain = !camera.id.chars().any(char::is_control);
-        plain && inside && another.is_none()
+        plain && inside && its
     }
 
     /// Registers the cameras that the edge [may carry](Self::may_carry).
@@ -343,7 +371,7 @@ impl Session {
         let directory = self.app.directory();
         let (mine, others): (Vec<_>, Vec<_>) =
             cameras.iter().partition(|camera| self.may_carry(camera));
-        for camera in others {
+        for camera in others.iter().filter(|camera| !camera.managed) {
             let another = self.app.edges().carried_by_another(&camera.id, &self.edge);
             tracing::warn!(
                 edge = self.edge,
@@ -383,7 +411,10 @@ impl Session {
     /// Whether a list of this edge makes a camera known: of the cameras that people manage on the pages the table alone says so,
     /// or a list that is under way would bring back what somebody has just taken away.
     fn makes_known(&self, camera: &str) -> bool {
-        self.edge != LOCAL || cameras::in_file(&self.app, camera)
+        match self.edge.as_str() {
+            LOCAL => cameras::in_file(&self.app, camera),
+            _ => self.app.directory().given_to(camera).is_none(),
+        }
     }
 
     async fn register(&self, rows: &[halls::Camera]) -> Result<(), StoreError> {

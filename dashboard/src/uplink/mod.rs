@@ -45,7 +45,7 @@ async fn close(mut socket: WebSocket, code: u16, reason: String) {
 }
 
 /// How far an edge speaks. The console's own ingest speaks for the whole county, whose root an import may change.
-fn scope(app: &App, caller: &Caller) -> Scope {
+pub(crate) fn scope(app: &App, caller: &Caller) -> Scope {
     match caller.who {
         Who::Token { id: None, .. } => Scope {
             hall: app.directory().root(),

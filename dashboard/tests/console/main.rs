@@ -17,6 +17,7 @@ mod oidc;
 mod orders;
 mod policy;
 mod presence;
+mod pushes;
 mod refusals;
 mod retention;
 mod rules;

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 
 use super::{SEALED, SealError, Sealer, belongs_to_camera, rotate};
+use crate::managed;
 
 /// What can be done.
 #[derive(Debug, clap::Subcommand)]
@@ -60,14 +61,20 @@ pub fn seal(sealer: &Sealer, camera: &str) -> Result<String, CommandError> {
     Ok(format!("{SEALED}{envelope}"))
 }
 
-/// Seals the passwords of a configuration with a new key. Gives how many.
+/// Seals the passwords of a configuration, and of what lies in `data_dir` of the cameras that a console manages, with a new key. Gives how
+/// many.
 ///
 /// # Errors
 /// When key file or configuration cannot be read or replaced; everything still opens then.
-pub fn rotate(key_file: &Path, config: Option<&Path>) -> Result<usize, CommandError> {
+pub fn rotate(
+    key_file: &Path,
+    config: Option<&Path>,
+    data_dir: &Path,
+) -> Result<usize, CommandError> {
     rotate::add_key(key_file)?;
     let sealer = Sealer::from_file(key_file)?;
     let resealed = config.map_or(Ok(0), |config| rotate::reseal_config(config, &sealer))?;
+    let resealed = resealed + managed::reseal(data_dir, &sealer)?;
     rotate::drop_old_keys(key_file)?;
     Ok(resealed)
 }

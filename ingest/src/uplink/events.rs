@@ -20,6 +20,7 @@ use super::roster::{Roster, RosterView, descriptions};
 use super::socket::{Endpoint, LinkError, PING, Socket};
 use super::tokens::Tokens;
 use crate::camera::CameraHealth;
+use crate::managed::follow::{Following, Sent};
 use crate::recording::Recorder;
 use crate::spool::{Key, Spool};
 
@@ -54,6 +55,8 @@ pub(crate) struct EventsLink {
     pub(crate) spool: Spool,
     pub(crate) tokens: Tokens,
     pub(crate) recorder: Arc<Recorder>,
+    /// The cameras that the console manages.
+    pub(crate) managed: Following,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -125,6 +128,7 @@ impl EventsLink {
             now: Utc::now(),
             cameras: descriptions(roster),
             keeps: true,
+            manages: true,
         };
         send(&socket, &hello)?;
         let answer = tokio::time::timeout(WELCOME, socket.text())
@@ -229,6 +233,7 @@ impl<'a> Session<'a> {
     ) -> Result<(), LinkError> {
         self.state.send_replace(LinkState::Up);
         let mut appended = self.link.spool.appended();
+        let mut managed = self.link.managed.outcome();
         let mut ping = tokio::time::interval(PING);
         let mut tick = tokio::time::interval(HEALTH_TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -245,6 +250,13 @@ impl<'a> Session<'a> {
                 },
                 () = tokio::time::sleep_until(self.not_before), if self.wants_spool() => self.feed().await?,
                 Some(pins) = self.kept.1.recv() => send(&self.socket, &ToConsole::Kept { pins })?,
+                Ok(()) = managed.changed() => {
+                    let outcome = managed.borrow_and_update().clone();
+                    if let Some(outcome) = outcome {
+                        let (number, cameras) = (outcome.number, outcome.cameras.clone());
+                        send(&self.socket, &ToConsole::Managed { number, cameras })?;
+                    }
+                }
                 Ok(()) = appended.changed() => self.more = true,
                 Ok(()) = roster.changed() => {
                     let cameras = descriptions(&roster.borrow_and_update());
@@ -386,6 +398,15 @@ impl<'a> Session<'a> {
                     let _ = kept.send(pins::write_down(recorder, pins).await).await;
                 });
             }
+            ToIngest::Manage {
+                number,
+                cameras,
+                unchanged,
+            } => self.link.managed.take(Sent {
+                number,
+                cameras,
+                unchanged,
+            }),
             ToIngest::Welcome { .. } => return Err(LinkError::Protocol("a second welcome".into())),
         }
         Ok(())

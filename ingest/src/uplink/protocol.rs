@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use mingjing_monitor::event::CaseEvent;
 use serde::{Deserialize, Serialize};
 
+use crate::managed::{ManagedCamera, Settled};
 use crate::recording::index::{Gap, Pinned, Span};
 use crate::recording::sums::Sum;
 
@@ -40,6 +41,9 @@ pub enum ToConsole {
         /// It understands [`ToIngest::Keep`].
         #[serde(default)]
         keeps: bool,
+        /// It understands [`ToIngest::Manage`].
+        #[serde(default)]
+        manages: bool,
     },
     /// A numbered batch; numbers rise by one within a connection.
     Batch {
@@ -67,6 +71,13 @@ pub enum ToConsole {
         /// Number and revision of each.
         pins: Vec<(i64, i32)>,
     },
+    /// What became of the cameras of a [`ToIngest::Manage`]: those that were taken are written down, safely on the disk, and in force.
+    Managed {
+        /// As in the message.
+        number: u64,
+        /// Each of its cameras.
+        cameras: Vec<Settled>,
+    },
     /// A camera's state or health, when it changes and every ten seconds.
     CameraHealth(crate::camera::CameraHealth),
 }
@@ -85,6 +96,9 @@ pub struct CameraDescription {
     /// Whether it has a sub-stream, which is watched by the name [`sub_stream`] gives it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sub: bool,
+    /// Whether the console gave it to this ingest; else it stands in the ingest's own file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub managed: bool,
 }
 
 /// What comes after a camera's id in the name of its sub-stream. No id ends so.
@@ -127,6 +141,16 @@ pub enum ToIngest {
     Keep {
         /// Changes; what is not named stays as it is.
         pins: Vec<Pin>,
+    },
+    /// The cameras that people manage at the console for this ingest: all of them, when it connects and whenever one changes. It carries
+    /// exactly these beside those of its file, answers [`ToConsole::Managed`], and starts with them when the console is away.
+    Manage {
+        /// Names the message; the answer carries it.
+        number: u64,
+        /// The cameras.
+        cameras: Vec<ManagedCamera>,
+        /// Ids of further cameras, of which nothing can be said now: they stay as they are.
+        unchanged: Vec<String>,
     },
     /// The batch could not be committed now (database away): keep it and send it again.
     Retry {

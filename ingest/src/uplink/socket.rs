@@ -31,7 +31,7 @@ const WRITE: Duration = Duration::from_secs(10);
 pub(super) const PING: Duration = Duration::from_secs(2);
 /// Nothing heard for so long, pings included: the connection is dead, whatever TCP says.
 const SILENCE: Duration = Duration::from_secs(8);
-/// Largest message taken from the console: a list of tokens.
+/// Largest message taken from the console: a list of tokens or of cameras.
 const MAX_INCOMING: usize = 16 << 20;
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;

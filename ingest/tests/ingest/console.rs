@@ -50,6 +50,7 @@ pub struct Console {
     others: Mutex<mpsc::UnboundedReceiver<ToConsole>>,
     media: Mutex<mpsc::UnboundedReceiver<Media>>,
     to_media: broadcast::Sender<MediaToIngest>,
+    to_events: broadcast::Sender<ToIngest>,
     stop: CancellationToken,
 }
 
@@ -60,6 +61,7 @@ struct Shared {
     others: mpsc::UnboundedSender<ToConsole>,
     media: mpsc::UnboundedSender<Media>,
     to_media: broadcast::Sender<MediaToIngest>,
+    to_events: broadcast::Sender<ToIngest>,
     stop: CancellationToken,
 }
 
@@ -71,6 +73,7 @@ impl Console {
         let (others_in, others) = mpsc::unbounded_channel();
         let (media_in, media) = mpsc::unbounded_channel();
         let (to_media, _) = broadcast::channel(16);
+        let (to_events, _) = broadcast::channel(16);
         let stop = CancellationToken::new();
         let shared = Shared {
             script,
@@ -78,6 +81,7 @@ impl Console {
             others: others_in,
             media: media_in,
             to_media: to_media.clone(),
+            to_events: to_events.clone(),
             stop: stop.clone(),
         };
         let app = Router::new()
@@ -97,6 +101,7 @@ impl Console {
             others,
             media,
             to_media,
+            to_events,
             stop,
         }
     }
@@ -147,6 +152,13 @@ impl Console {
     /// Says something on the media socket.
     pub fn say(&self, message: MediaToIngest) {
         self.to_media.send(message).expect("an ingest is connected");
+    }
+
+    /// Says something on the events socket; its greeting must have been seen.
+    pub fn tell(&self, message: ToIngest) {
+        self.to_events
+            .send(message)
+            .expect("an ingest is connected");
     }
 }
 
@@ -254,9 +266,17 @@ async fn events(
 }
 
 async fn serve_events(mut socket: WebSocket, shared: Shared) {
+    let mut to_ingest = shared.to_events.subscribe();
     loop {
         let message = tokio::select! {
             () = shared.stop.cancelled() => return,
+            Ok(say) = to_ingest.recv() => {
+                let text = serde_json::to_string(&say).expect("it serialises");
+                if socket.send(Message::text(text)).await.is_err() {
+                    return;
+                }
+                continue;
+            }
             message = socket.recv() => message,
         };
         let Some(Ok(message)) = message else { return };

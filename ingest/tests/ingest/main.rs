@@ -5,6 +5,7 @@
 mod cameras;
 mod codecs;
 mod console;
+mod managed;
 mod onvif;
 mod picture_checks;
 mod pictures;

@@ -17,6 +17,7 @@ fn described(server: &RtspServer, mount: &str) -> Camera {
         name: "East door".into(),
         hall: "T07".into(),
         windows: vec!["1".into()],
+        managed: false,
         sub: false,
     };
     Camera {

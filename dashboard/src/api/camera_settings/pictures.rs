@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use mingjing_ingest::managed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use utoipa::ToSchema;
 
-use crate::cameras::{recording, regions};
+use crate::cameras::regions;
 use crate::problem::{Problem, Result};
 use crate::store::cameras::{Pictures, Region};
 
@@ -99,8 +100,9 @@ impl PicturesView {
         };
         let of =
             |what: &'static str| move |error: String| Problem::invalid(format!("{what}: {error}"));
-        regions(&pictures.regions).map_err(of("regions"))?;
-        recording(&pictures).map_err(of("recording"))?;
+        managed::regions(&regions(&pictures.regions)).map_err(of("regions"))?;
+        let hours = pictures.record_hours.clone();
+        managed::recording(pictures.recorded, None, hours).map_err(of("recording"))?;
         Ok(pictures)
     }
 }

@@ -236,6 +236,7 @@ fn hello(edge: &str, cameras: Vec<CameraDescription>) -> ToConsole {
         now: Utc::now(),
         cameras,
         keeps: false,
+        manages: false,
     }
 }
 
@@ -257,6 +258,7 @@ async fn an_edge_brings_nothing_of_other_halls_and_takes_no_camera_of_theirs() {
         hall: hall.into(),
         windows: Vec::new(),
         sub: false,
+        managed: false,
     };
     let outside = Place::Outside.camera();
     let cameras = vec![
