@@ -184,20 +184,26 @@ impl Stage {
         answer
     }
 
-    /// What `path` below `/api/v1` answers in this session.
+    /// Asks for `path` below `/api/v1` as whoever is signed in; the answer, or null where it is no JSON.
     ///
     /// # Panics
-    /// When it is refused, or no JSON.
-    pub async fn get(&self, path: &str, session: &Session) -> Value {
-        let answer = reqwest::Client::new()
-            .get(format!("{}/api/v1{path}", self.url))
+    /// When the console does not answer.
+    pub async fn ask(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        session: &Session,
+        body: Option<&Value>,
+    ) -> Value {
+        let mut asked = reqwest::Client::new()
+            .request(method, format!("{}/api/v1{path}", self.url))
             .header("cookie", &session.cookie)
-            .send()
-            .await
-            .expect("the console answers");
-        let (status, body) = (answer.status(), answer.text().await.expect("text"));
-        assert!(status.is_success(), "{path}: {status} {body}");
-        serde_json::from_str(&body).expect("JSON")
+            .header("x-csrf-token", &session.csrf);
+        if let Some(body) = body {
+            asked = asked.json(body);
+        }
+        let answer = asked.send().await.expect("the console answers");
+        answer.json().await.unwrap_or_default()
     }
 
     /// Makes a bearer token, which holds when this returns; `arguments` follow `token create`.

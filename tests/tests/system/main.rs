@@ -7,6 +7,7 @@ mod demo;
 mod documents;
 mod edge;
 mod faults;
+mod pushed;
 mod recordings;
 mod replay;
 mod replay_into;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mingjing_tests::county::{COUNTY, TOWN_1, TOWN_2};
 use mingjing_tests::shared_data;
 use mingjing_tests::stage::{Session, Stage, project, wait_for};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -132,7 +133,7 @@ async fn go_live(stage: &Stage) {
 async fn statistic(stage: &Stage, session: &Session, name: &str, hall: &str) -> Value {
     let span = "from=2009-01-01&to=2016-12-31";
     let path = format!("/statistics/{name}?{span}&hall={hall}&item={PERMIT}&by=item");
-    stage.get(&path, session).await
+    stage.ask(Method::GET, &path, session, None).await
 }
 
 /// The value of a column in the last row, which is that of all.
