@@ -115,6 +115,7 @@ impl Ingest {
             endpoint: endpoint.clone(),
             name: config.name.clone(),
             recorder: Arc::clone(&recorder),
+            cameras: carried.clone(),
         };
         let media = MediaLink {
             endpoint,

@@ -2,16 +2,13 @@
 //! never go out.
 
 mod edges;
+mod looks;
 mod pictures;
-
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use mingjing_ingest::camera::{CameraConfig, CameraConfigError, Secret};
-use mingjing_ingest::managed::transport;
+use mingjing_ingest::managed::{self, transport};
 use mingjing_ingest::seal::belongs_to_camera;
 use mingjing_ingest::uplink::MAX_CAMERA_ID;
 use mingjing_monitor::audit::Action;
@@ -22,6 +19,7 @@ use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
 use self::edges::{EdgeView, PushView};
+use self::looks::Looked;
 use self::pictures::{PicturesView, RecordingDefault};
 use crate::app::App;
 use crate::audit::{Record, Trail};
@@ -30,12 +28,10 @@ use crate::problem::{Json, Path, Problem, Result};
 use crate::store::cameras::{self, Connection};
 use crate::store::{Notice, notify};
 use crate::uplink::edges::LOCAL;
-use crate::views::{CameraView, SubStreamView};
+use crate::views::CameraView;
 
 /// Longest name, address, user or password, in characters.
 const MOST: usize = 500;
-/// A camera shows its first picture within this, or the answer says why not. With what follows the answer comes within 10 s.
-const PATIENCE: Duration = Duration::from_secs(9);
 
 /// Where a camera's connection is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -134,24 +130,10 @@ pub struct WriteCamera {
 pub struct LookAt {
     /// The camera whose password is meant where none is given.
     id: Option<String>,
+    /// From where: `local`, also where it is left out, or an edge.
+    edge: Option<String>,
     #[serde(flatten)]
     reach: Reach,
-}
-
-/// What a look showed.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Looked {
-    /// `live`, or the state that the camera would have in service.
-    state: &'static str,
-    /// What the state alone does not say, in English.
-    detail: Option<String>,
-    codec: Option<String>,
-    width: Option<u16>,
-    height: Option<u16>,
-    /// How its sub-stream is; null: none was given, or the camera itself gave nothing.
-    sub: Option<SubStreamView>,
-    /// JPEG, in base64. Null of a live camera: its codec is recorded and not decoded here.
-    picture: Option<String>,
 }
 
 /// Which camera.
@@ -282,12 +264,8 @@ pub async fn change(
     if held.is_none() && before.edge != LOCAL {
         return Err(elsewhere(&before));
     }
-    // A password goes only where it was meant to go: what answers at this address in another network may be somebody else's.
-    let moved = row.edge != before.edge;
-    if moved && write.reach.password.is_none() && held.as_ref().is_some_and(has_password) {
-        return Err(Problem::invalid(
-            "password: another ingest shall receive the camera, so the password that is kept is not sent there; give it again",
-        ));
+    if row.edge != before.edge {
+        given_anew(&write.reach, held.as_ref())?;
     }
     let mut connection = connection(&app, &id, &write.reach, held.as_ref())?;
     let kept = PicturesView::of(&connection.pictures);
@@ -346,47 +324,43 @@ pub async fn remove(
 /// Connects to a camera once and shows its picture, or says why there is none; nothing is kept.
 #[utoipa::path(
     post, path = "/api/v1/camera-looks", tag = "cameras", operation_id = "look_at_camera", request_body = LookAt,
-    responses((status = 200, body = Looked), (status = 409, body = Problem), (status = 422, body = Problem))
+    responses((status = 200, body = Looked), (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem))
 )]
 pub async fn look(
     State(app): State<App>,
     trail: Trail,
     Json(at): Json<LookAt>,
 ) -> Result<Json<Looked>> {
-    let carried = app
-        .cameras()
-        .ok_or_else(|| Problem::unavailable("The ingest of this console does not run."))?;
     let id = at.id.as_deref().unwrap_or("new");
     let mut connection_now = app.db().acquire().await?;
     let held = cameras::hold(&mut connection_now, id).await?;
     drop(connection_now);
+    let edge = at.edge.as_deref().unwrap_or(LOCAL);
+    let directory = app.directory();
+    if directory.given_to(id).is_some_and(|now| now != edge) {
+        given_anew(&at.reach, held.as_ref())?;
+    }
     let connection = connection(&app, id, &at.reach, held.as_ref())?;
-    let (config, sub) = opened(&app, &connection)?;
+    let reach = opened(&app, &connection)?;
     let record = Record::of(Action::CameraTested)
         .on("camera", id)
-        .after(json!({"host": host(&connection.url)}));
+        .after(json!({"host": host(&connection.url), "edge": edge}));
     trail.record(app.db(), record).await?;
-    let found = carried.look(config, sub, PATIENCE).await.map_err(faulty)?;
-    Ok(Json(match found {
-        Ok(look) => Looked {
-            state: look.health.state.code(),
-            detail: None,
-            codec: look.health.codec,
-            width: look.health.width,
-            height: look.health.height,
-            sub: look.health.sub.as_ref().map(SubStreamView::of),
-            picture: look.picture.map(|one| STANDARD.encode(&one.snapshot.jpeg)),
-        },
-        Err(failure) => Looked {
-            state: failure.state.code(),
-            detail: failure.detail,
-            codec: None,
-            width: None,
-            height: None,
-            sub: None,
-            picture: None,
-        },
-    }))
+    let looked = match edge {
+        LOCAL => looks::here(&app, id, &reach).await,
+        edge => looks::at_edge(&app, edge, id, reach).await,
+    };
+    looked.map(Json)
+}
+
+/// A password goes only where it was meant to go: what answers at this address in the network of another ingest may be somebody else's.
+fn given_anew(reach: &Reach, held: Option<&Connection>) -> Result<()> {
+    if reach.password.is_none() && held.is_some_and(|held| held.password.is_some()) {
+        return Err(Problem::invalid(
+            "password: another ingest shall receive the camera, so the password that is kept is not sent there; give it again",
+        ));
+    }
+    Ok(())
 }
 
 /// A camera that may be changed here.
@@ -409,10 +383,6 @@ fn elsewhere(camera: &Camera) -> Problem {
         "This camera stands in the configuration of the edge {}: change it there.",
         camera.edge
     ))
-}
-
-fn has_password(held: &Connection) -> bool {
-    held.password.is_some()
 }
 
 async fn row(app: &App, id: &str, write: &WriteCamera, before: Option<&Camera>) -> Result<Camera> {
@@ -503,12 +473,11 @@ fn same_place(before: &str, now: &Url) -> bool {
         .is_ok_and(|before: Url| place(&before) == place(now))
 }
 
-fn opened(app: &App, connection: &Connection) -> Result<(CameraConfig, Option<CameraConfig>)> {
+fn opened(app: &App, connection: &Connection) -> Result<managed::Reach> {
     let sealer = app.sealer().map_err(Problem::internal)?;
-    let reach = reach(&sealer, connection).map_err(|_| {
+    reach(&sealer, connection).map_err(|_| {
         Problem::invalid("password: the one that is kept does not open any more; give it again")
-    })?;
-    reach.sessions(&connection.camera).map_err(Problem::invalid)
+    })
 }
 
 fn faulty(error: CameraConfigError) -> Problem {

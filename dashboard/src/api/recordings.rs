@@ -368,6 +368,8 @@ fn refused(answer: &Answer) -> Problem {
         Answer::Coverage { .. }
         | Answer::Clip { .. }
         | Answer::Preview { .. }
+        | Answer::Looked { .. }
+        | Answer::Unusable { .. }
         | Answer::Sums { .. } => Problem::internal("an edge answered what it was not asked"),
     }
 }

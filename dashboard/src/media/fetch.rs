@@ -1,16 +1,19 @@
-//! Recordings lie at the edges: what somebody asks of them is fetched from there when it is asked, and at the pace of whoever takes it.
+//! Recordings lie at the edges, and so do the networks of their cameras: what somebody asks of either is fetched from there when it is
+//! asked, and at the pace of whoever takes it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use mingjing_ingest::uplink::protocol::{Answer, Ask, MediaToIngest};
+use mingjing_ingest::uplink::protocol::{Answer, MediaToIngest};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 /// An edge answers within this, or it counts as away.
-const ANSWER: Duration = Duration::from_secs(8);
+pub(super) const ANSWER: Duration = Duration::from_secs(8);
+/// The same of a look at a camera: the camera may take its time, and is let go of first.
+pub(super) const LOOK: Duration = Duration::from_secs(13);
 
 /// Why nothing could be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,13 +49,13 @@ impl Waiting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks `edge` through `control`.
+    /// Asks `edge` through `control`; the answer to `message`, which is given the request's number, is waited for that long.
     pub(super) async fn ask(
         &self,
         edge: String,
         control: mpsc::Sender<MediaToIngest>,
-        camera: String,
-        ask: Ask,
+        patience: Duration,
+        message: impl FnOnce(u64) -> MediaToIngest,
     ) -> Result<Found, FetchError> {
         // Nobody guesses it, and only the edge that was asked may answer.
         let request = rand::random();
@@ -62,13 +65,10 @@ impl Waiting {
             waiting: self,
             request,
         };
-        let fetch = MediaToIngest::Fetch {
-            request,
-            camera,
-            ask,
-        };
-        control.try_send(fetch).map_err(|_| FetchError::Away)?;
-        match timeout(ANSWER, answered).await {
+        control
+            .try_send(message(request))
+            .map_err(|_| FetchError::Away)?;
+        match timeout(patience, answered).await {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(_)) | Err(_) => Err(FetchError::Silent),
         }

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use mingjing_ingest::camera::{CameraState, LiveHub, LiveStream};
+use mingjing_ingest::managed::Reach;
 use mingjing_ingest::media::{Fragment, InitSegment, Message};
 use mingjing_ingest::uplink::protocol::{Ask, MediaFrame, MediaToConsole, MediaToIngest};
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
-use super::fetch::{FetchError, Found, Waiting};
+use super::fetch::{ANSWER, FetchError, Found, LOOK, Waiting};
 
 /// Control messages waiting for an edge. A full queue means that its socket is dead; it learns everything anew when it
 /// comes back.
@@ -152,7 +153,31 @@ impl MediaHub {
             (known.edge.clone(), edge.control.clone())
         };
         let camera = camera.to_owned();
-        self.waiting.ask(edge, control, camera, ask).await
+        let message = |request| MediaToIngest::Fetch {
+            request,
+            camera,
+            ask,
+        };
+        self.waiting.ask(edge, control, ANSWER, message).await
+    }
+
+    /// Asks an edge to look at a camera once, which need not be known.
+    ///
+    /// # Errors
+    /// When the edge is not there, or does not answer.
+    pub async fn look(&self, edge: &str, camera: &str, reach: Reach) -> Result<Found, FetchError> {
+        let control = {
+            let inner = self.lock();
+            let there = inner.edges.get(edge).ok_or(FetchError::Away)?;
+            there.control.clone()
+        };
+        let message = |request| MediaToIngest::Look {
+            request,
+            camera: camera.to_owned(),
+            reach,
+        };
+        let edge = edge.to_owned();
+        self.waiting.ask(edge, control, LOOK, message).await
     }
 
     /// Who waits for an answer of `edge` to this request.

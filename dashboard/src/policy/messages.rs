@@ -118,6 +118,7 @@ pub const MESSAGES: &[Message] = &[
     told(UPLINK_MEDIA, "watch", EDGES, Subject::Camera),
     told(UPLINK_MEDIA, "unwatch", EDGES, Subject::Camera),
     told(UPLINK_MEDIA, "fetch", EDGES, Subject::Camera),
+    told(UPLINK_MEDIA, "look", EDGES, Subject::Camera),
     // What an ingest was asked of its recordings: nobody else's answer is taken.
     brought(UPLINK_RECORDINGS, "fetched", Subject::Brought),
     brought(UPLINK_RECORDINGS, "bytes", Subject::Brought),
@@ -268,6 +269,7 @@ mod tests {
             MediaToIngest::Watch { .. } => "watch",
             MediaToIngest::Unwatch { .. } => "unwatch",
             MediaToIngest::Fetch { .. } => "fetch",
+            MediaToIngest::Look { .. } => "look",
         };
         // The closures are the point: their matches name every variant.
         let _ = (

@@ -110,7 +110,11 @@ impl ClockOffset {
                 }
             }
             Answer::Parameters { at } => *at = self.right(*at),
-            Answer::OutOfRange { .. } | Answer::Nothing | Answer::Unreadable => {}
+            Answer::Looked { .. }
+            | Answer::Unusable { .. }
+            | Answer::OutOfRange { .. }
+            | Answer::Nothing
+            | Answer::Unreadable => {}
         }
         answer
     }

@@ -236,6 +236,29 @@ async fn a_camera_given_to_an_edge_is_in_force_there_and_follows_what_is_changed
     assert_eq!(status, StatusCode::CONFLICT, "{problem}");
     assert!(carried("of-file").is_some());
 
+    // A look from there, before anything is saved, with the password that is kept; and none with it from elsewhere.
+    let look = async |mut body: Value, edge: &str| {
+        body["edge"] = json!(edge);
+        stage
+            .write(Method::POST, "/api/v1/camera-looks", &body)
+            .await
+    };
+    let kept = json!({"id": "t1-door", "url": NOBODY, "username": "admin"});
+    let (status, looked) = look(kept.clone(), "town").await;
+    assert_eq!(status, StatusCode::OK, "{looked}");
+    assert_eq!(
+        (&looked["state"], &looked["picture"]),
+        (&json!("offline_refused"), &Value::Null)
+    );
+    let (status, problem) = look(kept, "local").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    assert!(
+        problem["detail"].as_str().unwrap().starts_with("password:"),
+        "{problem}"
+    );
+    let (status, problem) = look(json!({"url": NOBODY}), "nobody").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{problem}");
+
     // To the console's own ingest: its password has to be given again, and the edge gives it up.
     change["revision"] = json!(2);
     change["edge"] = json!("local");

@@ -143,7 +143,7 @@ pub struct CameraHealth {
 }
 
 /// How the sub-stream of a camera is. Where there is one, it is what is decoded and shown small.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubStream {
     /// What it is doing.
     pub state: CameraState,

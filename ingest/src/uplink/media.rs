@@ -167,6 +167,19 @@ impl Pumps {
         }
     }
 
+    /// Gives an answer beside all else, where there are not too many already.
+    fn answer(&mut self, answer: impl Future<Output = ()> + Send + 'static) {
+        match Arc::clone(&self.answers).try_acquire_owned() {
+            Ok(place) => {
+                self.tasks.spawn(async move {
+                    answer.await;
+                    drop(place);
+                });
+            }
+            Err(_) => tracing::warn!("too many look at recordings at once"),
+        }
+    }
+
     fn asked(&mut self, message: MediaToIngest, roster: &RosterView) {
         match message {
             MediaToIngest::Watch { camera } if self.watched.len() < MAX_WATCHED => {
@@ -179,16 +192,12 @@ impl Pumps {
                 request,
                 camera,
                 ask,
-            } => match Arc::clone(&self.answers).try_acquire_owned() {
-                Ok(place) => {
-                    let answer = self.recordings.clone().answer(request, camera, ask);
-                    self.tasks.spawn(async move {
-                        answer.await;
-                        drop(place);
-                    });
-                }
-                Err(_) => tracing::warn!("too many look at recordings at once"),
-            },
+            } => self.answer(self.recordings.clone().answer(request, camera, ask)),
+            MediaToIngest::Look {
+                request,
+                camera,
+                reach,
+            } => self.answer(self.recordings.clone().look(request, camera, reach)),
             MediaToIngest::Unwatch { camera } => {
                 if let Some(Some((_, task))) = self.watched.remove(&camera) {
                     task.abort();

@@ -15,7 +15,8 @@ use chrono::{DateTime, Utc};
 use mingjing_monitor::event::CaseEvent;
 use serde::{Deserialize, Serialize};
 
-use crate::managed::{ManagedCamera, Settled};
+use crate::camera::{CameraState, SubStream};
+use crate::managed::{ManagedCamera, Reach, Settled};
 use crate::recording::index::{Gap, Pinned, Span};
 use crate::recording::sums::Sum;
 
@@ -277,6 +278,16 @@ pub enum MediaToIngest {
         /// What is asked.
         ask: Ask,
     },
+    /// Somebody is about to add a camera: look at it once, beside those in service, keep nothing of it, and answer as to a fetch. Only to an
+    /// ingest that takes [`ToIngest::Manage`].
+    Look {
+        /// Names the request; the answer carries it.
+        request: u64,
+        /// Camera id; it need not be known.
+        camera: String,
+        /// How it is reached.
+        reach: Reach,
+    },
 }
 
 /// What is asked about recordings; instants by the ingest's clock.
@@ -393,6 +404,28 @@ pub enum Answer {
     Sums {
         /// The files, oldest first.
         files: Vec<Sum>,
+    },
+    /// To [`MediaToIngest::Look`]; where there is a picture, the JPEG follows.
+    Looked {
+        /// `live`, or the state that the camera would have in service.
+        state: CameraState,
+        /// What the state alone does not say.
+        detail: Option<String>,
+        /// Its codec (RFC 6381).
+        codec: Option<String>,
+        /// Pixels.
+        width: Option<u16>,
+        /// Pixels.
+        height: Option<u16>,
+        /// How its sub-stream is.
+        sub: Option<SubStream>,
+        /// Whether a picture follows.
+        picture: bool,
+    },
+    /// How the camera is reached cannot work.
+    Unusable {
+        /// What is wrong; neither address nor password.
+        reason: String,
     },
     /// The clip has none of these bytes.
     OutOfRange {

@@ -1,4 +1,5 @@
-//! Answers about recordings: a socket each, so that what somebody looks back at holds up neither events nor live pictures.
+//! Answers about recordings, and about cameras that are looked at before they are added: a socket each, so that they hold up neither
+//! events nor live pictures.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::protocol::{Answer, Ask, ByteRange, Fetched, VERSION};
 use super::socket::{Endpoint, LinkError, Socket};
+use crate::cameras::Cameras;
+use crate::managed::Reach;
 use crate::recording::Recorder;
 use crate::recording::clip::{ClipError, Reader};
 use crate::recording::sums::sums;
@@ -22,6 +25,9 @@ const QUEUE: usize = 2;
 /// Bytes of a message at most.
 const MESSAGE: usize = 256 << 10;
 
+/// A camera that is looked at shows its first picture within this, or the answer says why not.
+const LOOK: Duration = Duration::from_secs(8);
+
 /// Who looks at a clip and pauses takes nothing for a while; past this the player asks again.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -32,6 +38,7 @@ pub(crate) struct Recordings {
     /// Name of this ingest.
     pub(crate) name: String,
     pub(crate) recorder: Arc<Recorder>,
+    pub(crate) cameras: Cameras,
 }
 
 impl Recordings {
@@ -47,10 +54,30 @@ impl Recordings {
         let recorder = Arc::clone(&self.recorder);
         let finding = tokio::task::spawn_blocking(move || find(&recorder, &camera, ask));
         let (socket, found) = tokio::join!(opening, finding);
-        let (socket, (answer, follows)) = (
-            socket?,
-            found.unwrap_or((Answer::Unreadable, Follows::Nothing)),
-        );
+        let found = found.unwrap_or((Answer::Unreadable, Follows::Nothing));
+        self.tell(socket?, request, found).await
+    }
+
+    /// Looks at a camera for the console.
+    pub(super) async fn look(self, request: u64, camera: String, reach: Reach) {
+        if let Err(error) = self.try_look(request, camera, reach).await {
+            tracing::debug!(%error, "what a look at a camera showed was not taken to its end");
+        }
+    }
+
+    async fn try_look(self, request: u64, camera: String, reach: Reach) -> Result<(), LinkError> {
+        // First the look: the console does not wait so long for the first word of a socket.
+        let found = look(&self.cameras, &camera, &reach).await;
+        let socket = self.endpoint.open_patient(PATH, QUEUE, PATIENCE).await?;
+        self.tell(socket, request, found).await
+    }
+
+    async fn tell(
+        self,
+        socket: Socket,
+        request: u64,
+        (answer, follows): (Answer, Follows),
+    ) -> Result<(), LinkError> {
         let hello = Fetched {
             version: VERSION,
             edge: self.name,
@@ -115,6 +142,43 @@ enum Follows {
     Nothing,
     Clip(Reader),
     Picture(Bytes),
+}
+
+/// What a look at a camera shows, and its picture.
+async fn look(cameras: &Cameras, camera: &str, reach: &Reach) -> (Answer, Follows) {
+    let unusable = |reason: String| (Answer::Unusable { reason }, Follows::Nothing);
+    let (config, sub) = match reach.sessions(camera) {
+        Ok(sessions) => sessions,
+        Err(reason) => return unusable(reason),
+    };
+    match cameras.look(config, sub, LOOK).await {
+        Err(error) => unusable(error.to_string()),
+        Ok(Err(failure)) => {
+            let answer = Answer::Looked {
+                state: failure.state,
+                detail: failure.detail,
+                codec: None,
+                width: None,
+                height: None,
+                sub: None,
+                picture: false,
+            };
+            (answer, Follows::Nothing)
+        }
+        Ok(Ok(look)) => {
+            let answer = Answer::Looked {
+                state: look.health.state,
+                detail: None,
+                codec: look.health.codec,
+                width: look.health.width,
+                height: look.health.height,
+                sub: look.health.sub,
+                picture: look.picture.is_some(),
+            };
+            let jpeg = look.picture.map(|one| one.snapshot.jpeg.clone());
+            (answer, jpeg.map_or(Follows::Nothing, Follows::Picture))
+        }
+    }
 }
 
 /// The answer, and the bytes that follow it.

@@ -112,6 +112,23 @@ async fn a_camera_of_an_edge_is_added_changed_recorded_without_the_console_and_r
     })
     .await;
 
+    // Looked at from the edge before it is saved.
+    let mut at = county.camera("one", None);
+    at["id"] = Value::Null;
+    let looked = stage
+        .ask(Method::POST, "/camera-looks", &county.admin, Some(&at))
+        .await;
+    assert_eq!(
+        (&looked["state"], &looked["width"]),
+        (&json!("live"), &json!(768)),
+        "{looked}"
+    );
+    let picture = looked["picture"].as_str().unwrap();
+    assert!(
+        picture.starts_with("/9j/") && picture.len() > 10_000,
+        "no JPEG"
+    );
+
     // Added: live at the edge, and seen at the console.
     let new = county.camera("one", None);
     let made = stage

@@ -24,7 +24,7 @@ export const cameras = (signal: AbortSignal): Promise<{ items: CameraSetting[]; 
 export const addCamera = (id: string, camera: CameraWrite): Promise<Connection> => post(BASE, { id, ...camera })
 export const changeCamera = (id: string, camera: CameraWrite): Promise<Connection> => put(`${BASE}/${encodeURIComponent(id)}`, camera)
 export const removeCamera = (id: string): Promise<void> => remove(`${BASE}/${encodeURIComponent(id)}`)
-export const look = (id: string | null, reach: Reach): Promise<Looked> => post('/api/v1/camera-looks', { id, ...reach })
+export const look = (id: string | null, edge: string, reach: Reach): Promise<Looked> => post('/api/v1/camera-looks', { id, edge, ...reach })
 
 /** A camera that answered a search, and the streams that one told of. */
 export interface Discovered { service: string; name: string | null; hardware: string | null }
