@@ -12,7 +12,7 @@ CREATE TABLE case_event_dropped (
 CREATE TRIGGER case_event_dropped_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON case_event_dropped
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- What holds back the events of [first, next), by reason, and how many cases or complaints: what is open or was over only after `settled`.
+-- What holds back the events of [first, next), by reason, and how many cases, complaints or sources: what is open or was over only after `settled`.
 CREATE FUNCTION case_event_held(first timestamptz, next timestamptz, settled timestamptz) RETURNS TABLE (reason text, held bigint)
 LANGUAGE sql STABLE AS $$
     WITH h (reason, no) AS (
@@ -33,7 +33,10 @@ LANGUAGE sql STABLE AS $$
             FROM recording_pin p JOIN complaint k ON p.kind = 'complaint' AND k.no = p.subject WHERE NOT p.released)
     SELECT h.reason, count(DISTINCT h.no) FROM h
     WHERE EXISTS (SELECT FROM case_event e WHERE e.case_no = h.no AND e.time >= first AND e.time < next)
-    GROUP BY h.reason ORDER BY h.reason
+    GROUP BY h.reason
+    -- A source that loads history may tell of any month next.
+    UNION ALL SELECT 'loading source', count(*) FROM source WHERE loading_until IS NOT NULL HAVING count(*) > 0
+    ORDER BY 1
 $$;
 
 -- Drops the events of [first, next), a chunk's bounds, unless something holds them back: how many went, NULL where they are held. As the owner of

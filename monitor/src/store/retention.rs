@@ -21,9 +21,9 @@ pub struct Chunk {
 /// What holds a chunk back.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Held {
-    /// `case`, `card`, `complaint`, `order` or `evidence`.
+    /// `case`, `card`, `complaint`, `order`, `evidence` or `loading source`.
     pub reason: String,
-    /// How many cases or complaints.
+    /// How many cases, complaints or sources.
     pub held: i64,
 }
 
