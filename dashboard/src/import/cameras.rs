@@ -1,13 +1,14 @@
 //! Cameras and the windows that they see; addresses and passwords stay in the configuration of the ingest that carries them.
 //!
 //! JSON: `[{"id","hall","name","windows":["1","2"],"edge":"local"}]`. CSV: `id,hall,name,windows,edge`, windows with `;`
-//! between them.
+//! between them. Of a camera that is managed on the page, `edge` stays what the page says.
 
 use mingjing_monitor::store::halls::{self, Camera};
 use serde::Deserialize;
 use sqlx::PgConnection;
 
 use super::{Format, ImportError, Source};
+use crate::store::cameras::given;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,7 +40,7 @@ pub(super) async fn write(
     connection: &mut PgConnection,
     file: &Source,
 ) -> Result<Vec<(&'static str, usize)>, ImportError> {
-    let cameras: Vec<Camera> = match file.format {
+    let mut cameras: Vec<Camera> = match file.format {
         Format::Json => {
             let entries: Vec<Entry> = file.json()?;
             entries
@@ -59,6 +60,13 @@ pub(super) async fn write(
             .map(|(_, row)| row.camera())
             .collect(),
     };
+    // Whoever moves one to another ingest gives its password anew, and a file has none.
+    let given = given(connection).await?;
+    for camera in &mut cameras {
+        if let Some(edge) = given.get(&camera.id) {
+            camera.edge.clone_from(edge);
+        }
+    }
     halls::upsert_cameras(connection, &cameras).await?;
     Ok(vec![("cameras", cameras.len())])
 }

@@ -1,5 +1,7 @@
 //! How the ingest of this console reaches the cameras that people manage on its pages.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use mingjing_ingest::managed::Settled;
 use mingjing_monitor::store::StoreError;
@@ -95,6 +97,16 @@ pub async fn managed(pool: &PgPool) -> Result<Vec<Managed>, StoreError> {
 pub async fn ids(pool: &PgPool) -> Result<Vec<String>, StoreError> {
     let rows = sqlx::query_scalar("SELECT camera FROM camera_connection");
     Ok(rows.fetch_all(pool).await?)
+}
+
+/// The cameras that people manage here, each with the ingest that it is given to.
+pub async fn given(connection: &mut PgConnection) -> Result<HashMap<String, String>, StoreError> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT c.id, c.edge FROM camera c JOIN camera_connection n ON n.camera = c.id",
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// How far an edge has come with a camera that it was sent.

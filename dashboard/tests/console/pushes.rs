@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use chrono::Utc;
+use mingjing_dashboard::audit::Trail;
 use mingjing_dashboard::auth::secret;
+use mingjing_dashboard::import;
 use mingjing_dashboard::uplink::ClockOffset;
 use mingjing_ingest::camera::Secret;
 use mingjing_ingest::config::{CameraEntry, IngestConfig};
@@ -215,6 +217,24 @@ async fn a_camera_given_to_an_edge_is_in_force_there_and_follows_what_is_changed
     })
     .await;
     stage.pushed("applied", Value::Null).await;
+
+    // An import may rename it, and says nothing of which ingest receives it.
+    let file = stage.data.path().join("cameras.csv");
+    let line = format!("id,hall,name,windows,edge\nt1-door,{TOWN_1},北门,1,local\n");
+    std::fs::write(&file, line).unwrap();
+    let db = stage.console.app.db();
+    import::import(db, &Trail::command(), import::Subject::Cameras, &file)
+        .await
+        .unwrap();
+    until("the imported name is there", async || {
+        carried("t1-door").is_some_and(|camera| camera.description.name == "北门")
+    })
+    .await;
+    stage
+        .wait("it stays the edge's", |camera| {
+            (&camera["name"], &camera["edge"]) == (&json!("北门"), &json!("town"))
+        })
+        .await;
 
     // What an edge has in its file is neither changed nor taken away here.
     stage
