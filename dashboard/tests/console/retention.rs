@@ -119,3 +119,38 @@ async fn the_database_itself_keeps_what_is_young() {
     assert_eq!(KeptMonths::try_from(0).unwrap().months(), None);
     assert!(KeptMonths::try_from(12).unwrap_err().contains("13 or more"));
 }
+
+#[tokio::test]
+async fn events_of_months_that_are_to_close_yet_are_not_old() {
+    let console = Console::start().await;
+    let step = async |month: &str, step: &str| {
+        let month: NaiveDate = month.parse().unwrap();
+        let query = "INSERT INTO month_step (month, step, at, who, role, profile_version)
+                     VALUES ($1, $2, now(), 'li', 'inspector', CASE $2 WHEN 'close' THEN 1 END)";
+        let query = sqlx::query(query).bind(month).bind(step);
+        query.execute(console.owner()).await.unwrap();
+    };
+    let kept = KeptMonths::try_from(13).unwrap();
+    let horizon = async || {
+        let seen = look(console.app.db(), kept, Utc::now(), ZONE).await;
+        let horizon = seen.unwrap().horizon.unwrap();
+        horizon.with_timezone(&ZONE).date_naive().to_string()
+    };
+    for month in ["2024-07-01", "2024-08-01"] {
+        step(month, "close").await;
+    }
+    assert_eq!(
+        horizon().await,
+        "2024-09-01",
+        "September is the next to close"
+    );
+    step("2024-07-01", "ask").await;
+    assert_eq!(horizon().await, "2024-07-01", "somebody asks for July");
+    step("2024-07-01", "reopen").await;
+    assert_eq!(horizon().await, "2024-07-01", "July was opened again");
+    step("2024-07-01", "close").await;
+    assert_eq!(horizon().await, "2024-09-01");
+    let for_good = KeptMonths::try_from(0).unwrap();
+    let seen = look(console.app.db(), for_good, Utc::now(), ZONE).await;
+    assert_eq!(seen.unwrap().horizon, None);
+}

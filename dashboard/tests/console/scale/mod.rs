@@ -183,8 +183,9 @@ async fn figures_of_a_large_county_are_read_from_roll_ups_and_none_from_events()
     // That a plan which does is noticed.
     told.clear();
     let raw = "SELECT hall, type, count(*) FROM case_event WHERE time >= $1 GROUP BY 1, 2";
+    let year = now - TimeDelta::days(365);
     sqlx::query(raw)
-        .bind(now - TimeDelta::days(30))
+        .bind(year)
         .fetch_all(console.app.db())
         .await
         .unwrap();
@@ -199,7 +200,7 @@ async fn figures_of_a_large_county_are_read_from_roll_ups_and_none_from_events()
     the_figures_are_those_of_the_cases(&console, &li, now).await;
     let begun = Instant::now();
     sqlx::query(raw)
-        .bind(now - TimeDelta::days(30))
+        .bind(year)
         .fetch_all(console.app.db())
         .await
         .unwrap();
@@ -215,7 +216,7 @@ async fn figures_of_a_large_county_are_read_from_roll_ups_and_none_from_events()
         }
     }
     println!(
-        "{} events, {} cases, {} months; volumes of 30 days counted from events: {from_events:.0?}",
+        "{} events, {} cases, {} months; volumes of a year counted from events: {from_events:.0?}",
         loaded.events, loaded.cases, loaded.months
     );
     println!(
