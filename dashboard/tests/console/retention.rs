@@ -67,9 +67,14 @@ async fn dropping_old_events_and_counting_again_changes_no_figure() {
     for sql in [
         "UPDATE card SET closed_at = '2025-10-15'",
         "UPDATE complaint SET is_open = false, decided_at = '2025-10-15'",
+        "UPDATE source SET loading_until = '2025-10-15'",
     ] {
         sqlx::query(sql).execute(console.owner()).await.unwrap();
     }
+    let swept = sweep(db, kept, now, ZONE, &trail).await.unwrap();
+    assert_eq!(reasons(&swept), ["loading source"], "more may come");
+    let loaded = sqlx::query("UPDATE source SET loading_until = NULL");
+    loaded.execute(console.owner()).await.unwrap();
 
     let before = figures(&console, &li).await;
     let seen = look(db, kept, now, ZONE).await.unwrap();
