@@ -280,10 +280,10 @@ mod tests {
             media_to_ingest,
         );
         let named = [
-            (UPLINK_EVENTS, Speaker::Client, 5),
-            (UPLINK_EVENTS, Speaker::Console, 5),
+            (UPLINK_EVENTS, Speaker::Client, 6),
+            (UPLINK_EVENTS, Speaker::Console, 6),
             (UPLINK_MEDIA, Speaker::Client, 8),
-            (UPLINK_MEDIA, Speaker::Console, 3),
+            (UPLINK_MEDIA, Speaker::Console, 4),
             (UPLINK_RECORDINGS, Speaker::Client, 2),
         ];
         for (socket, speaker, count) in named {
