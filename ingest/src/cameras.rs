@@ -115,7 +115,9 @@ impl Cameras {
     /// Takes a camera out of service; `false` when it is not here.
     pub fn remove(&self, id: &str) -> bool {
         let mut carried = self.carried();
-        carried.remove(id);
+        if let Some(camera) = carried.remove(id) {
+            self.0.looking.view_of(&camera).forget();
+        }
         let removed = self.0.roster.take(id);
         if let Some(running) = &removed {
             running.handle.stop();
@@ -180,11 +182,14 @@ impl Looking {
         })
     }
 
+    fn view_of(&self, camera: &config::Camera) -> ViewFile {
+        ViewFile::new(&self.data_dir, &camera.description.id, &camera.session.url)
+    }
+
     fn at(&self, camera: &config::Camera) -> Watching {
-        let view = ViewFile::new(&self.data_dir, &camera.description.id, &camera.session.url);
         Watching {
             checks: camera.checks.then_some(self.checks),
-            view: camera.checks.then_some(view),
+            view: camera.checks.then(|| self.view_of(camera)),
             regions: camera.regions.clone(),
             presence: self.presence.clone(),
             detector: self.detector.clone(),

@@ -1,6 +1,7 @@
 //! What a camera usually shows, kept on disk: one that was covered or turned while its ingest was off is found when it is on again.
 
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -70,14 +71,28 @@ impl ViewFile {
         }
     }
 
-    /// Whole or not at all: a crash leaves what was there before.
+    /// Takes it off the disk: a camera that is taken away leaves no picture of its hall behind.
+    pub fn forget(&self) {
+        if let Err(error) = std::fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %self.path.display(), %error, "the usual view of a camera that was taken away cannot be deleted");
+        }
+    }
+
+    /// Whole or not at all: a crash leaves what was there before. For nobody else's eyes: it is a picture of the hall, however coarse.
     fn write(&self, view: &Normal) -> io::Result<()> {
         let directory = self.path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(directory)?;
         let address = self.address.clone();
         let bytes = serde_json::to_vec(&Kept { address, view })?;
         let beside = self.path.with_extension("new");
-        let mut file = std::fs::File::create(&beside)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)?;
         file.write_all(&bytes)?;
         file.sync_all()?;
         std::fs::rename(&beside, &self.path)

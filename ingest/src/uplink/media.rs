@@ -176,7 +176,9 @@ impl Pumps {
                     drop(place);
                 });
             }
-            Err(_) => tracing::warn!("too many look at recordings at once"),
+            Err(_) => tracing::warn!(
+                "the console asks for too much at once: the request is left unanswered"
+            ),
         }
     }
 

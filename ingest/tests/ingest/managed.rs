@@ -160,8 +160,17 @@ async fn what_the_console_sends_is_in_force_at_once_and_after_a_restart_without_
     assert_eq!(settled.len(), 1);
     assert_eq!(path("door").as_deref(), Some("/hall"), "as it was");
     assert!(path("gate").is_some());
+    let views = dir.path().join("views");
+    std::fs::create_dir_all(&views).unwrap();
+    for id in ["door", "gate"] {
+        std::fs::write(views.join(format!("{id}.json")), "{}").unwrap();
+    }
     send(&console, 4, vec![door.clone()], &[]).await;
     assert_eq!(path("gate"), None);
+    assert!(
+        views.join("door.json").exists() && !views.join("gate.json").exists(),
+        "a camera that was taken away leaves no view behind"
+    );
 
     // The console is away: the edge starts with what it was sent last.
     drop(console);
