@@ -108,6 +108,6 @@ pub async fn let_work(connection: &mut PgConnection, role: &str) -> Result<(), S
 }
 
 /// A name as SQL wants it.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

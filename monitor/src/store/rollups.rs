@@ -9,6 +9,7 @@ use chrono::{DateTime, Datelike, DurationRound, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
+use tokio::sync::mpsc;
 
 use super::StoreError;
 use super::states::{self, CaseRecord};
@@ -348,7 +349,7 @@ impl Changes {
 }
 
 /// Counts everything again from the states of the cases, and leaves nothing else in the tables; `zone` is the county's. Who
-/// writes cases meanwhile waits. How many cases were counted.
+/// writes cases meanwhile waits. Takes two connections. How many cases were counted.
 pub async fn rebuild(pool: &PgPool, zone: Tz) -> Result<u64, StoreError> {
     let mut transaction = pool.begin().await?;
     let connection = &mut *transaction;
@@ -376,24 +377,44 @@ pub async fn rebuild(pool: &PgPool, zone: Tz) -> Result<u64, StoreError> {
     sqlx::query("SET LOCAL work_mem = '128MB'")
         .execute(&mut *connection)
         .await?;
+    // Cases are read and counted while what was counted is written: nobody changes them meanwhile.
+    let (counted, mut written) = mpsc::channel::<Changes>(1);
+    let count = count_all(pool.clone(), zone, counted);
+    let write = async {
+        while let Some(changes) = written.recv().await {
+            changes.write(&mut *connection).await?;
+        }
+        Ok(())
+    };
+    let (counted, ()) = tokio::try_join!(count, write)?;
+    transaction.commit().await?;
+    Ok(counted)
+}
+
+/// Counts all cases and hands on what they come to, part by part. How many they were.
+async fn count_all(pool: PgPool, zone: Tz, to: mpsc::Sender<Changes>) -> Result<u64, StoreError> {
+    let mut connection = pool.acquire().await?;
     let (mut after, mut counted) = (String::new(), 0);
     let mut changes = Changes::default();
     loop {
-        let page = states::page(&mut *connection, &after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after.clone_from(&last.fold.case_no);
+        let page = states::page(&mut connection, &after, PAGE).await?;
+        let done = page.last().is_none();
+        if let Some(last) = page.last() {
+            after.clone_from(&last.fold.case_no);
+        }
         counted += page.len() as u64;
         for case in &page {
             changes.replace(None, case, zone);
         }
         // A row that every page writes again grows slower each time, as long as the transaction lasts.
-        if changes.day.len() > KEPT {
-            std::mem::take(&mut changes).write(&mut *connection).await?;
+        if done || changes.day.len() > KEPT {
+            // Who does not take it has failed, and says why.
+            to.send(std::mem::take(&mut changes)).await.ok();
+        }
+        if done {
+            return Ok(counted);
         }
     }
-    changes.write(&mut *connection).await?;
-    transaction.commit().await?;
-    Ok(counted)
 }
 
 /// Rows of days that are gathered before they are written.

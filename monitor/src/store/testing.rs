@@ -7,9 +7,10 @@ use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
+use super::roles::quoted;
 use super::{MIGRATIONS, Store};
 
-/// A migrated, empty database that is dropped with this value.
+/// A migrated, empty database that is dropped with this value, or one by a name, which stays.
 pub struct TestDatabase {
     /// Connected.
     pub store: Store,
@@ -17,6 +18,7 @@ pub struct TestDatabase {
     pub url: String,
     name: String,
     server: PgConnectOptions,
+    stays: bool,
 }
 
 /// The address of the server: `DATABASE_URL`, or what `scripts/timescaledb url` prints.
@@ -74,11 +76,44 @@ impl TestDatabase {
             url,
             name,
             server,
+            stays: false,
         }
     }
-}
 
-impl TestDatabase {
+    /// The database `name`, made where there is none, brought up to date where there is, and not dropped.
+    ///
+    /// # Panics
+    /// When the server cannot be reached, or the database cannot be brought up to date.
+    pub async fn by_name(name: &str) -> Self {
+        let url = server_url();
+        let server: PgConnectOptions = url.parse().expect("DATABASE_URL is a PostgreSQL address");
+        let mut admin = connect(&server).await;
+        let there: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+                .bind(name)
+                .fetch_one(&mut admin)
+                .await
+                .expect("the list of databases can be read");
+        if !there {
+            sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {}", quoted(name))))
+                .execute(&mut admin)
+                .await
+                .expect("the tests' role may make databases");
+        }
+        admin.close().await.ok();
+        let url = with_database(&url, name);
+        let store = Store::connect_with(&url, 4)
+            .await
+            .expect("the database can be brought up to date");
+        Self {
+            store,
+            url,
+            name: name.to_owned(),
+            server,
+            stays: true,
+        }
+    }
+
     /// The address for a role of its own that works here as the console does; it goes with the database.
     ///
     /// # Panics
@@ -87,13 +122,20 @@ impl TestDatabase {
         let secret = format!("{:?} {}", std::time::SystemTime::now(), self.name);
         let password = hex::encode(Sha256::digest(secret));
         let role = &self.name;
-        let made = format!(r#"CREATE ROLE "{role}" LOGIN PASSWORD '{password}'"#);
         let mut connection = self
             .store
             .pool()
             .acquire()
             .await
-            .expect("the clone answers");
+            .expect("the database answers");
+        let there: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
+                .bind(role)
+                .fetch_one(&mut *connection)
+                .await
+                .expect("the list of roles can be read");
+        let verb = if there { "ALTER" } else { "CREATE" };
+        let made = format!("{verb} ROLE {} LOGIN PASSWORD '{password}'", quoted(role));
         sqlx::query(AssertSqlSafe(made))
             .execute(&mut *connection)
             .await
@@ -107,6 +149,9 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
+        if self.stays {
+            return;
+        }
         let (server, name) = (self.server.clone(), self.name.clone());
         // A runtime of its own: the test's may be gone or busy, and the database must go with the value.
         let dropped = std::thread::spawn(move || {

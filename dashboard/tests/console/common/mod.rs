@@ -110,7 +110,11 @@ impl Console {
 
     /// With a configuration that `change` has gone over.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        let database = TestDatabase::new().await;
+        Self::start_on(TestDatabase::new().await, change).await
+    }
+
+    /// On a database that may have been used before.
+    pub async fn start_on(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
         let files = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         config.storage.dir = files.path().to_owned();

@@ -1,6 +1,7 @@
 //! A county of made-up cases, as many as asked for, in the tables that pages read. Written by the database itself; the roll-ups are the program's own
 //! count ([`rollups::rebuild`]).
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -17,9 +18,10 @@ const VILLAGES: i64 = 300;
 const UNITS: i64 = 40;
 const ITEMS: i64 = 400;
 /// Cases written by one statement.
-const CHUNK: i64 = 250_000;
+const CHUNK: i64 = 50_000;
 
 /// What was loaded.
+#[derive(sqlx::FromRow)]
 pub struct Loaded {
     pub cases: i64,
     pub events: i64,
@@ -52,7 +54,7 @@ const CASES: &str = "
 
 /// Instants as a fold has them.
 const MOMENTS: &str = "
-    CREATE FUNCTION moment(at timestamptz) RETURNS jsonb LANGUAGE sql IMMUTABLE AS
+    CREATE FUNCTION moment(at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS
         $$ SELECT jsonb_build_object('at', at, 'received', at) $$";
 
 const STATES: &str = "
@@ -128,22 +130,75 @@ const BESIDE: [&str; 8] = [
     "INSERT INTO hall_window (hall, no, unit, name) SELECT code, '1', NULL, '1号窗口' FROM hall WHERE code LIKE 'S%' AND $1 + $2 + $3 + $4 > 0",
 ];
 
+/// What a database was loaded with, outside of the program's own schema.
+const LOADED: &str = "
+    CREATE SCHEMA scale;
+    CREATE TABLE scale.loaded (cases bigint NOT NULL, events bigint NOT NULL, months bigint NOT NULL, rollups text NOT NULL)";
+/// How the roll-ups are made: their columns, and of what there are sums.
+const ROLLUPS: &str = "
+    SELECT md5(string_agg(table_name || ' ' || column_name || ' ' || data_type, ',' ORDER BY table_name, column_name)
+               || (SELECT string_agg(c::text, ',' ORDER BY c::text) FROM rollup_cut c))
+    FROM information_schema.columns WHERE table_schema = 'public' AND table_name LIKE 'rollup%'";
+
+/// What the database holds: of an earlier run, with its roll-ups counted again where they are made otherwise now; else about as many events are
+/// loaded. `asked` says how many are wanted, `None`: what is there, or `default`.
+pub async fn loaded(db: &PgPool, asked: Option<i64>, default: i64, now: DateTime<Utc>) -> Loaded {
+    let there: bool = sqlx::query_scalar("SELECT to_regclass('scale.loaded') IS NOT NULL")
+        .fetch_one(db)
+        .await
+        .unwrap();
+    if !there {
+        return load(db, asked.unwrap_or(default), now).await;
+    }
+    let row = sqlx::query_as("SELECT cases, events, months FROM scale.loaded");
+    let loaded: Option<Loaded> = row.fetch_optional(db).await.unwrap();
+    let loaded =
+        loaded.expect("the database was not loaded to its end: drop it, and it is made again");
+    assert!(
+        asked.is_none_or(|asked| asked / EVENTS == loaded.cases),
+        "the database holds {} cases, {EVENTS} events each: drop it, ask for as many, or leave MINGJING_SCALE out",
+        loaded.cases
+    );
+    let same = format!("SELECT rollups = ({ROLLUPS}) FROM scale.loaded");
+    if !sqlx::query_scalar::<_, bool>(AssertSqlSafe(same))
+        .fetch_one(db)
+        .await
+        .unwrap()
+    {
+        let begun = Instant::now();
+        count(db, loaded.cases).await;
+        let made = format!("UPDATE scale.loaded SET rollups = ({ROLLUPS})");
+        sqlx::query(AssertSqlSafe(made)).execute(db).await.unwrap();
+        eprintln!("roll-ups counted again: {:.0?}", begun.elapsed());
+    }
+    loaded
+}
+
+/// Counts the roll-ups of so many cases.
+async fn count(db: &PgPool, cases: i64) {
+    let counted = rollups::rebuild(db, chrono_tz::Asia::Shanghai)
+        .await
+        .unwrap();
+    assert_eq!(counted as i64, cases);
+    // As autovacuum would in time.
+    sqlx::raw_sql("VACUUM ANALYZE").execute(db).await.unwrap();
+}
+
 /// Loads about as many events; says how long each part took.
-pub async fn load(db: &PgPool, events: i64, now: DateTime<Utc>) -> Loaded {
+async fn load(db: &PgPool, events: i64, now: DateTime<Utc>) -> Loaded {
     let begun = Instant::now();
     let cases = events / EVENTS;
     // A large county accepts some 40,000 cases a month; a shorter log is spread thinner, so that a year can be asked of it.
     let months = (cases / 40_000).clamp(15, 120);
     let days = months * 30;
-    let mut connection = db.acquire().await.unwrap();
-    let mut run = async |sql: String| {
-        sqlx::raw_sql(AssertSqlSafe(sql))
-            .execute(&mut *connection)
+    let run = async |sql: &str| {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(db)
             .await
             .unwrap();
     };
-    run(MOMENTS.to_owned()).await;
-    run("SET synchronous_commit = off; SET maintenance_work_mem = '512MB'".into()).await;
+    run(LOADED).await;
+    run(MOMENTS).await;
     assert_eq!(COUNTY, "C", "as the statements above have it");
     let beside = async |sql: &'static str| {
         let query = sqlx::query(sql).bind(UNITS).bind(TOWNS);
@@ -152,55 +207,63 @@ pub async fn load(db: &PgPool, events: i64, now: DateTime<Utc>) -> Loaded {
     for sql in &BESIDE[..4] {
         beside(sql).await;
     }
+    // Chunks of every month before two want the same one.
+    let chunks = "INSERT INTO case_event (time, received, committed, source, id, type, data)
+         SELECT at, at, at, '', '', '', '{}'
+         FROM generate_series($1 - make_interval(days => $2::int + 1), $1 + interval '1 year', interval '10 days') AS at";
+    let query = sqlx::query(chunks).bind(now).bind(days);
+    query.execute(db).await.unwrap();
+    run("DELETE FROM case_event").await;
     let indexes = drop_indexes(db).await;
-    let mut written = 0;
-    for first in (0..cases).step_by(CHUNK as usize) {
-        for (head, tail) in [(STATES, ") AS c"), (CASE_EVENTS, OF_CASES)] {
-            let query = sqlx::query(AssertSqlSafe(format!("{head}{CASES}{tail}")));
-            let query = query.bind(first).bind(cases.min(first + CHUNK)).bind(cases);
-            let done = query
-                .bind(now)
-                .bind(days)
-                .execute(&mut *connection)
-                .await
-                .unwrap();
-            written += if head == CASE_EVENTS {
-                done.rows_affected() as i64
-            } else {
-                0
-            };
+    let next = AtomicI64::new(0);
+    // A connection for each core of this machine, which is mostly the database's too.
+    let writers = std::thread::available_parallelism().map_or(1, usize::from);
+    let written = futures::future::join_all((0..writers.min(4)).map(async |_| {
+        let mut connection = db.acquire().await.unwrap();
+        sqlx::raw_sql("SET synchronous_commit = off")
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        let mut written = 0;
+        loop {
+            let first = next.fetch_add(CHUNK, Ordering::Relaxed);
+            if first >= cases {
+                break written;
+            }
+            for (head, tail) in [(STATES, ") AS c"), (CASE_EVENTS, OF_CASES)] {
+                let query = sqlx::query(AssertSqlSafe(format!("{head}{CASES}{tail}")));
+                let query = query.bind(first).bind(cases.min(first + CHUNK)).bind(cases);
+                let query = query.bind(now).bind(days);
+                let done = query.execute(&mut *connection).await.unwrap();
+                if head == CASE_EVENTS {
+                    written += done.rows_affected() as i64;
+                }
+            }
         }
-    }
+    }))
+    .await;
+    let written = written.into_iter().sum();
     eprintln!(
         "{written} events of {cases} cases over {months} months: {:.0?}",
         begun.elapsed()
     );
     for index in indexes {
-        sqlx::raw_sql(AssertSqlSafe(index))
-            .execute(&mut *connection)
-            .await
-            .unwrap();
+        run(&format!("SET maintenance_work_mem = '512MB'; {index}")).await;
     }
     for sql in &BESIDE[4..] {
         beside(sql).await;
     }
     eprintln!("with indexes and cards: {:.0?}", begun.elapsed());
-    let counted = rollups::rebuild(db, chrono_tz::Asia::Shanghai)
-        .await
-        .unwrap();
-    assert_eq!(counted as i64, cases);
-    eprintln!("with roll-ups: {:.0?}", begun.elapsed());
-    // As autovacuum would in time.
-    sqlx::raw_sql("VACUUM ANALYZE")
-        .execute(&mut *connection)
-        .await
-        .unwrap();
+    count(db, cases).await;
     let size: String =
         sqlx::query_scalar("SELECT pg_size_pretty(pg_database_size(current_database()))")
             .fetch_one(db)
             .await
             .unwrap();
-    eprintln!("ready, {size}: {:.0?}", begun.elapsed());
+    eprintln!("with roll-ups, {size}: {:.0?}", begun.elapsed());
+    let done = format!("INSERT INTO scale.loaded SELECT $1, $2, $3, ({ROLLUPS})");
+    let query = sqlx::query(AssertSqlSafe(done)).bind(cases).bind(written);
+    query.bind(months).execute(db).await.unwrap();
     Loaded {
         cases,
         events: written,
