@@ -1,6 +1,7 @@
 // The rules change hands: one inspector writes, tries it on the past and sends it, another puts it in force.
 import type { Locator, Page } from '@playwright/test'
 
+import { restore } from '../rules'
 import { expect, signIn, test } from '../stage'
 
 /** A number of the draft, in the form. */
@@ -101,16 +102,7 @@ test('one inspector drafts and shadows, another puts in force, and the next card
   await expect(page.getByTestId('card-sentence').first()).toContainText('50%')
   await expect(page.getByTestId('card-sentence').first()).toContainText(/R2 · v\d+/)
 
-  // The stage goes on under the rules that it began with.
-  await other.goto(`${stage.facts.url}/profiles?version=1`)
-  await other.getByTestId('draft-from-version').click()
-  await other.getByTestId('draft-send').click()
-  const back = other.url()
-  await expect(other.getByTestId('draft-state')).toHaveText('待施行')
-  await page.goto(back)
-  await page.getByTestId('draft-enforce').click()
-  await page.getByTestId('enforce-send').click()
-  await expect(page.getByTestId('draft-state')).toHaveText('已施行')
+  await restore(stage, other, page)
   await context.close()
 })
 
