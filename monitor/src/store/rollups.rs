@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Datelike, DurationRound, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::mpsc;
 
 use super::StoreError;
@@ -19,10 +21,48 @@ use crate::case::{CaseStatus, Spent};
 /// The change of all roll-ups by a batch: what the touched cases counted for after it, less what they did before.
 #[derive(Debug, Default)]
 pub struct Changes {
-    day: BTreeMap<(NaiveDate, String, String, String), Day>,
+    day: BTreeMap<Place, Day>,
     spent: spent::Changes,
     hour: BTreeMap<(DateTime<Utc>, String), [i64; 2]>,
     bucket: BTreeMap<(String, String, bool, String), i64>,
+}
+
+/// What is counted: a day, of ways the first of a month; where, and for which item.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    start: NaiveDate,
+    hall: String,
+    unit: String,
+    item: String,
+}
+
+impl Place {
+    /// The day at the case's hall, unit and item.
+    fn of(case: &CaseRecord, start: NaiveDate) -> Self {
+        Self {
+            start,
+            hall: case.hall.clone(),
+            unit: case.unit.clone(),
+            item: case.item.clone(),
+        }
+    }
+}
+
+/// A statement with its first four arguments, $1 to $4: the columns of these places.
+fn at_places<'a>(
+    sql: &'static str,
+    places: impl Iterator<Item = &'a Place> + Clone,
+) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query(sql)
+        .bind(places.clone().map(|at| at.start).collect::<Vec<_>>())
+        .bind(column(places.clone(), |at| &at.hall))
+        .bind(column(places.clone(), |at| &at.unit))
+        .bind(column(places, |at| &at.item))
+}
+
+/// A column of texts.
+fn column<'a, T: 'a>(rows: impl Iterator<Item = &'a T>, of: fn(&'a T) -> &'a str) -> Vec<&'a str> {
+    rows.map(of).collect()
 }
 
 /// The counts of a day, in the order of its columns.
@@ -138,7 +178,7 @@ impl Changes {
             .day
             .iter()
             .find(|(_, counts)| counts.iter().any(|&n| n != 0));
-        moved.map(|((day, ..), _)| *day)
+        moved.map(|(at, _)| at.start)
     }
 
     fn count(&mut self, case: &CaseRecord, n: i64, zone: Tz) {
@@ -232,9 +272,7 @@ impl Changes {
 
     fn day_of(&mut self, case: &CaseRecord, at: DateTime<Utc>, zone: Tz) -> &mut Day {
         let day = at.with_timezone(&zone).date_naive();
-        self.day
-            .entry((day, case.hall.clone(), case.unit.clone(), case.item.clone()))
-            .or_default()
+        self.day.entry(Place::of(case, day)).or_default()
     }
 
     /// Adds the changes to the tables.
@@ -251,29 +289,10 @@ impl Changes {
         if rows.is_empty() {
             return Ok(());
         }
-        let mut query = sqlx::query(ADD_DAYS)
-            .bind(rows.iter().map(|(key, _)| key.0).collect::<Vec<_>>())
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.1.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.2.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.3.as_str())
-                    .collect::<Vec<_>>(),
-            );
-        for column in 0..Day::default().len() {
-            query = query.bind(
-                rows.iter()
-                    .map(|(_, counts)| counts[column])
-                    .collect::<Vec<_>>(),
-            );
+        let mut query = at_places(ADD_DAYS, rows.iter().map(|(at, _)| *at));
+        for which in 0..Day::default().len() {
+            let counts = rows.iter().map(|(_, counts)| counts[which]);
+            query = query.bind(counts.collect::<Vec<_>>());
         }
         query.execute(connection).await?;
         Ok(())

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
-use super::month_of;
+use super::{Place, at_places, month_of};
 use crate::case::{Spent, StepSpent};
 use crate::statistics::histogram;
 use crate::store::StoreError;
@@ -17,15 +17,6 @@ use crate::store::states::CaseRecord;
 
 /// Longest name of a channel, in characters; the rest is cut off.
 const MAX_CHANNEL: usize = 40;
-
-/// What is counted: a day, of ways the first of a month; where, and for which item.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    start: NaiveDate,
-    hall: String,
-    unit: String,
-    item: String,
-}
 
 /// The sums of a step, in the order of the columns.
 type Step = [i64; 6];
@@ -128,7 +119,7 @@ impl Changes {
             let channel: String = channel.chars().take(MAX_CHANNEL).collect();
             *self
                 .channel
-                .entry((place(case, day(at)), channel))
+                .entry((Place::of(case, day(at)), channel))
                 .or_default() += n;
         }
         for step in &spent.steps {
@@ -139,9 +130,9 @@ impl Changes {
             let class = histogram::class_of(worked);
             *self
                 .duration
-                .entry((place(case, day(at)), class))
+                .entry((Place::of(case, day(at)), class))
                 .or_default() += n;
-            self.went(case, &place(case, month_of(day(at))), n);
+            self.went(case, &Place::of(case, month_of(day(at))), n);
         }
     }
 
@@ -167,7 +158,7 @@ impl Changes {
             if begun { 0 } else { step.waited },
             i64::from(step.over),
         ];
-        let mut place = place(case, day(finished.at));
+        let mut place = Place::of(case, day(finished.at));
         // Who did the step, not who has the case.
         place.hall.clone_from(&run.hall);
         if let Some(unit) = &run.unit {
@@ -213,23 +204,7 @@ impl Changes {
         if rows.is_empty() {
             return Ok(());
         }
-        sqlx::query(ADD_CHANNELS)
-            .bind(rows.iter().map(|(key, _)| key.0.start).collect::<Vec<_>>())
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.0.hall.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.0.unit.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.0.item.as_str())
-                    .collect::<Vec<_>>(),
-            )
+        at_places(ADD_CHANNELS, rows.iter().map(|(key, _)| &key.0))
             .bind(
                 rows.iter()
                     .map(|(key, _)| key.1.as_str())
@@ -246,23 +221,7 @@ impl Changes {
         if rows.is_empty() {
             return Ok(());
         }
-        sqlx::query(ADD_DURATIONS)
-            .bind(rows.iter().map(|(key, _)| key.0.start).collect::<Vec<_>>())
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.0.hall.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.0.unit.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.0.item.as_str())
-                    .collect::<Vec<_>>(),
-            )
+        at_places(ADD_DURATIONS, rows.iter().map(|(key, _)| &key.0))
             .bind(rows.iter().map(|(key, _)| key.1).collect::<Vec<_>>())
             .bind(rows.iter().map(|(_, n)| **n).collect::<Vec<_>>())
             .execute(connection)
@@ -276,34 +235,14 @@ impl Changes {
         if rows.is_empty() {
             return Ok(());
         }
-        let mut query = sqlx::query(ADD_STEPS)
-            .bind(rows.iter().map(|(key, _)| key.0.start).collect::<Vec<_>>())
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.0.hall.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.0.unit.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.0.item.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                rows.iter()
-                    .map(|(key, _)| key.1.as_str())
-                    .collect::<Vec<_>>(),
-            );
-        for column in 0..Step::default().len() {
-            query = query.bind(
-                rows.iter()
-                    .map(|(_, sums)| sums[column])
-                    .collect::<Vec<_>>(),
-            );
+        let mut query = at_places(ADD_STEPS, rows.iter().map(|(key, _)| &key.0)).bind(
+            rows.iter()
+                .map(|(key, _)| key.1.as_str())
+                .collect::<Vec<_>>(),
+        );
+        for which in 0..Step::default().len() {
+            let sums = rows.iter().map(|(_, sums)| sums[which]);
+            query = query.bind(sums.collect::<Vec<_>>());
         }
         query.execute(connection).await?;
         Ok(())
@@ -314,15 +253,12 @@ impl Changes {
         if rows.is_empty() {
             return Ok(());
         }
-        sqlx::query(
+        at_places(
             "INSERT INTO rollup_follows AS r (month, hall, unit, item, earlier, later, n)
              SELECT * FROM UNNEST($1::date[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
              ON CONFLICT (month, hall, unit, item, earlier, later) DO UPDATE SET n = r.n + excluded.n",
+            rows.iter().map(|(key, _)| &key.0),
         )
-        .bind(rows.iter().map(|(key, _)| key.0.start).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.hall.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.unit.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.item.as_str()).collect::<Vec<_>>())
         .bind(rows.iter().map(|(key, _)| key.1.as_str()).collect::<Vec<_>>())
         .bind(rows.iter().map(|(key, _)| key.2.as_str()).collect::<Vec<_>>())
         .bind(rows.iter().map(|(_, n)| **n).collect::<Vec<_>>())
@@ -336,30 +272,17 @@ impl Changes {
         if rows.is_empty() {
             return Ok(());
         }
-        sqlx::query(
+        at_places(
             "INSERT INTO rollup_variant AS r (month, hall, unit, item, variant, steps, n)
              SELECT * FROM UNNEST($1::date[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::jsonb[], $7::bigint[])
              ON CONFLICT (month, hall, unit, item, variant) DO UPDATE SET n = r.n + excluded.n",
+            rows.iter().map(|(key, _)| &key.0),
         )
-        .bind(rows.iter().map(|(key, _)| key.0.start).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.hall.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.unit.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(key, _)| key.0.item.as_str()).collect::<Vec<_>>())
         .bind(rows.iter().map(|(key, _)| key.1.as_slice()).collect::<Vec<_>>())
         .bind(rows.iter().map(|(_, (way, _))| way).collect::<Vec<_>>())
         .bind(rows.iter().map(|(_, (_, n))| *n).collect::<Vec<_>>())
         .execute(connection)
         .await?;
         Ok(())
-    }
-}
-
-/// The day at the case's hall, unit and item.
-fn place(case: &CaseRecord, start: NaiveDate) -> Place {
-    Place {
-        start,
-        hall: case.hall.clone(),
-        unit: case.unit.clone(),
-        item: case.item.clone(),
     }
 }
