@@ -133,16 +133,15 @@ const BESIDE: [&str; 8] = [
 /// What a database was loaded with, outside of the program's own schema.
 const LOADED: &str = "
     CREATE SCHEMA scale;
-    CREATE TABLE scale.loaded (cases bigint NOT NULL, events bigint NOT NULL, months bigint NOT NULL, rollups text NOT NULL)";
-/// How the roll-ups are made: their columns, and of what there are sums.
-const ROLLUPS: &str = "
-    SELECT md5(string_agg(table_name || ' ' || column_name || ' ' || data_type, ',' ORDER BY table_name, column_name)
-               || (SELECT string_agg(c::text, ',' ORDER BY c::text) FROM rollup_cut c))
-    FROM information_schema.columns WHERE table_schema = 'public' AND table_name LIKE 'rollup%'";
-
-/// What the database holds: of an earlier run, with its roll-ups counted again where they are made otherwise now; else about as many events are
-/// loaded. `asked` says how many are wanted, `None`: what is there, or `default`.
-pub async fn loaded(db: &PgPool, asked: Option<i64>, default: i64, now: DateTime<Utc>) -> Loaded {
+    CREATE TABLE scale.loaded (cases bigint NOT NULL, events bigint NOT NULL, months bigint NOT NULL)";
+/// What the database holds of an earlier run; else about as many events are loaded. `asked` says how many are wanted, `None`: what is there, or
+/// `default`. What a migration adds to the roll-ups it fills itself; `recount` counts them again all the same.
+pub async fn loaded(
+    db: &PgPool,
+    (asked, default): (Option<i64>, i64),
+    recount: bool,
+    now: DateTime<Utc>,
+) -> Loaded {
     let there: bool = sqlx::query_scalar("SELECT to_regclass('scale.loaded') IS NOT NULL")
         .fetch_one(db)
         .await
@@ -159,17 +158,13 @@ pub async fn loaded(db: &PgPool, asked: Option<i64>, default: i64, now: DateTime
         "the database holds {} cases, {EVENTS} events each: drop it, ask for as many, or leave MINGJING_SCALE out",
         loaded.cases
     );
-    let same = format!("SELECT rollups = ({ROLLUPS}) FROM scale.loaded");
-    if !sqlx::query_scalar::<_, bool>(AssertSqlSafe(same))
-        .fetch_one(db)
-        .await
-        .unwrap()
-    {
+    if recount {
         let begun = Instant::now();
         count(db, loaded.cases).await;
-        let made = format!("UPDATE scale.loaded SET rollups = ({ROLLUPS})");
-        sqlx::query(AssertSqlSafe(made)).execute(db).await.unwrap();
         eprintln!("roll-ups counted again: {:.0?}", begun.elapsed());
+    } else {
+        // What migrations have made anew is known to nobody yet.
+        sqlx::raw_sql("ANALYZE").execute(db).await.unwrap();
     }
     loaded
 }
@@ -261,9 +256,9 @@ async fn load(db: &PgPool, events: i64, now: DateTime<Utc>) -> Loaded {
             .await
             .unwrap();
     eprintln!("with roll-ups, {size}: {:.0?}", begun.elapsed());
-    let done = format!("INSERT INTO scale.loaded SELECT $1, $2, $3, ({ROLLUPS})");
-    let query = sqlx::query(AssertSqlSafe(done)).bind(cases).bind(written);
-    query.bind(months).execute(db).await.unwrap();
+    let done = sqlx::query("INSERT INTO scale.loaded (cases, events, months) VALUES ($1, $2, $3)");
+    let done = done.bind(cases).bind(written).bind(months);
+    done.execute(db).await.unwrap();
     Loaded {
         cases,
         events: written,
