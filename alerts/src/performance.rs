@@ -1,16 +1,18 @@
 //! Scores of a month: the figures and cards of every hall or unit of a level, put together for `monitor::score`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use mingjing_monitor::calendar::Calendar;
 use mingjing_monitor::org::Level;
 use mingjing_monitor::score::{
-    Card, Entry, Facts, Figures, Of, Order, OrderRef, Part, Points, Sheet,
+    Card, Entry, Facts, Figures, Of, Order, OrderRef, Part, Points, Service, ServiceFormula, Sheet,
+    ToAnswer,
 };
+use mingjing_monitor::service::{Day, Month as ServiceMonth};
 use mingjing_monitor::store::rankings::{self, Standing};
-use mingjing_monitor::store::{StoreError, presence};
+use mingjing_monitor::store::{StoreError, halls, presence, service};
 use sqlx::PgPool;
 
 use crate::card::State;
@@ -39,6 +41,8 @@ pub struct Grounds<'a> {
 pub struct Month {
     /// The profile whose formula scored it: the one in force when it began.
     pub profile: Arc<Profile>,
+    /// With fewer services nobody is ranked.
+    pub ranked_from: u64,
     /// Who, by code.
     pub subjects: HashMap<String, Evaluated>,
 }
@@ -70,7 +74,7 @@ pub fn entry(subject: &str, figures: &Figures) -> Entry<String> {
     Entry {
         subject: subject.to_owned(),
         score: figures.score,
-        services: figures.due,
+        services: figures.services(),
     }
 }
 
@@ -167,10 +171,71 @@ impl Grounds<'_> {
                 of.whole += u64::try_from(minutes.known).unwrap_or(0);
             }
         }
+        if let Some(formula) = self.service(level, first) {
+            for (code, service) in self.services(pool, formula, first).await? {
+                facts.entry(code).or_default().service = Some(service);
+            }
+        }
         for (code, carried) in carried.drain() {
             facts.entry(code).or_default().carried = carried;
         }
-        Ok(self.evaluated(first, standings, facts))
+        Ok(self.evaluated(level, first, standings, facts))
+    }
+
+    /// The formula by which the month's subjects are judged by their service; `None`: by the nine parts.
+    fn service(&self, level: Level, first: NaiveDate) -> Option<&ServiceFormula> {
+        let formula = self.profile(first).formula.service.as_ref();
+        formula.filter(|_| level == Level::Village)
+    }
+
+    /// What each village point did beside cases in the month that begins on `first`, as far as it has passed.
+    async fn services(
+        &self,
+        pool: &PgPool,
+        formula: &ServiceFormula,
+        first: NaiveDate,
+    ) -> Result<HashMap<String, Service>, StoreError> {
+        let (from, to) = self.span(first);
+        let today = self.calendar.date(self.now);
+        let days: Vec<NaiveDate> = first
+            .iter_days()
+            .take_while(|day| *day < month_after(first) && *day <= today)
+            .collect();
+        let last = days.last().copied().unwrap_or(first);
+        let since = service::points(pool).await?;
+        let mut told = service::between(pool, first, last).await?;
+        let mut all = HashMap::new();
+        for hall in halls::tree(pool).await?.halls() {
+            if hall.level != Level::Village {
+                continue;
+            }
+            let told: BTreeMap<NaiveDate, Day> = told.remove(&hall.code).unwrap_or_default();
+            let silent = Day::default();
+            let mut month = ServiceMonth::new(formula);
+            let since = since.get(&hall.code);
+            for day in days
+                .iter()
+                .filter(|day| since.is_some_and(|since| since <= day))
+            {
+                let Some(hours) = self.calendar.open_on(&hall.opening, *day) else {
+                    continue;
+                };
+                let now = (*day == today).then(|| self.calendar.local(self.now).time());
+                month.add(*day, hours, now, told.get(day).unwrap_or(&silent));
+            }
+            all.insert(hall.code.clone(), month.finish());
+        }
+        // An answer that is not due yet is neither met nor missed.
+        for due in rankings::answerable(pool, from, to.min(self.now)).await? {
+            if let Some(service) = all.get_mut(&due.hall) {
+                service.complaints.push(ToAnswer {
+                    no: due.no,
+                    met: due.met,
+                    again: due.again,
+                });
+            }
+        }
+        Ok(all)
     }
 
     /// The orders and complaints of [from, to), by subject.
@@ -189,9 +254,12 @@ impl Grounds<'_> {
                 (None, None) => continue,
             };
             if let Some(code) = subject(&answer.hall, answer.unit.as_deref()) {
-                let met = answer.met;
                 let facts = facts.entry(code).or_default();
-                facts.orders.push(Order { which, met });
+                facts.orders.push(Order {
+                    which,
+                    met: answer.met,
+                    again: answer.again,
+                });
             }
         }
         for complaint in rankings::complaints(pool, from, to).await? {
@@ -209,6 +277,7 @@ impl Grounds<'_> {
     /// Scores what the roll-ups and the rest say of each subject.
     pub(crate) fn evaluated(
         &self,
+        level: Level,
         first: NaiveDate,
         standings: Vec<Standing>,
         mut facts: HashMap<String, Facts>,
@@ -222,6 +291,7 @@ impl Grounds<'_> {
         });
         Month {
             subjects: evaluated.collect(),
+            ranked_from: profile.formula.ranked_from(level),
             profile: Arc::clone(profile),
         }
     }

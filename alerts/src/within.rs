@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use mingjing_monitor::org::Level;
 use mingjing_monitor::score::Facts;
 use mingjing_monitor::store::StoreError;
 use mingjing_monitor::store::rankings;
@@ -82,6 +83,7 @@ impl Grounds<'_> {
         });
         Ok(Month {
             subjects: evaluated.collect(),
+            ranked_from: profile.formula.ranked_from,
             profile: Arc::clone(profile),
         })
     }
@@ -104,6 +106,6 @@ impl Grounds<'_> {
         }
         self.beside_cards(pool, (from, to), &subject, &mut facts)
             .await?;
-        Ok(self.evaluated(first, standings, facts))
+        Ok(self.evaluated(Level::Town, first, standings, facts))
     }
 }

@@ -123,7 +123,7 @@ impl<'a> Field<'a> {
         let closing = self.closings.get(&first).cloned().unwrap_or_default();
         let grounds = self.reference.grounds(self.app.now());
         let profile = grounds.profile(first);
-        let (ranked_from, version) = (profile.formula.ranked_from, profile.version);
+        let (ranked_from, version) = (profile.formula.ranked_from(self.level), profile.version);
         let (profile_version, lines) = match &closing.published {
             Some(done) => {
                 let rows = closings::standings(self.app.db(), &[done.id], self.level, None).await?;
@@ -219,6 +219,7 @@ impl<'a> Field<'a> {
             };
             let line = lines.entry(row.subject.clone()).or_default();
             line.due += figures.due;
+            line.services += figures.services();
             line.met += figures.met;
             line.yellow_cards += figures.yellow_cards;
             line.red_cards += figures.red_cards;
@@ -249,7 +250,9 @@ pub struct LineOfYear {
     pub name_en: String,
     /// Cases that fell due.
     pub due: u64,
-    /// Of them, decided in time.
+    /// With them, of village points, queries assisted.
+    pub services: u64,
+    /// Of the cases, decided in time.
     pub met: u64,
     /// Yellow cards.
     pub yellow_cards: u64,
@@ -276,7 +279,7 @@ impl YearOf {
         let entry = |(code, line): (&String, &LineOfYear)| Entry {
             subject: code.clone(),
             score: line.year().score,
-            services: line.due,
+            services: line.services,
         };
         self.lines.iter().map(entry).collect()
     }

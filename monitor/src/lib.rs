@@ -17,6 +17,7 @@ pub mod org;
 pub mod personal;
 pub mod presence;
 pub mod score;
+pub mod service;
 pub mod share;
 pub mod statistics;
 pub mod store;

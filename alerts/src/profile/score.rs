@@ -138,4 +138,61 @@ pub(super) const NUMBERS: &[Number] = &[
         "Pass at best: with so many late",
     ),
     share("grades.fail_under", "不合格的按时率", "Fail: on time under"),
+    points(
+        "service.weights.opening",
+        "村级满分：开放",
+        "Village points, weight of opening",
+    ),
+    points(
+        "service.weights.terminal",
+        "村级满分：终端",
+        "Village points, weight of terminal",
+    ),
+    points(
+        "service.weights.assistance",
+        "村级满分：帮办",
+        "Village points, weight of queries assisted",
+    ),
+    points(
+        "service.weights.answers",
+        "村级满分：答复",
+        "Village points, weight of answers",
+    ),
+    points(
+        "service.weights.cases",
+        "村级满分：办件",
+        "Village points, weight of cases",
+    ),
+    row(
+        "service.beat",
+        "终端心跳有效时间",
+        "A terminal counts as up after a heartbeat for",
+        number(Unit::Minute, 1_440.0, 0),
+    ),
+    row(
+        "service.assisted_a_day",
+        "每个开放日应帮办次数",
+        "Queries asked for each day of opening",
+        Kind::Number {
+            unit: Unit::Count,
+            least: 0.1,
+            most: 1_000.0,
+            digits: 1,
+        },
+    ),
+    cases(
+        "service.most_a_day",
+        "每日最多计帮办次数",
+        "Queries counted of a day at most",
+    ),
+    cases(
+        "service.per_person",
+        "同一人每月最多计次数",
+        "Queries counted of one person in a month at most",
+    ),
+    cases(
+        "service.ranked_from",
+        "村级排名所需服务次数",
+        "Village points: services for a rank",
+    ),
 ];

@@ -93,10 +93,13 @@ pub struct Answer {
     pub unit: Option<String>,
     /// Whether it was answered in time, and the answer stood.
     pub met: bool,
+    /// It fell due before the span, and lay unanswered when that began.
+    pub again: bool,
 }
 
-/// The orders whose answer fell due in [from, to): correction orders of cards that weigh, and supervision orders that were not
-/// cancelled.
+/// The orders whose answer fell due in [from, to), and those that fell due before and lay unanswered at `from`: correction orders of
+/// cards that weigh, and supervision orders that were not cancelled. What is not answered weighs in every month in which it is not: so
+/// nobody gains by leaving many unanswered in one.
 pub async fn answers(
     pool: &PgPool,
     from: DateTime<Utc>,
@@ -104,15 +107,25 @@ pub async fn answers(
 ) -> Result<Vec<Answer>, StoreError> {
     let rows = sqlx::query_as(
         "SELECT o.card, NULL::bigint AS supervision_order, c.hall, c.unit,
-                (o.answered_at IS NOT NULL AND o.answered_at <= o.answer_due AND c.state <> 'returned') AS met
+                (o.answered_at IS NOT NULL AND o.answered_at <= o.answer_due AND c.state <> 'returned') AS met, false AS again
          FROM correction_order o JOIN card c ON c.id = o.card
          WHERE o.answer_due >= $1 AND o.answer_due < $2 AND NOT c.trial AND c.state = ANY($3)
          UNION ALL
          SELECT NULL, id, hall, unit,
-                (answered_at IS NOT NULL AND answered_at <= answer_due AND state NOT IN ('returned', 'escalated'))
+                (answered_at IS NOT NULL AND answered_at <= answer_due AND state NOT IN ('returned', 'escalated')), false
          FROM supervision_order
          WHERE answer_due >= $1 AND answer_due < $2 AND NOT trial AND state <> 'cancelled'
-         ORDER BY card, supervision_order",
+         UNION ALL
+         SELECT o.card, NULL, c.hall, c.unit, false, true
+         FROM correction_order o JOIN card c ON c.id = o.card
+         WHERE o.answer_due < $1 AND o.answer_due < $2 AND (o.answered_at IS NULL OR o.answered_at >= $1)
+           AND (c.closed_at IS NULL OR c.closed_at >= $1) AND NOT c.trial AND c.state = ANY($3)
+         UNION ALL
+         SELECT NULL, id, hall, unit, false, true
+         FROM supervision_order
+         WHERE answer_due < $1 AND answer_due < $2 AND (answered_at IS NULL OR answered_at >= $1)
+           AND (closed_at IS NULL OR closed_at >= $1) AND NOT trial AND state <> 'cancelled'
+         ORDER BY card, supervision_order, again",
     );
     Ok(rows
         .bind(from)

@@ -10,7 +10,7 @@ use mingjing_monitor::store::sources::{self, Source, SourceState};
 use mingjing_monitor::store::states::CaseRecord;
 use mingjing_monitor::store::windows::Heard;
 use mingjing_monitor::store::{
-    StoreError, absences, events, halls, health, items, retention, states,
+    StoreError, absences, events, halls, health, items, retention, service, states,
 };
 use sqlx::PgConnection;
 
@@ -219,6 +219,12 @@ impl Supervisor {
         if !new.is_empty() {
             events::insert(&mut *connection, new, now).await?;
             self.hear_windows(&mut *connection, new, deltas).await?;
+            let new = new.iter().map(|hashed| &hashed.event);
+            let about: Vec<&CaseEvent> = new.filter(|event| event.is_about_service()).collect();
+            let zone = self.reference.calendar.zone;
+            if let Some(since) = service::hear(&mut *connection, &about, zone).await? {
+                deltas.scores_from(since);
+            }
         }
         let absences = self
             .hear_absences(&mut *connection, new, now, deltas)

@@ -259,7 +259,7 @@ impl Supervisor {
 
 /// The subjects of a month with their ranks.
 fn ranked(month: &Month) -> Vec<(Option<u32>, Kept<'_>)> {
-    let standings = score::rank(&month.entries(), &[], month.profile.formula.ranked_from);
+    let standings = score::rank(&month.entries(), &[], month.ranked_from);
     let kept = |standing: score::Standing<String>| {
         let (subject, one) = month.subjects.get_key_value(&standing.subject)?;
         Some((
@@ -331,7 +331,11 @@ async fn correct(
 /// The card that a line is about.
 fn card_of(reason: &Reason) -> Option<i64> {
     match reason {
-        Reason::Card { card, .. } | Reason::Unanswered(OrderRef::Card(card)) => Some(*card),
+        Reason::Card { card, .. }
+        | Reason::Unanswered {
+            which: OrderRef::Card(card),
+            ..
+        } => Some(*card),
         _ => None,
     }
 }

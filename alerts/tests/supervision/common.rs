@@ -359,6 +359,7 @@ pub async fn snapshot(pool: &PgPool) -> BTreeMap<&'static str, Vec<Value>> {
         ("variant", rollup!("rollup_variant", "n", "month, hall, unit, item, variant")),
         ("hour", "SELECT to_jsonb(r) FROM rollup_hour r WHERE (accepted, completed) <> (0, 0) ORDER BY hour, hall"),
         ("bucket", "SELECT to_jsonb(r) FROM rollup_bucket r WHERE n <> 0 ORDER BY hall, unit, is_open, bucket"),
+        ("service", "SELECT to_jsonb(d) FROM service_day d ORDER BY day, hall"),
         ("window", "SELECT to_jsonb(w) FROM window_state w ORDER BY hall, no"),
         ("complaint", "SELECT to_jsonb(c) - 'changed' FROM complaint c ORDER BY no"),
         ("events", "SELECT to_jsonb(e) - 'committed' FROM case_event e ORDER BY source, id"),

@@ -3,7 +3,7 @@
 use mingjing_alerts::supervisor::Supervisor;
 use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::org::Level;
-use mingjing_monitor::score::{Part, Points};
+use mingjing_monitor::score::{Line, Part, Points, Reason};
 use serde_json::{Value, json};
 
 use crate::common::{Sent, World, at, event};
@@ -203,19 +203,39 @@ async fn late_cases_bunched_in_one_month_cost_a_year_no_less() {
         }
     }
     world.live(events, "2026-12-31 09:00").await;
-    // Nobody answered in either town, which costs all of a month's supervision however many do not: what the lateness itself costs.
+    // What the lateness itself costs, and what the months come to: nobody answered in either town, and that costs both as much.
     let mut timeliness = [Points::ZERO, Points::ZERO];
+    let mut supervision = Vec::new();
+    let mut scores = [Points::ZERO, Points::ZERO];
     let grounds = world.supervisor.reference().grounds(at("2026-12-31 09:00"));
     for first in ["2026-09-01", "2026-10-01", "2026-11-01"] {
         let first = first.parse().unwrap();
         let month = grounds.month(&world.pool(), Level::Town, first).await;
         let month = month.unwrap();
-        for (points, town) in timeliness.iter_mut().zip(TOWNS) {
-            let parts = &month.subjects[town].sheet.parts;
-            let part = parts.iter().find(|one| one.part == Part::Timeliness);
-            *points += part.unwrap().points.unwrap();
+        for (at, town) in TOWNS.into_iter().enumerate() {
+            let sheet = &month.subjects[town].sheet;
+            let of = |part| sheet.parts.iter().find(|one| one.part == part);
+            timeliness[at] += of(Part::Timeliness).unwrap().points.unwrap();
+            scores[at] += sheet.score.unwrap();
+            let again =
+                |line: &&Line| matches!(line.reason, Reason::Unanswered { again: true, .. });
+            let part = of(Part::Supervision).unwrap();
+            supervision.push((part.points, part.lines.iter().filter(again).count()));
         }
     }
     let [one, two] = timeliness;
+    assert!(two <= one, "{two} and {one}");
+    // T1 leaves two unanswered in each month, T2 six in the first: each weighs again as long as nobody answers.
+    let none = Some(Points::ZERO);
+    let again = [
+        (none, 0),
+        (none, 0),
+        (none, 2),
+        (none, 6),
+        (none, 4),
+        (none, 6),
+    ];
+    assert_eq!(supervision, again);
+    let [one, two] = scores;
     assert!(two <= one, "{two} and {one}");
 }

@@ -22,6 +22,7 @@ mod profiles;
 mod recount;
 mod retention;
 mod scores;
+mod service;
 mod shadow;
 mod states;
 mod statistics;

@@ -83,7 +83,7 @@ pub struct MonthScore {
 /// One line.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Rank {
-    /// Equal scores share a rank; null with fewer than `ranked_from` cases due. Of a closed month, as published.
+    /// Equal scores share a rank; null with fewer than `ranked_from` services. Of a closed month, as published.
     rank: Option<u32>,
     /// The rank of the month (or year) before, by what holds.
     previous: Option<u32>,
@@ -113,6 +113,8 @@ pub struct Rank {
     /// Rescaling and bonuses: what the score has beside the points of the parts.
     #[schema(value_type = f64)]
     beside: Points,
+    /// What a rank asks for at least so many of: cases due, of a village point the queries assisted too.
+    services: u64,
     /// Cases that fell due and are judged.
     due: u64,
     /// Of them, decided in time.
@@ -207,7 +209,7 @@ pub async fn show(
             month: None,
             year: Some(year),
             standing: None,
-            ranked_from: profile.formula.ranked_from,
+            ranked_from: profile.formula.ranked_from(level),
             profile_version: profile.version,
             seq,
             rows: lines
@@ -313,6 +315,7 @@ fn figures(shown: &Figures) -> Rank {
         held_at: shown.held_at,
         parts: shown.parts.clone(),
         beside: shown.beside,
+        services: shown.services(),
         due: shown.due,
         met: shown.met,
         rate: rate(shown.due, shown.met),
@@ -338,7 +341,7 @@ pub(super) async fn of_year(
     let (now, before) = (field.year(year).await?, field.year(year - 1).await?);
     let reference = performance::reference(app).await?;
     let formula = &reference.profiles.at(app.now()).formula;
-    let ranked = now.ranked(&before, formula.ranked_from);
+    let ranked = now.ranked(&before, formula.ranked_from(level));
     let line = |standing| line_of_year(level, standing, &now, &formula.grades);
     Ok(ranked.into_iter().filter_map(line).collect())
 }
@@ -368,6 +371,7 @@ fn line_of_year(
         held_at: None,
         parts: Vec::new(),
         beside: Points::ZERO,
+        services: line.services,
         due: line.due,
         met: line.met,
         rate: rate(line.due, line.met),

@@ -92,7 +92,7 @@ pub async fn show(
             year: Some(year),
             standing: None,
             profile_version: profile.version,
-            ranked_from: profile.formula.ranked_from,
+            ranked_from: profile.formula.ranked_from(level),
             line,
             sheet: None,
             corrected: None,

@@ -150,7 +150,7 @@ pub async fn across(
 }
 
 fn ranking(first: chrono::NaiveDate, mut month: Month, before: &Month) -> PartRanking {
-    let ranked_from = month.profile.formula.ranked_from;
+    let ranked_from = month.ranked_from;
     let standings = score::rank(&month.entries(), &before.entries(), ranked_from);
     let rows = standings.into_iter().filter_map(|standing| {
         let one = month.subjects.remove(&standing.subject)?;

@@ -1,7 +1,7 @@
 //! `mingjing rollup`
 
 use clap::{Args, Subcommand};
-use mingjing_monitor::store::{county, retention, rollups};
+use mingjing_monitor::store::{county, retention, rollups, service};
 
 use super::{CliError, database, output};
 use crate::config::Config;
@@ -36,6 +36,15 @@ impl Rollup {
         let zone = county.map_or(chrono_tz::Asia::Shanghai, |county| county.zone());
         let counted = rollups::rebuild(&db, zone).await.map_err(failed)?;
         output::line(&format!("counted again from {counted} cases"));
+        let mut transaction = db.begin().await.map_err(|error| failed(error.into()))?;
+        let days = service::rebuild(&mut transaction, zone)
+            .await
+            .map_err(failed)?;
+        transaction
+            .commit()
+            .await
+            .map_err(|error| failed(error.into()))?;
+        output::line(&format!("counted again {days} days of service of halls"));
         let mut connection = db.acquire().await.map_err(|error| failed(error.into()))?;
         if let Some(until) = retention::dropped_until(&mut connection)
             .await

@@ -20,11 +20,11 @@ pub fn contests(event: &PlannedEvent, cut: DateTime<Utc>) -> bool {
     event.told_late() && event.told > cut - STILL_CONTESTED
 }
 
-/// The batches of one day: cases are never split, and only what was told by `cut` is in them.
+/// The batches of one day: cases and days of a village point are never split, and only what was told by `cut` is in them.
 pub fn batches(plan: &Plan, day: NaiveDate, cut: DateTime<Utc>) -> Vec<Vec<Value>> {
     let mut batches = vec![Vec::new()];
     let cases = plan.day(day).into_iter().map(|case| case.events);
-    for events in cases.chain(plan.complaints(day)) {
+    for events in cases.chain(plan.complaints(day)).chain(plan.services(day)) {
         let past: Vec<Value> = events
             .iter()
             .take_while(|event| event.told <= cut && !contests(event, cut))

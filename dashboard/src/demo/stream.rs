@@ -187,6 +187,7 @@ impl<'a> Queue<'a> {
         self.add(
             cases
                 .chain(plan.complaints(day))
+                .chain(plan.services(day))
                 .flatten()
                 .filter(|event| event.told > after),
         );

@@ -492,7 +492,7 @@ impl Builder {
         CaseEvent {
             source: self.mapping.source.id.clone(),
             id,
-            case_no: Some(subject.number.to_owned()),
+            case_no: is_about_case(&what.kind).then(|| subject.number.to_owned()),
             time: what.time.at,
             date_only: what.time.date_only,
             seq: None,
@@ -580,6 +580,11 @@ fn kind(mapping: &Event, step: &str, fields: &Fields) -> Option<EventKind> {
 fn value(field: &Field, fields: &Fields) -> Option<String> {
     let found = field.column.as_ref().and_then(|column| fields.get(column));
     found.or(field.default.as_deref()).map(str::to_owned)
+}
+
+/// Whether it is of the case; what halls tell of their service is not, though a table may hold it.
+fn is_about_case(kind: &EventKind) -> bool {
+    kind.type_name().starts_with("case.")
 }
 
 fn is_key(text: &str) -> bool {

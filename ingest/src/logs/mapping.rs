@@ -156,7 +156,7 @@ pub struct Event {
     pub(super) kinds: HashMap<String, EventKind>,
 }
 
-/// A case event's type, or `ignore`.
+/// The type of an event of a case or of a hall's service, or `ignore`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventType(pub(super) String);
 
@@ -358,19 +358,22 @@ fn formats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
     }
 }
 
+/// What a row may be: something of its case, or of the service of its hall.
+fn types() -> impl Iterator<Item = &'static str> {
+    let of_log = ["case.", "hall.", "terminal.", "service."];
+    let known = EventKind::TYPES.iter().copied();
+    known.filter(move |name| of_log.iter().any(|family| name.starts_with(family)))
+}
+
 impl<'de> Deserialize<'de> for EventType {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        let known = |name: &str| name.starts_with("case.") && EventKind::TYPES.contains(&name);
-        if name == IGNORE || known(&name) {
+        if name == IGNORE || types().any(|known| known == name) {
             Ok(Self(name))
         } else {
-            let types: Vec<_> = EventKind::TYPES
-                .iter()
-                .filter(|name| name.starts_with("case."))
-                .collect();
+            let types: Vec<_> = types().collect();
             Err(D::Error::custom(format!(
-                "{name:?} is no type of a case event: use one of {types:?} or \"{IGNORE}\""
+                "{name:?} is no type of an event that a log tells: use one of {types:?} or \"{IGNORE}\""
             )))
         }
     }

@@ -249,6 +249,10 @@ impl CaseFold {
             | EventKind::WindowPaused(_)
             | EventKind::WindowLeave(_)
             | EventKind::WindowResumed
+            | EventKind::HallOpened
+            | EventKind::HallClosed
+            | EventKind::TerminalUp(_)
+            | EventKind::Assisted(_)
             | EventKind::Heartbeat(_) => {}
         }
         self.events += 1;

@@ -320,6 +320,31 @@ pub struct Heartbeat {
     pub complete_until: DateTime<Utc>,
 }
 
+/// `terminal.heartbeat`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalBeat {
+    /// Which terminal of the hall.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<String>,
+    /// It has been up without a break since then; what lies before the day of the heartbeat does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_since: Option<DateTime<Utc>>,
+}
+
+/// `service.assisted`: somebody was helped who brought no case.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assisted {
+    /// `query`, `guidance`, `form`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// `terminal`, `window`, `phone`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// Who was helped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applicant: Option<Applicant>,
+}
+
 /// Makes the enum of event kinds and everything that goes by its list: the CloudEvents type, the parser of the data, the
 /// life-cycle rank.
 macro_rules! event_kinds {
@@ -435,6 +460,14 @@ event_kinds! {
     WindowLeave(Absence) = "window.leave", rank 10;
     /// A window serves again.
     WindowResumed = "window.resumed", rank 20;
+    /// A hall opened.
+    HallOpened = "hall.opened", rank 10;
+    /// It closed.
+    HallClosed = "hall.closed", rank 20;
+    /// A terminal of a hall is up.
+    TerminalUp(TerminalBeat) = "terminal.heartbeat", rank 10;
+    /// A query was assisted.
+    Assisted(Assisted) = "service.assisted", rank 10;
     /// A source is alive, and complete up to an instant.
     Heartbeat(Heartbeat) = "source.heartbeat", rank 10;
 }

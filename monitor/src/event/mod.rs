@@ -1,4 +1,4 @@
-//! Events as sources send them: what happened to a case, a complaint, a window or a source.
+//! Events as sources send them: what happened to a case, a complaint, a window, a hall or a source.
 //!
 //! An event comes in as a CloudEvent ([`CaseEvent::from_cloudevent`]) and is kept as this type. Its place among the other
 //! events of its case is its [`OrderKey`]; its content is told apart by [`CaseEvent::content_hash`].
@@ -31,7 +31,7 @@ pub struct CaseEvent {
     pub source: String,
     /// Its id inside the source.
     pub id: String,
-    /// The number of the case (`case.*`) or complaint (`complaint.*`); `None` for `window.*` and `source.*`.
+    /// The number of the case (`case.*`) or complaint (`complaint.*`); `None` for what is about neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case_no: Option<String>,
     /// When it happened, by the source's word.
@@ -85,6 +85,17 @@ impl CaseEvent {
     /// Whether it is about a complaint (`complaint.*`).
     pub fn is_about_complaint(&self) -> bool {
         self.kind.type_name().starts_with("complaint.")
+    }
+
+    /// Whether it tells of the service of a hall: that it is open, that its terminal is up, whom it helped.
+    pub fn is_about_service(&self) -> bool {
+        matches!(
+            self.kind,
+            EventKind::HallOpened
+                | EventKind::HallClosed
+                | EventKind::TerminalUp(_)
+                | EventKind::Assisted(_)
+        )
     }
 
     /// Its identity.

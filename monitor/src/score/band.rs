@@ -1,6 +1,6 @@
 //! How sure a figure is: what a rate of few cases says is a matter of luck as well.
 
-use super::{Facts, Formula, Sheet};
+use super::{Facts, Formula, Sheet, service};
 
 /// Two-sided 95 % of the normal distribution.
 const Z: f64 = 1.959_964;
@@ -27,7 +27,8 @@ pub fn wilson(part: f64, whole: u64) -> Option<Band> {
 impl Sheet {
     /// The band of the score. The parts that are rates of something counted (cases without a card, orders met, ratings)
     /// each have Wilson's interval; of their sum the limits are taken by square-and-add (R. G. Newcombe, Statistics in
-    /// Medicine 17, 1998; as MOVER in Zou and Donner, ibid. 27, 2008). The rest is counted, not sampled. `None` without a score.
+    /// Medicine 17, 1998; as MOVER in Zou and Donner, ibid. 27, 2008). Queries assisted have the score interval of a Poisson mean. The
+    /// rest is counted, not sampled. `None` without a score.
     pub fn band(&self, facts: &Facts, formula: &Formula) -> Option<Band> {
         use super::Part::{Process, Satisfaction, Supervision, Timeliness};
         let score = self.score?.in_hundredths() as f64 / 100.0;
@@ -70,7 +71,11 @@ impl Sheet {
                         .sum();
                     wilson(worth, n).map(|(low, high)| (weight * low, weight * high))
                 }
-                _ => None,
+                _ => formula
+                    .service
+                    .as_ref()
+                    .zip(facts.service.as_ref())
+                    .and_then(|(own, of)| service::limits(part, of, facts, own, Z)),
             };
             if let Some((low, high)) = limits {
                 below += (points - low).max(0.0).powi(2);

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Points;
+use super::{Points, Service};
 
-/// The nine parts (domain.md section 7).
+/// The nine parts (domain.md section 7), and the five of the service of village points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
@@ -26,10 +26,28 @@ pub enum Part {
     Integrity,
     /// 公开
     Disclosure,
+    /// 开放: the point was open when it was to be.
+    Opening,
+    /// 终端: its terminal was up.
+    Terminal,
+    /// 帮办: queries assisted.
+    Assistance,
+    /// 答复: complaints and orders answered.
+    Answers,
+    /// 办件: what went wrong with the cases that it handles itself.
+    Cases,
 }
 
 impl Part {
-    /// All of them, in the order of the sheet.
+    /// The five of service, in the order of the sheet.
+    pub const SERVICE: [Self; 5] = [
+        Self::Opening,
+        Self::Terminal,
+        Self::Assistance,
+        Self::Answers,
+        Self::Cases,
+    ];
+    /// The nine, in the order of the sheet.
     pub const ALL: [Self; 9] = [
         Self::Timeliness,
         Self::Process,
@@ -77,6 +95,8 @@ pub struct Order {
     pub which: OrderRef,
     /// Answered in time, and the answer accepted.
     pub met: bool,
+    /// It was to be answered in an earlier month, and was not when this one began: it counts again.
+    pub again: bool,
 }
 
 /// So many of so many.
@@ -119,4 +139,6 @@ pub struct Facts {
     pub disclosure: Option<Of>,
     /// What the month before was given back at the floor of a part.
     pub carried: Vec<(Part, Points)>,
+    /// Of a village point: its service, by which it is scored in place of the nine parts.
+    pub service: Option<Service>,
 }

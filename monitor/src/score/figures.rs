@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Band, Facts, Formula, Grade, Held, Part, Points, Sheet, points};
 
-/// What a part of the nine gives.
+/// What a part gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartPoints {
     /// Which.
@@ -28,7 +28,7 @@ pub struct Figures {
     pub grade: Option<Grade>,
     /// What holds it down.
     pub held_at: Option<Held>,
-    /// The nine parts.
+    /// The nine parts, or the five of service.
     pub parts: Vec<PartPoints>,
     /// Rescaling and bonuses: what the score has beside the points of the parts.
     #[serde(deserialize_with = "points::signed")]
@@ -47,6 +47,9 @@ pub struct Figures {
     pub complaints: u64,
     /// Ratings, the best level first.
     pub ratings: [u64; 5],
+    /// Of a village point scored by its service: cases due and queries assisted together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<u64>,
     /// What the next month carries: what parts were given back at their floor.
     #[serde(default)]
     pub carries: Vec<(Part, Points)>,
@@ -80,7 +83,17 @@ impl Figures {
             appealed: count(|card| card.appealed),
             complaints: facts.complaints,
             ratings: facts.ratings,
+            services: formula
+                .service
+                .as_ref()
+                .and(facts.service.as_ref())
+                .map(|service| facts.due + service.assisted()),
             carries: sheet.carries(),
         }
+    }
+
+    /// What a rank asks for at least so many of: cases due, and of a village point queries assisted too.
+    pub fn services(&self) -> u64 {
+        self.services.unwrap_or(self.due)
     }
 }

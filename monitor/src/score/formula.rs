@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Part, Points};
+use super::{Part, Points, ServiceFormula};
+use crate::org::Level;
 use crate::share::Share;
 
 /// How a month is scored. What a profile leaves out is the standard (domain.md section 7).
@@ -35,6 +36,8 @@ pub struct Formula {
     pub carry_over: bool,
     /// A month closes when so many workdays after it are over.
     pub closes_after: u32,
+    /// How village points are scored; `None`: by the nine parts, as rules did that were put in force before there was this.
+    pub service: Option<ServiceFormula>,
 }
 
 /// What the parts weigh, in points.
@@ -62,7 +65,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// What a part weighs.
+    /// What a part of the nine weighs.
     pub fn of(&self, part: Part) -> Points {
         match part {
             Part::Timeliness => self.timeliness,
@@ -74,6 +77,7 @@ impl Weights {
             Part::Liability => self.liability,
             Part::Integrity => self.integrity,
             Part::Disclosure => self.disclosure,
+            _ => Points::ZERO,
         }
     }
 }
@@ -175,11 +179,18 @@ impl Default for Formula {
             ranked_from: 10,
             carry_over: true,
             closes_after: 10,
+            service: Some(ServiceFormula::default()),
         }
     }
 }
 
 impl Formula {
+    /// Fewer services than this, and a subject of the level is listed and not ranked.
+    pub fn ranked_from(&self, level: Level) -> u64 {
+        let service = self.service.as_ref().filter(|_| level == Level::Village);
+        service.map_or(self.ranked_from, |service| service.ranked_from)
+    }
+
     /// Whether its numbers hold together.
     ///
     /// # Errors
@@ -195,6 +206,9 @@ impl Formula {
         }
         if cuts.fail_under > cuts.pass_at_best_under {
             return Err("grades: fail_under lies over pass_at_best_under".into());
+        }
+        if let Some(service) = &self.service {
+            service.check()?;
         }
         if self.closes_after > 60 {
             return Err("closes_after: a month closes within 60 workdays".into());

@@ -1,4 +1,5 @@
-//! The score of a month (domain.md section 7): nine parts from what a hall or unit did, each open to its last card.
+//! The score of a month (domain.md section 7): nine parts from what a hall or unit did, each open to its last card. Village points have
+//! five of their own ([`Service`]).
 //!
 //! [`Facts`] and a [`Formula`] make a [`Sheet`]; nothing else goes into it. [`Figures`] are what a ranking shows of it, [`rank`] puts
 //! the scores of one level in order, [`differences`] say why a published score was corrected, and a [`Year`] is the mean of months.
@@ -10,6 +11,7 @@ mod figures;
 mod formula;
 mod points;
 mod rank;
+mod service;
 mod sheet;
 #[cfg(test)]
 mod tests;
@@ -22,5 +24,6 @@ pub use figures::{Figures, PartPoints};
 pub use formula::{Bonus, Cuts, Formula, Weights};
 pub use points::Points;
 pub use rank::{Entry, Standing, rank};
+pub use service::{Service, ServiceDay, ServiceFormula, ServiceWeights, ToAnswer};
 pub use sheet::{Grade, Held, Line, PartSheet, Reason, Sheet};
 pub use year::{MonthOfYear, Year};

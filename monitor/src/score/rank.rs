@@ -14,7 +14,7 @@ pub struct Entry<K> {
     pub subject: K,
     /// The score; `None`: there was nothing to judge by.
     pub score: Option<Points>,
-    /// Services of the month: the cases that fell due in it.
+    /// Services of the month: the cases that fell due in it, of a village point the queries assisted too.
     pub services: u64,
 }
 

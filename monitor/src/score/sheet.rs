@@ -1,9 +1,10 @@
 //! The score sheet: every deduction and bonus with its evidence. Their sum *is* the score.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Card, Facts, Of, OrderRef};
-use super::{Cuts, Formula, Part, Points, points};
+use super::{Cuts, Formula, Part, Points, points, service};
 
 /// How good a month was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,11 +50,50 @@ pub enum Reason {
         appealed: bool,
     },
     /// An order not answered in time, or not accepted.
-    Unanswered(OrderRef),
+    Unanswered {
+        /// Which.
+        #[serde(flatten)]
+        which: OrderRef,
+        /// It was due in an earlier month, and lay unanswered when this one began.
+        #[serde(default)]
+        again: bool,
+    },
     /// A complaint upheld.
     Complaint {
         /// Its number.
         no: String,
+    },
+    /// A complaint not answered in time.
+    LateAnswer {
+        /// Its number.
+        no: String,
+        /// It was due in an earlier month, and lay unanswered when this one began.
+        again: bool,
+    },
+    /// A point not open when it was to be.
+    Closed {
+        /// The day.
+        day: NaiveDate,
+        /// Minutes open, of those in which it was to be.
+        #[serde(flatten)]
+        of: Of,
+    },
+    /// No terminal up while the point was to be open.
+    Down {
+        /// The day.
+        day: NaiveDate,
+        /// Minutes up, of those in which the point was to be open.
+        #[serde(flatten)]
+        of: Of,
+    },
+    /// Fewer queries assisted than are asked.
+    FewAssisted {
+        /// So many count.
+        counted: u64,
+        /// So many are asked.
+        asked: u64,
+        /// So many were told.
+        told: u64,
     },
     /// Ratings of one level.
     Ratings {
@@ -90,8 +130,14 @@ impl Reason {
     pub(super) fn key(&self) -> String {
         match self {
             Self::Card { card, .. } => format!("card {card}"),
-            Self::Unanswered(OrderRef::Card(card)) => format!("correction {card}"),
-            Self::Unanswered(OrderRef::Order(order)) => format!("order {order}"),
+            Self::Unanswered { which, .. } => match which {
+                OrderRef::Card(card) => format!("correction {card}"),
+                OrderRef::Order(order) => format!("order {order}"),
+            },
+            Self::LateAnswer { no, .. } => format!("answer {no}"),
+            Self::Closed { day, .. } => format!("closed {day}"),
+            Self::Down { day, .. } => format!("down {day}"),
+            Self::FewAssisted { .. } => "assisted".into(),
             Self::Complaint { no } => format!("complaint {no}"),
             Self::Ratings { level, .. } => format!("ratings {level}"),
             Self::Absent(_) => "absent".into(),
@@ -117,7 +163,7 @@ pub struct Line {
     pub reason: Reason,
 }
 
-/// One part of the nine.
+/// One part of a sheet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartSheet {
     /// Which.
@@ -133,7 +179,7 @@ pub struct PartSheet {
 /// The score of a subject in a month.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sheet {
-    /// The nine parts.
+    /// The nine parts, or the five of service.
     pub parts: Vec<PartSheet>,
     /// What stands beside the parts: the rescaling and the bonuses.
     pub beside: Vec<Line>,
@@ -161,10 +207,13 @@ pub enum Held {
 impl Sheet {
     /// Scores `facts` by `formula`.
     pub fn new(facts: &Facts, formula: &Formula) -> Self {
-        let parts: Vec<PartSheet> = Part::ALL
-            .iter()
-            .map(|part| one_part(*part, facts, formula))
-            .collect();
+        let by_service = formula.service.as_ref().zip(facts.service.as_ref());
+        let parts: Vec<PartSheet> = match by_service {
+            Some((own, of)) => Part::SERVICE
+                .map(|part| service::part(part, of, facts, formula, own))
+                .into(),
+            None => Part::ALL.map(|part| one_part(part, facts, formula)).into(),
+        };
         let (weights, sum) = parts
             .iter()
             .filter_map(|part| Some((part.weight, part.points?)))
@@ -189,7 +238,9 @@ impl Sheet {
                 reason: Reason::Rescaled { weights },
             });
         }
-        beside.extend(bonuses(facts, formula));
+        if by_service.is_none() {
+            beside.extend(bonuses(facts, formula));
+        }
         let score = sum + beside.iter().map(|line| line.points).sum();
         let (grade, held_at) = grade(score, facts, formula);
         Self {
@@ -203,6 +254,16 @@ impl Sheet {
 }
 
 impl PartSheet {
+    /// There is nothing to judge it by.
+    pub(super) fn left_out(part: Part, weight: Points) -> Self {
+        Self {
+            part,
+            weight,
+            points: None,
+            lines: Vec::new(),
+        }
+    }
+
     /// What the next month carries: what was given back at the floor, at most what the part weighs.
     fn carries(&self) -> Points {
         let floor = self
@@ -241,14 +302,10 @@ fn one_part(part: Part, facts: &Facts, formula: &Formula) -> PartSheet {
         // Nobody complained of a hall that worked: that is something to judge by.
         Part::Liability => facts.due > 0 || facts.complaints > 0,
         Part::Disclosure => facts.disclosure.is_some_and(|of| of.whole > 0),
+        _ => false,
     };
     if !judged && cards.is_empty() {
-        return PartSheet {
-            part,
-            weight,
-            points: None,
-            lines: Vec::new(),
-        };
+        return PartSheet::left_out(part, weight);
     }
     let mut lines = match part {
         Part::Timeliness | Part::Process => by_rate(weight, &cards, facts.due, formula),
@@ -262,6 +319,16 @@ fn one_part(part: Part, facts: &Facts, formula: &Formula) -> PartSheet {
         }),
     };
     lines.extend(more(part, weight, facts, formula));
+    finished(part, weight, lines, facts)
+}
+
+/// A part with these lines, with what it carries, and not below nothing.
+pub(super) fn finished(
+    part: Part,
+    weight: Points,
+    mut lines: Vec<Line>,
+    facts: &Facts,
+) -> PartSheet {
     let carried = facts.carried.iter().filter(|(of, _)| *of == part);
     lines.extend(carried.map(|(_, points)| Line {
         points: -*points,
@@ -292,7 +359,7 @@ fn because(card: &Card) -> Reason {
     }
 }
 
-fn one_by_one(cards: &[&Card], costs: impl Fn(&Card) -> Points) -> Vec<Line> {
+pub(super) fn one_by_one(cards: &[&Card], costs: impl Fn(&Card) -> Points) -> Vec<Line> {
     let line = |card: &&Card| Line {
         points: -costs(card),
         reason: because(card),
@@ -335,7 +402,10 @@ fn more(part: Part, weight: Points, facts: &Facts, formula: &Formula) -> Vec<Lin
             weight,
             facts.orders.len() as u64,
             facts.orders.iter().filter(|order| !order.met),
-            |order| Reason::Unanswered(order.which),
+            |order| Reason::Unanswered {
+                which: order.which,
+                again: order.again,
+            },
         ),
         Part::Conduct => {
             let of = facts.presence.filter(|of| of.part < of.whole);
@@ -370,7 +440,7 @@ fn lacking(weight: Points, of: Of, reason: impl Fn(Of) -> Reason) -> Line {
 }
 
 /// A weight divided among `n`, of which those listed take theirs away; rounded so that all of them take all of it.
-fn spread<'a, T: 'a>(
+pub(super) fn spread<'a, T: 'a>(
     weight: Points,
     n: u64,
     those: impl Iterator<Item = &'a T>,

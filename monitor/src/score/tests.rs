@@ -14,6 +14,7 @@ fn month() -> Facts {
             .map(|card| Order {
                 which: OrderRef::Card(card),
                 met: true,
+                again: false,
             })
             .collect(),
         complaints: 3,
@@ -227,6 +228,123 @@ fn a_formula_whose_numbers_do_not_hold_together_is_refused() {
     assert_eq!(Formula::default().check(), Ok(()));
 }
 
+/// A good month of a village point: twenty days of eight hours, open and up all the time, somebody helped on each.
+fn village() -> Facts {
+    let day = |day| ServiceDay {
+        day: chrono::NaiveDate::from_ymd_opt(2026, 9, day).expect("a day"),
+        minutes: 480,
+        open: 480,
+        up: 480,
+        assisted: 1,
+    };
+    let complaint = |n| ToAnswer {
+        no: format!("C{n}"),
+        met: true,
+        again: false,
+    };
+    Facts {
+        due: 6,
+        met: 6,
+        service: Some(Service {
+            days: (1..=20).map(day).collect(),
+            told: 20,
+            complaints: (1..=3).map(complaint).collect(),
+        }),
+        ..Facts::default()
+    }
+}
+
+#[test]
+fn a_month_of_service_is_computed_as_by_hand() {
+    let mut facts = village();
+    assert_eq!(score(&facts), 100.0);
+    let service = facts.service.as_mut().expect("it is a village");
+    // Of 20 × 480 = 9600 minutes open 480 less on one day and 240 on another: 720 missing take 7.5 % of 30.
+    (service.days[3].open, service.days[4].open) = (0, 240);
+    // Its terminal was down for a day: a twentieth of 20.
+    service.days[7].up = 0;
+    // Nobody was helped on five of twenty days: a quarter of 20.
+    service.days[10..15]
+        .iter_mut()
+        .for_each(|day| day.assisted = 0);
+    // One of three complaints was not answered in time, and neither was the one order: half of 20.
+    service.complaints[1].met = false;
+    facts.orders = vec![Order {
+        which: OrderRef::Card(9),
+        met: false,
+        again: true,
+    }];
+    // A yellow card for an empty window, a red one for a late case.
+    facts.cards = [cards(Part::Conduct, 1, 0), cards(Part::Timeliness, 0, 1)].concat();
+    for (part, points) in [
+        (Part::Opening, "25.75"),
+        (Part::Terminal, "19"),
+        (Part::Assistance, "15"),
+        (Part::Answers, "10"),
+        (Part::Cases, "5"),
+    ] {
+        assert_eq!(of_part(&facts, part), points, "{part:?}");
+    }
+    assert_eq!(score(&facts), 74.75);
+    let sheet = Sheet::new(&facts, &Formula::default());
+    let lines: Vec<String> = sheet.parts[0]
+        .lines
+        .iter()
+        .map(|line| format!("{} {}", line.points, line.reason.key()))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "-2 card 1",
+            "-1.5 closed 2026-09-04",
+            "-0.75 closed 2026-09-05"
+        ]
+    );
+    let figures = Figures::new(&facts, &sheet, &Formula::default());
+    assert_eq!(figures.services(), 15 + 6);
+    let (low, high) = figures.band.expect("a band");
+    assert!(low < 74.75 && 74.75 < high, "{low} {high}");
+}
+
+#[test]
+fn a_point_that_tells_nothing_of_its_service_is_judged_by_the_rest_and_the_sheet_says_so() {
+    let mut facts = village();
+    facts.service = Some(Service {
+        complaints: facts.service.expect("it is a village").complaints,
+        ..Service::default()
+    });
+    assert_eq!(of_part(&facts, Part::Opening), "left out");
+    assert_eq!(of_part(&facts, Part::Terminal), "left out");
+    assert_eq!(score(&facts), 100.0);
+    let sheet = Sheet::new(&facts, &Formula::default());
+    let reason = Reason::Rescaled {
+        weights: Points::whole(30),
+    };
+    assert_eq!(sheet.beside[0].reason, reason);
+    // Where the rules know no service, the nine parts hold.
+    let without = Formula {
+        service: None,
+        ..Formula::default()
+    };
+    let sheet = Sheet::new(&facts, &without);
+    assert_eq!(sheet.parts.len(), 9);
+}
+
+#[test]
+fn the_interval_of_a_count_is_that_of_the_tables() {
+    // Score interval of a Poisson mean, 10 counted: 5.43 to 18.41 (Barker, The American Statistician 56, 2002, gives its form).
+    let (low, high) = service::counted(10, 1.959_964);
+    assert!(
+        (low - 5.43).abs() < 0.01 && (high - 18.41).abs() < 0.01,
+        "{low} {high}"
+    );
+    let (none, some) = service::counted(0, 1.959_964);
+    assert!(
+        none.abs() < 1e-9 && (some - 3.84).abs() < 0.01,
+        "{none} {some}"
+    );
+}
+
 /// Any month.
 fn any_facts() -> impl Strategy<Value = Facts> {
     let any_card = (0..9_usize, any::<bool>(), any::<bool>()).prop_map(|(part, red, again)| Card {
@@ -240,9 +358,30 @@ fn any_facts() -> impl Strategy<Value = Facts> {
             whole: part + more,
         }))
     };
-    let order = any::<bool>().prop_map(|met| Order {
+    let order = any::<(bool, bool)>().prop_map(|(met, again)| Order {
         which: OrderRef::Order(7),
         met,
+        again,
+    });
+    let day = (1..30_u32, 1..600_u64, 0..700_u64, 0..700_u64, 0..9_u64);
+    let day = day.prop_map(|(day, minutes, open, up, assisted)| ServiceDay {
+        day: chrono::NaiveDate::from_ymd_opt(2026, 9, day).expect("a day"),
+        minutes,
+        open: open.min(minutes),
+        up: up.min(minutes),
+        assisted,
+    });
+    let complaint = ("C[0-9]", any::<(bool, bool)>());
+    let complaint = complaint.prop_map(|(no, (met, again))| ToAnswer { no, met, again });
+    let service = (
+        prop::collection::vec(day, 0..23),
+        0..500_u64,
+        prop::collection::vec(complaint, 0..5),
+    );
+    let service = service.prop_map(|(days, told, complaints)| Service {
+        days,
+        told,
+        complaints,
     });
     (
         (
@@ -256,7 +395,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
         prop::collection::vec(order, 0..9),
         prop::collection::vec("C[0-9]", 0..6),
         prop::array::uniform5(0..40_u64),
-        (of(), of()),
+        (of(), of(), prop::option::of(service)),
     )
         .prop_map(
             |(
@@ -265,7 +404,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
                 orders,
                 upheld,
                 ratings,
-                (presence, disclosure),
+                (presence, disclosure, service),
             )| Facts {
                 due,
                 met: due.saturating_sub(late),
@@ -280,7 +419,11 @@ fn any_facts() -> impl Strategy<Value = Facts> {
                 ratings,
                 presence,
                 disclosure,
-                carried: vec![(Part::Fees, Points::hundredths(promise as i64))],
+                carried: vec![
+                    (Part::Fees, Points::hundredths(promise as i64)),
+                    (Part::Opening, Points::hundredths(more as i64)),
+                ],
+                service,
             },
         )
 }
@@ -323,12 +466,18 @@ proptest! {
 
     #[test]
     fn a_card_more_never_pays(facts in any_facts(), part in 0..9_usize, red in any::<bool>()) {
+        let formula = Formula::default();
         let mut more = facts.clone();
         more.cards.push(card(Part::ALL[part], red));
         let points = |facts: &Facts| {
             let sheet = Sheet::new(facts, &Formula::default());
-            let found = sheet.parts.iter().find(|sheet| sheet.part == Part::ALL[part]);
-            found.and_then(|sheet| sheet.points).unwrap_or(Formula::default().weights.of(Part::ALL[part]))
+            let (own, of) = match facts.service.is_some() {
+                true => (formula.service.clone().unwrap_or_default(), service::counts_in(Part::ALL[part])),
+                false => (ServiceFormula::default(), Part::ALL[part]),
+            };
+            let weight = formula.weights.of(of) + own.weight(of);
+            let found = sheet.parts.iter().find(|sheet| sheet.part == of);
+            found.and_then(|sheet| sheet.points).unwrap_or(weight)
         };
         prop_assert!(points(&more) <= points(&facts));
     }

@@ -155,15 +155,15 @@ pub async fn upsert(
     }
     sqlx::query(
         "INSERT INTO complaint (no, source, hall, unit, kind, channel, case_no, status, is_open, upheld, opened_at,
-             accept_due, finish_due, next_instant, fold, decided_at, changed)
-         SELECT *, $17 FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+             accept_due, finish_due, next_instant, fold, decided_at, finished_at, changed)
+         SELECT *, $18 FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
              $8::text[], $9::bool[], $10::bool[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
-             $14::timestamptz[], $15::jsonb[], $16::timestamptz[])
+             $14::timestamptz[], $15::jsonb[], $16::timestamptz[], $17::timestamptz[])
          ON CONFLICT (no) DO UPDATE SET source = excluded.source, hall = excluded.hall, unit = excluded.unit,
              kind = excluded.kind, channel = excluded.channel, case_no = excluded.case_no, status = excluded.status,
              is_open = excluded.is_open, upheld = excluded.upheld, opened_at = excluded.opened_at,
              accept_due = excluded.accept_due, finish_due = excluded.finish_due, next_instant = excluded.next_instant,
-             fold = excluded.fold, decided_at = excluded.decided_at, changed = excluded.changed",
+             fold = excluded.fold, decided_at = excluded.decided_at, finished_at = excluded.finished_at, changed = excluded.changed",
     )
     .bind(column(records, |record| record.fold.no.as_str()))
     .bind(column(records, |record| record.fold.source.as_str()))
@@ -181,6 +181,9 @@ pub async fn upsert(
     .bind(column(records, |record| record.next_instant))
     .bind(column(records, |record| Json(&record.fold)))
     .bind(column(records, |record| record.fold.decided_at()))
+    .bind(column(records, |record| {
+        record.fold.finished().map(|moment| moment.at)
+    }))
     .bind(changed)
     .execute(connection)
     .await?;

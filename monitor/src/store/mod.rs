@@ -25,6 +25,7 @@ pub mod retention;
 pub mod roles;
 pub mod rollups;
 pub mod second_factors;
+pub mod service;
 pub mod sessions;
 pub mod single_sign_on;
 pub mod sources;

@@ -212,6 +212,35 @@ pub struct Decided {
     pub upheld: bool,
 }
 
+/// A complaint that was to be answered.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Answerable {
+    /// Its number.
+    pub no: String,
+    /// The hall that answers for it.
+    pub hall: String,
+    /// It was, in time.
+    pub met: bool,
+    /// It fell due before the span, and was not answered when that began.
+    pub again: bool,
+}
+
+/// The complaints whose answer fell due in [from, to), and those that fell due before and lay unanswered at `from`, by number.
+pub async fn answerable(
+    pool: &PgPool,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<Answerable>, StoreError> {
+    let rows = sqlx::query_as(
+        "SELECT no, hall, coalesce(finished_at <= finish_due, false) AS met, false AS again FROM complaint
+         WHERE finish_due >= $1 AND finish_due < $2
+         UNION ALL SELECT no, hall, false, true FROM complaint WHERE finish_due < $1 AND finish_due < $2 AND finished_at IS NULL
+         UNION ALL SELECT no, hall, false, true FROM complaint WHERE finish_due < $1 AND finish_due < $2 AND finished_at >= $1
+         ORDER BY no",
+    );
+    Ok(rows.bind(from).bind(to).fetch_all(pool).await?)
+}
+
 /// The complaints decided in [from, to), by number.
 pub async fn complaints(
     pool: &PgPool,

@@ -124,6 +124,16 @@ fn every_type_is_read_and_written_back() {
             "window.paused",
             json!({"window":"3","until":"2026-11-20T10:00:00Z","reason":"取件"}),
         ),
+        of_type("hall.opened", json!({})),
+        of_type("hall.closed", json!({})),
+        of_type(
+            "terminal.heartbeat",
+            json!({"terminal":"1","up_since":"2026-11-20T00:30:00Z"}),
+        ),
+        of_type(
+            "service.assisted",
+            json!({"kind":"query","channel":"terminal","applicant":{"id_hash":"z3"}}),
+        ),
         of_type("window.leave", json!({"window":"3","approver":"李"})),
         of_type("window.resumed", json!({"window":"3"})),
         of_type(

@@ -1,10 +1,11 @@
 //! What happens in the demo county: for every day the cases accepted on it, with all their events, those of later days
-//! included. A pure function of the seed and the day.
+//! included, and what else it brings. A pure function of the seed and the day.
 
 mod case;
 mod complaint;
 mod life;
 mod minute;
+mod service;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use mingjing_monitor::calendar::Calendar;
@@ -116,7 +117,7 @@ pub struct PlannedEvent {
     pub id: String,
     /// CloudEvents type.
     pub kind: &'static str,
-    /// The case, or the complaint; `None` for windows.
+    /// The case, or the complaint; `None` for windows and halls.
     pub case_no: Option<String>,
     /// The event's data.
     pub data: Map<String, Value>,

@@ -225,6 +225,8 @@ export interface Rank {
   parts: PartPoints[]
   /** What the score has beside the parts. */
   beside: number
+  /** Cases due, of a village point the queries assisted too. */
+  services: number
   due: number
   met: number
   rate: number | null
@@ -251,7 +253,7 @@ export interface MonthScore {
 export interface MonthStanding { state: 'running' | 'open' | 'closed' | 'asked'; closes_at: Instant | null; closed_at: Instant | null }
 
 export interface PartPoints {
-  part: 'timeliness' | 'process' | 'fees' | 'supervision' | 'conduct' | 'satisfaction' | 'liability' | 'integrity' | 'disclosure'
+  part: 'timeliness' | 'process' | 'fees' | 'supervision' | 'conduct' | 'satisfaction' | 'liability' | 'integrity' | 'disclosure' | 'opening' | 'terminal' | 'assistance' | 'answers' | 'cases'
   weight: number
   /** Null: left out. */
   points: number | null
@@ -271,7 +273,10 @@ export interface Rankings {
 /** A deduction (below zero) or bonus, and what it is about. */
 export type ScoreLine = { points: number } & (
   | { because: 'card'; card: number; rule: string; red: boolean; again: boolean; appealed: boolean }
-  | { because: 'unanswered'; card?: number; order?: number }
+  | { because: 'unanswered'; card?: number; order?: number; again?: boolean }
+  | { because: 'late_answer'; no: string; again: boolean }
+  | { because: 'closed' | 'down'; day: string; part: number; whole: number }
+  | { because: 'few_assisted'; counted: number; asked: number; told: number }
   | { because: 'complaint'; no: string }
   | { because: 'ratings'; level: 1 | 2 | 3 | 4 | 5; n: number; of: number }
   | { because: 'absent' | 'undisclosed' | 'early' | 'promises_cut'; part: number; whole: number }

@@ -15,12 +15,24 @@ function percent(part: number, whole: number): string {
   return `${((part / whole) * 100).toFixed(1)}%`
 }
 
+/** What waits for an answer for another month. */
+function waiting(words: string, again = false): string {
+  return again ? `${words} · ${t('performance.line.waiting')}` : words
+}
+
 export function lineWords(one: Because): string {
   switch (one.because) {
     case 'card':
       return [t('performance.line.card', { rule: ruleWords(one.rule) }), one.again ? t('performance.line.again') : '', one.appealed ? t('performance.line.appealed') : ''].filter(Boolean).join(' · ')
     case 'unanswered':
-      return t(`performance.line.${one.order === undefined ? 'correction' : 'order'}`)
+      return waiting(t(`performance.line.${one.order === undefined ? 'correction' : 'order'}`), one.again)
+    case 'late_answer':
+      return waiting(t('performance.line.late_answer', { no: one.no }), one.again)
+    case 'closed':
+    case 'down':
+      return t(`performance.line.${one.because}`, { day: one.day, part: one.part, whole: one.whole })
+    case 'few_assisted':
+      return t('performance.line.few_assisted', { counted: one.counted, asked: one.asked, told: one.told })
     case 'complaint':
       return t('performance.line.complaint', { no: one.no })
     case 'ratings':
