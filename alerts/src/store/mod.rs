@@ -16,3 +16,4 @@ pub mod profiles;
 pub mod scores;
 pub mod shadows;
 pub mod statistics;
+pub mod within;

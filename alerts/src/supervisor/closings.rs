@@ -1,11 +1,11 @@
 //! Months close by themselves, and are scored again when what happened in them comes out otherwise.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
 use mingjing_monitor::audit::{Action, Actor, ActorKind, Draft};
 use mingjing_monitor::org::Level;
-use mingjing_monitor::score::{self, OrderRef, Reason, differences};
+use mingjing_monitor::score::{self, Facts, Figures, OrderRef, Reason, Sheet, differences};
 use mingjing_monitor::store::{StoreError, audit};
 use serde_json::json;
 use sqlx::PgConnection;
@@ -17,9 +17,9 @@ use super::delta::{Delta, Deltas};
 use super::months::{first_of_month, month_before};
 use crate::card::Role;
 use crate::closing::{self, Closing, Done, State};
-use crate::performance::{Grounds, Month, month_after};
+use crate::performance::{Evaluated, Grounds, Month, month_after};
 use crate::store::closings::{self, Explained, Kept};
-use crate::store::episodes;
+use crate::store::{episodes, within};
 
 /// In `month_round`: the last month in which anything was only tried. It and those before it never close.
 const TRIED: &str = "closing";
@@ -192,6 +192,7 @@ impl Supervisor {
         for level in LEVELS {
             levels.push((level, grounds.month(&self.pool, level, month).await?));
         }
+        let persons = grounds.all_within(&self.pool, None, month).await?;
         let mut transaction = self.pool.begin().await?;
         *closing = closings::hold(&mut transaction, month).await?;
         if closing.state != State::Open {
@@ -208,6 +209,17 @@ impl Supervisor {
                 .sum::<u64>();
             closings::publish(&mut transaction, done.id, *level, &ranked).await?;
         }
+        let mut kept = Vec::new();
+        for (place, scored) in &persons {
+            kept.extend(ranked(scored).into_iter().map(|(rank, one)| within::Kept {
+                place,
+                subject: one.subject,
+                rank,
+                figures: one.figures,
+                sheet: one.sheet,
+            }));
+        }
+        within::publish(&mut transaction, done.id, &kept).await?;
         let entry = Draft {
             at: now,
             actor: Actor::of(ActorKind::System),
@@ -246,15 +258,106 @@ impl Supervisor {
             if grounds.span(*month).1 <= touched {
                 continue;
             }
+            let mut otherwise = BTreeSet::new();
             for level in LEVELS {
                 let scored = grounds.month(&self.pool, level, *month).await?;
                 let mut transaction = self.pool.begin().await?;
-                moved |= correct(&mut transaction, published.id, level, &scored, now).await?;
+                let corrected =
+                    correct(&mut transaction, published.id, level, &scored, now).await?;
                 transaction.commit().await?;
+                moved |= corrected.moved;
+                match level {
+                    Level::County if !corrected.otherwise.is_empty() => {
+                        let halls = self.reference.halls.iter();
+                        let county = halls.filter(|(_, level)| **level == Level::County);
+                        otherwise.extend(county.map(|(hall, _)| hall.clone()));
+                    }
+                    Level::County => {}
+                    Level::Town | Level::Village => otherwise.extend(corrected.otherwise),
+                }
+            }
+            moved |= self
+                .correct_within(*month, published.id, &otherwise, now)
+                .await?;
+        }
+        Ok(moved)
+    }
+}
+
+impl Supervisor {
+    /// Keeps which persons and windows of these halls came out otherwise than they hold; whether any did. Nothing inside a hall counts
+    /// otherwise where nothing of the hall does.
+    async fn correct_within(
+        &self,
+        month: NaiveDate,
+        closing: i64,
+        halls: &BTreeSet<String>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        if halls.is_empty() || !within::is_published(&self.pool, closing).await? {
+            return Ok(false);
+        }
+        let grounds = self.reference.grounds(now);
+        let profile = grounds.profile(month);
+        let mut moved = false;
+        for hall in halls {
+            let places = grounds.all_within(&self.pool, Some(hall), month).await?;
+            for (place, scored) in &places {
+                let held = within::standings(&self.pool, closing, place).await?;
+                let held: BTreeMap<&str, _> = held
+                    .iter()
+                    .filter_map(|one| Some((one.subject.as_str(), one.holding()?)))
+                    .collect();
+                // Whoever has nothing to be judged by any more.
+                let gone = held
+                    .keys()
+                    .filter(|subject| !scored.subjects.contains_key(**subject));
+                let gone: Vec<(&str, Evaluated)> = gone
+                    .map(|subject| {
+                        let named = ((*subject).to_owned(), (*subject).to_owned());
+                        (
+                            *subject,
+                            Evaluated::new(named, 0, &Facts::default(), profile),
+                        )
+                    })
+                    .collect();
+                let there = scored
+                    .subjects
+                    .iter()
+                    .map(|(subject, one)| (subject.as_str(), one));
+                let all = there.chain(gone.iter().map(|(subject, one)| (*subject, one)));
+                let otherwise: Vec<within::Kept<'_>> = all
+                    .filter(|(subject, one)| {
+                        let held = held.get(subject).map(|held| (held.score, held.grade));
+                        held.unwrap_or((None, None)) != (one.figures.score, one.figures.grade)
+                    })
+                    .map(|(subject, one)| within::Kept {
+                        place,
+                        subject,
+                        rank: None,
+                        figures: &one.figures,
+                        sheet: &one.sheet,
+                    })
+                    .collect();
+                if otherwise.is_empty() {
+                    continue;
+                }
+                let mut connection = self.pool.acquire().await?;
+                within::correct(&mut connection, closing, &otherwise, now).await?;
+                moved = true;
             }
         }
         Ok(moved)
     }
+}
+
+/// What came of scoring a level of a closed month again.
+#[derive(Default)]
+struct Corrected {
+    /// Whether any score is another.
+    moved: bool,
+    /// The subjects of which anything counts otherwise, their score or not.
+    otherwise: BTreeSet<String>,
 }
 
 /// The subjects of a month with their ranks.
@@ -276,22 +379,29 @@ fn ranked(month: &Month) -> Vec<(Option<u32>, Kept<'_>)> {
     standings.into_iter().filter_map(kept).collect()
 }
 
-/// Keeps which scores of a level came out otherwise than they hold; whether any did.
+/// Keeps which scores of a level came out otherwise than they hold.
 async fn correct(
     connection: &mut PgConnection,
     closing: i64,
     level: Level,
     scored: &Month,
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+) -> Result<Corrected, StoreError> {
     let holding = closings::holding(&mut *connection, closing, level).await?;
     let before: HashMap<_, _> = holding
         .into_iter()
         .map(|one| (one.subject, (one.figures.0, one.sheet.0)))
         .collect();
-    let mut moved = false;
+    let mut corrected = Corrected::default();
     for (_, kept) in ranked(scored) {
         let held = before.get(kept.subject);
+        let counts = |figures: &Figures| (figures.due, figures.met);
+        let same = |(figures, sheet): &(Figures, Sheet)| {
+            sheet == kept.sheet && counts(figures) == counts(kept.figures)
+        };
+        if !held.is_some_and(same) {
+            corrected.otherwise.insert(kept.subject.to_owned());
+        }
         let was = held.map(|(figures, _)| (figures.score, figures.grade));
         if was.unwrap_or((None, None)) == (kept.figures.score, kept.figures.grade) {
             continue;
@@ -323,9 +433,9 @@ async fn correct(
             now,
         )
         .await?;
-        moved = true;
+        corrected.moved = true;
     }
-    Ok(moved)
+    Ok(corrected)
 }
 
 /// The card that a line is about.

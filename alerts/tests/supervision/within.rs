@@ -1,8 +1,9 @@
 //! Persons and windows of a hall, and a unit across halls: who bears what.
 
 use mingjing_alerts::performance::Month;
-use mingjing_alerts::within::By;
-use mingjing_monitor::score::{Line, Points};
+use mingjing_alerts::store::within as published;
+use mingjing_alerts::within::{By, Place};
+use mingjing_monitor::score::{Figures, Line, Points};
 use serde_json::json;
 
 use crate::common::{World, accepted, at, event};
@@ -96,10 +97,12 @@ async fn whoever_held_the_step_when_time_ran_out_bears_the_card() {
     let first = "2026-09-01".parse().unwrap();
     let pool = world.pool();
     let within = async |hall: &'static str, unit: Option<&'static str>, by: By| {
-        let month = grounds
-            .within(&pool, (hall, unit), by, first)
-            .await
-            .unwrap();
+        let place = Place {
+            hall: hall.into(),
+            unit: unit.map(Into::into),
+            by,
+        };
+        let month = grounds.within(&pool, &place, first).await.unwrap();
         adds_up(&month);
         lines(&month)
     };
@@ -117,4 +120,66 @@ async fn whoever_held_the_step_when_time_ran_out_bears_the_card() {
     let across = grounds.across(&pool, "U1", first).await.unwrap();
     adds_up(&across);
     assert_eq!(lines(&across), ["C 1/2 1y 0r", "T1 1/1 0y 0r"]);
+
+    // The month closes on the 20th: everybody is published, among all of their hall and among those of their unit.
+    world.wait_until("2026-10-20 17:30").await;
+    let kept: Vec<String> = sqlx::query_scalar(
+        "SELECT concat_ws(' ', hall, unit, kind, subject, figures ->> 'met', figures ->> 'due') FROM published_within
+         ORDER BY hall, unit, kind, subject",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    let person = |line: &&String| line.contains("person");
+    let persons: Vec<&String> = kept.iter().filter(person).collect();
+    assert_eq!(
+        persons,
+        [
+            "C  person 孙 1 1",
+            "C  person 钱 0 1",
+            "C U1 person 孙 1 1",
+            "C U1 person 钱 0 1",
+            "T1  person 李 1 1",
+            "T1 U1 person 李 1 1",
+        ]
+    );
+    assert_eq!(kept.len(), 12, "{kept:?}");
+    // The appeal is won: what was published stays, and the corrected score stands beside it.
+    let of_card = async || {
+        let closing = sqlx::query_scalar("SELECT max(id) FROM month_step")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        let place = Place {
+            hall: "C".into(),
+            unit: Some("U1".into()),
+            by: By::Person,
+        };
+        let all = published::standings(&pool, closing, &place).await.unwrap();
+        let scores = all.iter().map(|one| {
+            let score = |figures: &Option<sqlx::types::Json<Figures>>| {
+                figures.as_ref().and_then(|it| it.0.score)
+            };
+            (
+                one.subject.clone(),
+                score(&one.figures),
+                score(&one.corrected),
+            )
+        });
+        scores.collect::<Vec<_>>()
+    };
+    let full = Some(Points::whole(100));
+    let before = of_card().await;
+    // Decided before the promise's day, which is worth the whole bonus.
+    assert_eq!(before[0], ("孙".into(), Some(Points::whole(110)), None));
+    assert!(before[1].1 < full && before[1].2.is_none(), "{before:?}");
+    let card = world.card("R2", "yellow_card").await;
+    world
+        .act(card, "revoke", "inspector", "2026-10-22 09:00")
+        .await
+        .unwrap();
+    world.wait_until("2026-10-22 09:05").await;
+    let after = of_card().await;
+    assert_eq!(after[0], before[0]);
+    assert_eq!(after[1], ("钱".into(), before[1].1, full));
 }

@@ -1,14 +1,17 @@
 //! Rankings inside a hall (persons, windows), and of a unit across the halls that it serves.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
-use chrono::Months;
-use mingjing_alerts::performance::Month;
-use mingjing_alerts::within::By;
-use mingjing_monitor::score::{self, Figures, Points, Sheet};
+use chrono::{Months, NaiveDate};
+use mingjing_alerts::performance::{Month, entry};
+use mingjing_alerts::store::{closings, within as published};
+use mingjing_alerts::within::{By, Place};
+use mingjing_monitor::score::{self, Entry, Figures, Grade, Points, Sheet};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::rankings;
+use super::rankings::{self, Standstill};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::performance;
@@ -55,12 +58,32 @@ pub struct Part {
     /// The score opened to its last card, as of a score sheet.
     #[schema(value_type = Object)]
     sheet: Sheet,
+    /// Where it came out otherwise since it was published.
+    corrected: Option<Corrected>,
+}
+
+/// What came out otherwise since a month closed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Corrected {
+    /// The rank by what holds now.
+    rank: Option<u32>,
+    #[schema(value_type = Option<f64>)]
+    score: Option<Points>,
+    #[schema(value_type = Option<String>)]
+    grade: Option<Grade>,
+    /// As of a score sheet.
+    #[schema(value_type = Object)]
+    sheet: Sheet,
 }
 
 /// The ranking.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PartRanking {
     month: String,
+    /// Where the month stands.
+    standing: Standstill,
+    /// Whether the lines are as they were published when it closed; else they are from what is known now.
+    published: bool,
     ranked_from: u64,
     profile_version: i32,
     rows: Vec<Part>,
@@ -92,18 +115,162 @@ pub async fn within(
     }
     let seen = app.directory().seen(&caller.scope, which.hall.as_deref())?;
     let first = rankings::first_of(&app, which.month.as_deref())?;
-    let reference = performance::reference(&app).await?;
-    let grounds = reference.grounds(app.now());
-    let by = match of {
-        Of::Person => By::Person,
-        Of::Window => By::Window,
+    let place = Place {
+        hall: seen.hall,
+        unit: seen.unit,
+        by: match of {
+            Of::Person => By::Person,
+            Of::Window => By::Window,
+        },
     };
-    let place = (seen.hall.as_str(), seen.unit.as_deref());
-    let now = grounds.within(app.db(), place, by, first).await?;
-    let before = grounds
-        .within(app.db(), place, by, first - Months::new(1))
-        .await?;
-    Ok(Json(ranking(first, now, &before)))
+    let now = Inner::new(&app, &place, first).await?;
+    let before = Inner::new(&app, &place, first - Months::new(1)).await?;
+    Ok(Json(now.ranking(&app, first, &before).await?))
+}
+
+/// The persons or windows of a place in a month: as they were published, or as they stand now.
+struct Inner {
+    published: bool,
+    ranked_from: u64,
+    profile_version: i32,
+    lines: BTreeMap<String, Line>,
+}
+
+/// One of them.
+struct Line {
+    published_rank: Option<u32>,
+    /// `None`: it did not stand in what was published.
+    shown: Option<(Figures, Sheet)>,
+    corrected: Option<(Figures, Sheet)>,
+}
+
+impl Line {
+    /// What holds: corrected, or else as shown.
+    fn holding(&self) -> Option<&(Figures, Sheet)> {
+        self.corrected.as_ref().or(self.shown.as_ref())
+    }
+}
+
+impl Inner {
+    async fn new(app: &App, place: &Place, first: NaiveDate) -> Result<Self> {
+        let reference = performance::reference(app).await?;
+        let grounds = reference.grounds(app.now());
+        let profile = grounds.profile(first);
+        let closing = closings::published(app.db(), first).await?;
+        let closed = match closing {
+            Some(id) => published::is_published(app.db(), id).await?.then_some(id),
+            None => None,
+        };
+        let mut lines = BTreeMap::new();
+        if let Some(closing) = closed {
+            let of = |figures: Option<sqlx::types::Json<Figures>>,
+                      sheet: Option<sqlx::types::Json<Sheet>>| {
+                Some((figures?.0, sheet?.0))
+            };
+            for row in published::standings(app.db(), closing, place).await? {
+                let line = Line {
+                    published_rank: row.rank.and_then(|rank| u32::try_from(rank).ok()),
+                    shown: of(row.figures, row.sheet),
+                    corrected: of(row.corrected, row.corrected_sheet),
+                };
+                lines.insert(row.subject, line);
+            }
+        } else {
+            let month = grounds.within(app.db(), place, first).await?;
+            for (subject, one) in month.subjects {
+                let line = Line {
+                    published_rank: None,
+                    shown: Some((one.figures, one.sheet)),
+                    corrected: None,
+                };
+                lines.insert(subject, line);
+            }
+        }
+        Ok(Self {
+            published: closed.is_some(),
+            ranked_from: profile.formula.ranked_from,
+            profile_version: profile.version,
+            lines,
+        })
+    }
+
+    /// What is ranked by what holds.
+    fn entries(&self) -> Vec<Entry<String>> {
+        let lines = self.lines.iter();
+        lines
+            .filter_map(|(subject, line)| Some(entry(subject, &line.holding()?.0)))
+            .collect()
+    }
+
+    async fn ranking(mut self, app: &App, first: NaiveDate, before: &Self) -> Result<PartRanking> {
+        let standings = score::rank(&self.entries(), &before.entries(), self.ranked_from);
+        let mut rows: Vec<Part> = Vec::with_capacity(standings.len());
+        for standing in standings {
+            let Some(line) = self.lines.remove(&standing.subject) else {
+                continue;
+            };
+            let rank = if self.published {
+                line.published_rank
+            } else {
+                standing.rank
+            };
+            let moved = line.corrected.is_some() || rank != standing.rank;
+            let Some((holding, holding_sheet)) = line.holding().cloned() else {
+                continue;
+            };
+            let (figures, sheet) = line
+                .shown
+                .unwrap_or_else(|| (holding.clone(), holding_sheet.clone()));
+            rows.push(Part {
+                name: standing.subject.clone(),
+                name_en: standing.subject.clone(),
+                subject: standing.subject,
+                rank,
+                previous: standing.previous,
+                change: standing.change,
+                figures,
+                sheet,
+                corrected: moved.then_some(Corrected {
+                    rank: standing.rank,
+                    score: holding.score,
+                    grade: holding.grade,
+                    sheet: holding_sheet,
+                }),
+            });
+        }
+        if self.published {
+            let key = |row: &Part| {
+                (
+                    row.rank.unwrap_or(u32::MAX),
+                    std::cmp::Reverse(row.figures.score),
+                )
+            };
+            rows.sort_by_key(key);
+        }
+        Ok(PartRanking {
+            month: rankings::text(first),
+            standing: standing(app, first).await?,
+            published: self.published,
+            ranked_from: self.ranked_from,
+            profile_version: self.profile_version,
+            rows,
+        })
+    }
+}
+
+/// Where a month stands.
+async fn standing(app: &App, first: NaiveDate) -> Result<Standstill> {
+    let reference = performance::reference(app).await?;
+    let closing = closings::months(app.db())
+        .await?
+        .remove(&first)
+        .unwrap_or_default();
+    let running = first >= performance::this_month(app);
+    Ok(Standstill::new(
+        &closing,
+        reference.closes_at(first, &closing),
+        running,
+    ))
 }
 
 /// Which unit.
@@ -143,13 +310,19 @@ pub async fn across(
     let before = grounds
         .across(app.db(), &unit, first - Months::new(1))
         .await?;
-    let mut ranking = ranking(first, now, &before);
+    let standing = standing(&app, first).await?;
+    let mut ranking = ranking(first, standing, now, &before);
     let sees = |part: &Part| directory.tree().contains(&seen.hall, &part.subject);
     ranking.rows.retain(sees);
     Ok(Json(ranking))
 }
 
-fn ranking(first: chrono::NaiveDate, mut month: Month, before: &Month) -> PartRanking {
+fn ranking(
+    first: NaiveDate,
+    standing: Standstill,
+    mut month: Month,
+    before: &Month,
+) -> PartRanking {
     let ranked_from = month.ranked_from;
     let standings = score::rank(&month.entries(), &before.entries(), ranked_from);
     let rows = standings.into_iter().filter_map(|standing| {
@@ -163,10 +336,13 @@ fn ranking(first: chrono::NaiveDate, mut month: Month, before: &Month) -> PartRa
             change: standing.change,
             figures: one.figures,
             sheet: one.sheet,
+            corrected: None,
         })
     });
     PartRanking {
         month: rankings::text(first),
+        standing,
+        published: false,
         ranked_from,
         profile_version: month.profile.version,
         rows: rows.collect(),

@@ -142,6 +142,8 @@ pub async fn across(
 /// What a case of a hall says of whoever handled it in a month.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Handled {
+    /// The hall.
+    pub hall: String,
     /// The unit.
     pub unit: String,
     /// The window.
@@ -160,25 +162,18 @@ pub struct Handled {
     pub rating: Option<i32>,
 }
 
-/// The cases of a hall that fell due, were decided or rated in [from, to); days are those of `zone`. Reads the states of the
-/// hall's cases, no event.
-pub async fn handled(
-    pool: &PgPool,
-    hall: &str,
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
-    zone: chrono_tz::Tz,
-) -> Result<Vec<Handled>, StoreError> {
-    let rows = sqlx::query_as(
-        "WITH c AS (
+macro_rules! handled {
+    ($hall:literal) => {
+        concat!("WITH c AS (
              SELECT s.*, coalesce(promise_due, legal_due) AS due_at, kind <> 'immediate' AND bucket IS NOT NULL AS judged,
                     bucket IN ('over_promise_only', 'over_legal') AS is_over,
                     (fold #>> '{rating,at,at}')::timestamptz AS rated_at
-             FROM case_state s WHERE hall = $1 AND accepted_at IS NOT NULL),
+             FROM case_state s WHERE ", $hall, " AND accepted_at IS NOT NULL),
          m AS (SELECT *, judged AND due_at >= $2 AND due_at < $3 AND (is_over OR decided_at IS NOT NULL) AS fell_due,
                       judged AND promise_due IS NOT NULL AND decided_at >= $2 AND decided_at < $3 AS is_decided
                FROM c WHERE (due_at >= $2 AND due_at < $3) OR (decided_at >= $2 AND decided_at < $3)
                          OR (rated_at >= $2 AND rated_at < $3))
-         SELECT m.unit, m.win AS window, coalesce(CASE WHEN m.is_over THEN held.handler END, m.fold ->> 'handler') AS person,
+         SELECT m.hall, m.unit, m.win AS window, coalesce(CASE WHEN m.is_over THEN held.handler END, m.fold ->> 'handler') AS person,
                 coalesce(fell_due, false) AS due, coalesce(fell_due AND NOT is_over, false) AS met,
                 coalesce(is_decided, false) AS promised,
                 coalesce(is_decided AND (decided_at AT TIME ZONE $4)::date < (promise_due AT TIME ZONE $4)::date, false) AS early,
@@ -188,8 +183,23 @@ pub async fn handled(
              SELECT step ->> 'handler' AS handler FROM jsonb_array_elements(m.fold -> 'steps') AS step
              WHERE step ? 'handler' AND (step #>> '{started,at}')::timestamptz <= m.due_at
                AND coalesce((step #>> '{finished,at}')::timestamptz > m.due_at, true)
-             ORDER BY step #>> '{started,at}' DESC LIMIT 1) AS held ON true",
-    );
+             ORDER BY step #>> '{started,at}' DESC LIMIT 1) AS held ON true")
+    };
+}
+
+/// The cases of a hall, or of every hall, that fell due, were decided or rated in [from, to); days are those of `zone`. Reads the states of
+/// the cases, no event.
+pub async fn handled(
+    pool: &PgPool,
+    hall: Option<&str>,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    zone: chrono_tz::Tz,
+) -> Result<Vec<Handled>, StoreError> {
+    let rows = match hall {
+        Some(_) => sqlx::query_as(handled!("hall = $1")),
+        // The whole county: nothing but a pass over its cases tells which of them were rated.
+        None => sqlx::query_as(handled!("$1::text IS NULL")),
+    };
     Ok(rows
         .bind(hall)
         .bind(from)

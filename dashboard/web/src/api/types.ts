@@ -304,9 +304,12 @@ export interface ScoreSheet {
 /** The persons or windows of a hall, or the halls that a unit serves. */
 export interface PartRanking {
   month: string
+  standing: MonthStanding
+  /** As published when the month closed; else from what is known now. */
+  published: boolean
   ranked_from: number
   profile_version: number
-  rows: { subject: string; name: string; name_en: string; rank: number | null; previous: number | null; change: number | null; score: number | null; grade: ScoreGrade | null; parts: PartPoints[]; due: number; met: number; yellow_cards: number; red_cards: number; sheet: Sheet }[]
+  rows: { subject: string; name: string; name_en: string; rank: number | null; previous: number | null; change: number | null; score: number | null; grade: ScoreGrade | null; parts: PartPoints[]; due: number; met: number; yellow_cards: number; red_cards: number; sheet: Sheet; corrected: { rank: number | null; score: number | null; grade: ScoreGrade | null; sheet: Sheet } | null }[]
 }
 
 type Reason<T> = T extends { points: number } ? Omit<T, 'points'> : never

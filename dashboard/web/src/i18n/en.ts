@@ -17,7 +17,7 @@ export default {
   },
   common: {
     retry: 'Try again', close: 'Close', cancel: 'Cancel', confirm: 'Confirm', back: 'Back', more: 'Load more', all: 'All', none: 'None', loading: 'Loading', search: 'Search',
-    clear: 'Clear', language: 'Language', of: 'of', hall: 'Hall', unit: 'Unit', window: 'Window', window_no: 'Window {no}', item: 'Item', case: 'Case', camera: 'Camera',
+    clear: 'Clear', language: 'Language', of: 'of', hall: 'Hall', unit: 'Unit', window: 'Window', window_no: 'Window {no}', part_published: 'As published when the month closed; what was corrected since stands beside it', part_live: 'From what is known now, not published', item: 'Item', case: 'Case', camera: 'Camera',
     unknown: 'Unknown', yes: 'Yes', no: 'No', filter: 'Filter', month: 'Month', rows: '{n} rows', loaded: '{n} loaded', end: 'End of list', new_rows: '{n} new', show: 'Show', any: 'Any', every_hall: 'All halls', every_unit: 'All units',
     update: 'A new version is ready', update_now: 'Load it',
   },
