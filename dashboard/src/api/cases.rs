@@ -13,7 +13,7 @@ use mingjing_monitor::org::Level;
 use mingjing_monitor::personal::{mask_name, mask_phone};
 use mingjing_monitor::store::cases::{self, Filter};
 use mingjing_monitor::store::events::{self, Stored};
-use mingjing_monitor::store::paging;
+use mingjing_monitor::store::{StoreError, paging, retention};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -223,6 +223,8 @@ pub struct CaseDetail {
     timer: Timer,
     steps: Vec<StepView>,
     events: Vec<EventView>,
+    /// Events from before this instant went by retention (`[retention]`): the list lacks some. Null: it is whole.
+    events_dropped_before: Option<DateTime<Utc>>,
     anomalies: Vec<AnomalyView>,
     cards: Vec<CardRow>,
     /// Cameras that see its window.
@@ -289,6 +291,13 @@ pub(super) async fn detail(app: &App, caller: &Caller, no: &str) -> Result<CaseD
         .ok_or_else(|| Problem::unavailable("The rules are not loaded yet."))?;
     let clock = clockbar::look(&reference, &fold, row.opened_at, app.now());
     let events = events::of_case(app.db(), no).await?;
+    let events_dropped_before = match events.len() < fold.events as usize {
+        true => {
+            let mut connection = app.db().acquire().await.map_err(StoreError::from)?;
+            retention::dropped_until(&mut connection).await?
+        }
+        false => None,
+    };
     let directory = app.directory();
     let cards = cards_of(app, caller, no).await?;
     let cameras = row
@@ -317,6 +326,7 @@ pub(super) async fn detail(app: &App, caller: &Caller, no: &str) -> Result<CaseD
             .into_iter()
             .map(|stored| event(stored, &fold))
             .collect(),
+        events_dropped_before,
         anomalies: clock.anomalies,
         cards: cards
             .iter()

@@ -88,9 +88,19 @@ async fn dropping_old_events_and_counting_again_changes_no_figure() {
         18,
         "a look changes nothing"
     );
+    let case = shown(&console, &li).await;
+    assert_ne!(case["events"], json!([]));
+    assert_eq!(case["events_dropped_before"], Value::Null);
     let swept = sweep(db, kept, now, ZONE, &trail).await.unwrap();
     assert_eq!(swept.old.iter().filter_map(|old| old.went).sum::<i64>(), 18);
     assert_eq!(rows(&console, "case_event").await, 0);
+    let case = shown(&console, &li).await;
+    assert_eq!(case["events"], json!([]));
+    let dropped = case["events_dropped_before"].as_str();
+    assert!(
+        dropped.is_some_and(|at| at > "2025-09"),
+        "it says why: {case}"
+    );
     assert_eq!(figures(&console, &li).await, before, "after the drop");
     rollups::rebuild(console.owner(), ZONE).await.unwrap();
     assert_eq!(figures(&console, &li).await, before, "counted again");
@@ -103,6 +113,15 @@ async fn dropping_old_events_and_counting_again_changes_no_figure() {
     .unwrap();
     let written: i64 = written.iter().map(|n| n.parse::<i64>().unwrap()).sum();
     assert_eq!(written, 18, "the audit log knows");
+}
+
+/// The newest case, as its page shows it.
+async fn shown(console: &Console, person: &Person) -> Value {
+    let (_, list) = console.get("/api/v1/cases?limit=1", person).await;
+    let no = list["items"][0]["no"].as_str().expect("a case").to_owned();
+    let (status, case) = console.get(&format!("/api/v1/cases/{no}"), person).await;
+    assert_eq!(status, StatusCode::OK, "{case}");
+    case
 }
 
 async fn rows(console: &Console, table: &str) -> i64 {

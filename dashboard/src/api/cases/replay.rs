@@ -77,7 +77,9 @@ pub async fn course(app: &App, caller: &Caller, no: &str) -> Result<CaseReplay> 
     let now = app.now();
     let goes_on = row.decided_at.is_none();
     let first = counted.first().map_or(row.opened_at, |event| event.time);
-    let last = counted.last().map_or(row.opened_at, |event| event.time);
+    // Of a case whose events went by retention its decision is what is left.
+    let over = row.decided_at.unwrap_or(row.opened_at);
+    let last = counted.last().map_or(over, |event| event.time);
     let to = if goes_on { now.max(last) } else { last };
     let directory = app.directory();
     let held = held(counted.iter().copied());

@@ -430,6 +430,8 @@ export interface CaseDetail extends CaseRow {
   timer: Timer
   steps: CaseStep[]
   events: CaseEvent[]
+  /** Events from before this went by retention. Null: the list is whole. */
+  events_dropped_before: Instant | null
   anomalies: { code: string; sentence_zh: string; sentence_en: string }[]
   cards: CardRow[]
   cameras: string[]

@@ -262,6 +262,6 @@ export default {
     step: { draft: 'drafted', text: 'edited', sign: 'signed', take_back: 'taken back', publish: 'published', addendum: 'addendum' },
   },
   replay: {
-    title: 'Replay', evidence: 'Evidence', evidence_hint: 'one file: recordings, events, cards and checksums, to be checked offline; the export is on record', track: 'Slider: recordings, events and cards', previous: 'Previous event', next: 'Next event', next_card: 'Next card', play: 'Play', pause: 'Pause', end: 'At the end', keys: 'Space plays or pauses, ← → 10 s (with Shift 1 min), ↑ ↓ previous or next event',
+    title: 'Replay', dropped: 'Events before {month} were removed by retention; what the case came to, its cards and the figures stay', evidence: 'Evidence', evidence_hint: 'one file: recordings, events, cards and checksums, to be checked offline; the export is on record', track: 'Slider: recordings, events and cards', previous: 'Previous event', next: 'Next event', next_card: 'Next card', play: 'Play', pause: 'Pause', end: 'At the end', keys: 'Space plays or pauses, ← → 10 s (with Shift 1 min), ↑ ↓ previous or next event',
   },
 }

@@ -91,6 +91,6 @@ export default {
     step: { draft: '成稿', text: '改写', sign: '签发', take_back: '撤回', publish: '公布', addendum: '更正' },
   },
   replay: {
-    title: '过程回放', evidence: '证据包', evidence_hint: '一个文件：录像、事件、牌和校验值，可离线核验；导出留痕', track: '时间滑块：录像、事件和牌', previous: '上一事件', next: '下一事件', next_card: '下一张牌', play: '播放', pause: '暂停', end: '已到末尾', keys: '空格 播放或暂停，← → 10 秒（按住 Shift 为 1 分钟），↑ ↓ 上一或下一事件',
+    title: '过程回放', dropped: '{month} 以前的事件已按保存期限清除；办件结果、牌和统计不受影响', evidence: '证据包', evidence_hint: '一个文件：录像、事件、牌和校验值，可离线核验；导出留痕', track: '时间滑块：录像、事件和牌', previous: '上一事件', next: '下一事件', next_card: '下一张牌', play: '播放', pause: '暂停', end: '已到末尾', keys: '空格 播放或暂停，← → 10 秒（按住 Shift 为 1 分钟），↑ ↓ 上一或下一事件',
   },
 }
