@@ -3,12 +3,13 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 STAGE := scripts/stage
 
-.PHONY: help run test bench lint build fmt clean
+.PHONY: help run test bench soak lint build fmt clean
 
 help:
 	@echo 'make run     set up what is missing, build, start the demo county  (ARGS="--cameras 8 --seed 7")'
 	@echo 'make test    set up what is missing, then lint and every test, the browser'"'"'s included'
 	@echo 'make bench   event intake, deadlines, and the figures of a county with SCALE events, beside their bounds (ARGS="ROUNDS EVENTS DUE")'
+	@echo 'make soak    a page of sixteen live pictures for an hour: drift, dropped pictures, memory  (MINUTES=60)'
 	@echo 'make lint    formatting, clippy, licences, advisories, the pages'"'"' linter and types'
 	@echo 'make build   the pages and the two programs'
 	@echo 'make fmt     format the Rust code'
@@ -54,6 +55,14 @@ bench:
 	@MINGJING_SCALE=$(SCALE) MINGJING_SCALE_ROUNDS=20 DATABASE_URL="$$(scripts/timescaledb url)" \
 		cargo test --quiet -p mingjing-dashboard --test console -- figures_of_a_large_county --nocapture
 	@DATABASE_URL="$$(scripts/timescaledb url)" cargo run --quiet -p mingjing-alerts --example bench -- $(ARGS)
+
+MINUTES ?= 60
+soak:
+	@scripts/setup test
+	@scripts/timescaledb start
+	@scripts/pages
+	@scripts/build --workspace
+	@DATABASE_URL="$$(scripts/timescaledb url)" WALL_MINUTES=$(MINUTES) npm --prefix tests/browser run --silent test -- wall
 
 fmt:
 	@cargo fmt --all

@@ -21,6 +21,8 @@ export interface Facts {
   token: string
   /** One that is in nobody's configuration yet. */
   camera: { url: string; username: string; password: string }
+  /** Main and sub stream of sixteen more, with the same user and password. */
+  wall: { url: string; sub_url: string }[]
   county: string
   town1: string
   town2: string

@@ -3,8 +3,8 @@
 //!
 //! The console's own ingest carries the cameras `steady` over window 1 and `clock` over window 3 of the county's hall, the edge all others. Prints one line of JSON when all is ready
 //! (addresses, accounts, token, names); then obeys lines on standard input, each answered with `ok`: `kill` and `start` (the
-//! console), `sso ISSUER` (starts it anew with this provider), `edge kill` and `edge start`, `uplink whole|dead|cut` (the edge's network), `camera stop|start
-//! NAME`, `lapse card|order ID` (its answer is overdue, as if the time had passed).
+//! console), `sso ISSUER` (starts it anew with this provider), `edge kill` and `edge start`, `uplink whole|dead|cut` (the edge's network), `camera
+//! stop|start|cover|uncover NAME`, `lapse card|order ID` (its answer is overdue, as if the time had passed).
 
 use std::process::ExitCode;
 
@@ -17,19 +17,32 @@ use mingjing_tests::stage::{ACCOUNT_PASSWORD, Stage, StageCamera};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
+/// Cameras for a wall of pictures.
+const WALL: usize = 16;
+/// Each clip is played this many times more: longer than an hour, which a wall is watched for.
+const TIMES: &str = "50";
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let Some(clip) = shared_data("video/opencv_vtest_h264.mp4") else {
         return ExitCode::FAILURE;
     };
-    let clip = clip.to_string_lossy();
-    let mut arguments = vec!["--loop".to_owned(), "40".to_owned()];
+    let Some(small) = shared_data("video/intel_one-by-one-person-detection.mp4") else {
+        return ExitCode::FAILURE;
+    };
+    let (clip, small) = (clip.to_string_lossy(), small.to_string_lossy());
+    let mut arguments = vec!["--loop".to_owned(), TIMES.to_owned()];
     for name in ["steady", "failing"] {
         arguments.extend(["--clip".to_owned(), format!("{name}={clip}")]);
     }
     arguments.extend(["--garbage".to_owned(), "garbage".to_owned()]);
     arguments.extend(["--no-key-frame".to_owned(), format!("headless={clip}")]);
     arguments.extend(["--clock".to_owned(), "clock".to_owned()]);
+    // Nobody's yet: a mount each, because GStreamer's server dies of two that begin the same one at once.
+    for n in 1..=WALL {
+        arguments.extend(["--clip".to_owned(), format!("wall-{n}={clip}")]);
+        arguments.extend(["--clip".to_owned(), format!("wall-{n}-sub={small}")]);
+    }
     let mut rtsp = Rtsp::start(&arguments).await;
     let mut wrong = StageCamera::new("locked", TOWN_2, rtsp.url("steady"));
     wrong.password = "not this one".into();
@@ -87,7 +100,9 @@ async fn main() -> ExitCode {
         json!({
             "url": stage.url, "edge": edge.url, "password": ACCOUNT_PASSWORD, "secondFactors": second_factors,
             "oneTimePassword": newcomer["password"], "token": token,
-            "camera": {"url": rtsp.url("steady"), "username": USER, "password": PASSWORD}, "county": COUNTY, "town1": TOWN_1, "town2": TOWN_2, "unit": UNIT, "item": ITEM,
+            "camera": {"url": rtsp.url("steady"), "username": USER, "password": PASSWORD},
+            "wall": (1..=WALL).map(|n| json!({"url": rtsp.url(&format!("wall-{n}")), "sub_url": rtsp.url(&format!("wall-{n}-sub"))})).collect::<Vec<_>>(),
+            "county": COUNTY, "town1": TOWN_1, "town2": TOWN_2, "unit": UNIT, "item": ITEM,
         })
     );
     let mut lines = BufReader::new(tokio::io::stdin()).lines();

@@ -21,6 +21,8 @@ export interface Report {
   captured: number | null
   /** Seconds between what is on the screen and the newest that arrived. */
   lag: number | null
+  /** Seconds of that which are kept because the line or the machine stutters. */
+  extra: number
   interval: number
   decoded: number
   dropped: number
@@ -120,6 +122,7 @@ export class LivePlayer {
       state: this.state,
       captured: this.captured,
       lag: this.lag(),
+      extra: this.extra,
       interval: frameInterval(this.decodes),
       decoded: quality.totalVideoFrames,
       dropped: quality.droppedVideoFrames,
@@ -255,11 +258,10 @@ export class LivePlayer {
   private append(): void {
     const buffer = this.buffer
     if (!buffer || buffer.updating || this.source?.readyState !== 'open') return
+    // Before all that waits: a browser that is behind never comes to the end of it.
+    if (this.trim(buffer)) return
     const bytes = this.waiting.shift()
-    if (!bytes) {
-      this.trim(buffer)
-      return
-    }
+    if (!bytes) return
     try {
       if (isInit(bytes)) {
         this.scale = timescale(bytes) ?? this.scale
@@ -302,9 +304,12 @@ export class LivePlayer {
     }
   }
 
-  private trim(buffer: SourceBuffer): void {
+  /** Gives up what was shown long ago; true: the buffer is busy with it. */
+  private trim(buffer: SourceBuffer): boolean {
     const first = buffer.buffered.length ? buffer.buffered.start(0) : 0
-    if (this.video.currentTime - first > TRIM_AT) buffer.remove(first, this.video.currentTime - KEEP_BEHIND)
+    if (this.video.currentTime - first <= TRIM_AT) return false
+    buffer.remove(first, this.video.currentTime - KEEP_BEHIND)
+    return true
   }
 
   // ---- playing
