@@ -87,9 +87,6 @@ async fn next(
     last: Option<&Sent>,
 ) -> Result<(Option<Sent>, Vec<Settled>), StoreError> {
     let (directory, top) = (app.directory(), scope(app, caller).hall);
-    if last.is_none() {
-        cameras::put_edge(app.db(), edge, &top).await?;
-    }
     let rows = cameras::managed(app.db()).await?;
     let (mine, outside): (Vec<_>, Vec<_>) = rows
         .iter()

@@ -169,17 +169,32 @@ pub async fn edges(pool: &PgPool) -> Result<Vec<(String, String)>, StoreError> {
     Ok(rows.fetch_all(pool).await?)
 }
 
-/// An edge takes cameras of `hall` and all below it.
-pub async fn put_edge(pool: &PgPool, name: &str, hall: &str) -> Result<(), StoreError> {
+/// The edge of this name came with `token` and takes cameras of `hall` and all below it. `Some`: the name of another token, which still
+/// holds, and whose the name is.
+pub async fn claim_edge(
+    pool: &PgPool,
+    name: &str,
+    token: i64,
+    hall: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<String>, StoreError> {
     sqlx::query(
-        "INSERT INTO camera_edge (name, hall) VALUES ($1, $2)
-         ON CONFLICT (name) DO UPDATE SET hall = excluded.hall WHERE camera_edge.hall <> excluded.hall",
+        "INSERT INTO camera_edge (name, hall, token) VALUES ($1, $2, $3)
+         ON CONFLICT (name) DO UPDATE SET hall = excluded.hall, token = excluded.token
+         WHERE (camera_edge.hall, camera_edge.token) IS DISTINCT FROM (excluded.hall, excluded.token)
+           AND (camera_edge.token = excluded.token OR NOT EXISTS (
+               SELECT FROM token t WHERE t.id = camera_edge.token AND t.revoked IS NULL AND (t.expires IS NULL OR t.expires > $4)))",
     )
     .bind(name)
     .bind(hall)
+    .bind(token)
+    .bind(now)
     .execute(pool)
     .await?;
-    Ok(())
+    let other = sqlx::query_scalar(
+        "SELECT t.name FROM camera_edge e JOIN token t ON t.id = e.token WHERE e.name = $1 AND e.token <> $2",
+    );
+    Ok(other.bind(name).bind(token).fetch_optional(pool).await?)
 }
 
 /// The connection of a camera, held until the end of the transaction: of two people at once the second sees what the first did.

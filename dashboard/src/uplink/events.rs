@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::clock::ClockOffset;
 use super::edges::LOCAL;
-use super::{REFUSED, SILENCE, STUCK, close, edges, is_foreign, scope, tokens};
+use super::{REFUSED, SILENCE, STUCK, claim, close, edges, is_foreign, scope, tokens};
 use crate::app::{App, SourceTokens};
 use crate::audit::{Record, Trail};
 use crate::caller::{Caller, Who};
@@ -65,6 +65,12 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
     };
     if is_foreign(&app, &caller, &edge) {
         let reason = "the edge of that name carries cameras outside the token's halls".into();
+        return close(socket, REFUSED, reason).await;
+    }
+    if let Some(token) = token
+        && let Err(reason) = claim(&app, &caller, &edge, token).await
+    {
+        tracing::warn!(edge, token, "an ingest is refused: {reason}");
         return close(socket, REFUSED, reason).await;
     }
     let Some(number) = app.edges().connected(&edge, token, clock) else {

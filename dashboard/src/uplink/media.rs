@@ -31,9 +31,9 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
         },
         _ => return,
     };
-    let edge = match speaks_for(&app, &caller, named) {
+    let edge = match speaks_for(&app, &caller, named).await {
         Ok(edge) => edge,
-        Err(reason) => return close(socket, REFUSED, reason.into()).await,
+        Err(reason) => return close(socket, REFUSED, reason).await,
     };
     let (attachment, mut outgoing) = app.media().attach(&edge);
     let ended = ended(&app, &caller);

@@ -39,9 +39,9 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
     let Some(said) = said.filter(|said| said.version == VERSION) else {
         return close(socket, REFUSED, "the answer is not understood".into()).await;
     };
-    let edge = match speaks_for(&app, &caller, said.edge) {
+    let edge = match speaks_for(&app, &caller, said.edge).await {
         Ok(edge) => edge,
-        Err(reason) => return close(socket, REFUSED, reason.into()).await,
+        Err(reason) => return close(socket, REFUSED, reason).await,
     };
     // Nobody asked this edge, or nobody waits any more.
     let Some(waiting) = app.media().waiting(said.request, &edge) else {

@@ -343,20 +343,21 @@ async fn what_happens_while_an_edge_is_away_waits_until_it_is_back() {
     assert_eq!(status, StatusCode::OK, "{changed}");
     stage.pushed("waiting", Value::Null).await;
 
-    // Whoever comes under its name with the token of another town gets nothing.
-    let (poser, elsewhere) = (
-        token(&stage.console, TOWN_2).await,
-        tempfile::tempdir().unwrap(),
-    );
-    let posing = stage.edge_as(&poser, elsewhere.path(), &[]).await;
-    let mut link = posing.link();
-    let refused = |state: &LinkState| matches!(state, LinkState::Down { reason, .. } if reason.contains("outside"));
-    tokio::time::timeout(PATIENCE, link.wait_for(refused))
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(posing.cameras().get("t1-door").is_none());
-    posing.stop().await;
+    // Whoever comes under its name with another token gets nothing, be it of another town or of the same.
+    let mut second = String::new();
+    for (hall, why) in [(TOWN_2, "outside"), (TOWN_1, "is of the token")] {
+        let elsewhere = tempfile::tempdir().unwrap();
+        second = token(&stage.console, hall).await;
+        let posing = stage.edge_as(&second, elsewhere.path(), &[]).await;
+        let mut link = posing.link();
+        let refused = |state: &LinkState| matches!(state, LinkState::Down { reason, .. } if reason.contains(why));
+        tokio::time::timeout(PATIENCE, link.wait_for(refused))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(posing.cameras().get("t1-door").is_none());
+        posing.stop().await;
+    }
 
     // Meanwhile somebody has written a camera of this id into its file: the file has the word.
     let edge = stage.edge(&["t1-door"]).await;
@@ -409,6 +410,31 @@ async fn what_happens_while_an_edge_is_away_waits_until_it_is_back() {
         known, 0,
         "what the edge told of itself did not bring it back"
     );
+
+    // A new token has the name once the old one is void.
+    edge.stop().await;
+    let first = tokens::by_hash(
+        stage.console.app.db(),
+        &secret::hash(&stage.token),
+        Utc::now(),
+    );
+    let first = first.await.unwrap().unwrap().id;
+    let mut connection = stage.console.app.db().acquire().await.unwrap();
+    assert!(
+        tokens::revoke(&mut connection, first, Utc::now())
+            .await
+            .unwrap()
+    );
+    let edge = stage.edge_as(&second, stage.data.path(), &[]).await;
+    let mut link = edge.link();
+    tokio::time::timeout(
+        PATIENCE,
+        link.wait_for(|state| matches!(state, LinkState::Up)),
+    )
+    .await
+    .unwrap()
+    .unwrap();
+    edge.stop().await;
 
     // An edge of an older version takes none.
     let edges = stage.console.app.edges();
