@@ -102,12 +102,18 @@ impl Grounds<'_> {
         level: Level,
         first: NaiveDate,
     ) -> Result<Month, StoreError> {
-        let carried = if self.profile(first).formula.carry_over {
-            self.carried(pool, level, first).await?
-        } else {
-            HashMap::new()
+        let carried = async {
+            match self.profile(first).formula.carry_over {
+                true => self.carried(pool, level, first).await,
+                false => Ok(HashMap::new()),
+            }
         };
-        self.scored(pool, level, first, carried).await
+        let found = self.found(pool, level, first);
+        let (carried, (standings, mut facts)) = tokio::try_join!(carried, found)?;
+        for (code, carried) in carried {
+            facts.entry(code).or_default().carried = carried;
+        }
+        Ok(self.evaluated(level, first, standings, facts))
     }
 
     /// What the month that begins on `first` carries from the one before. Where that is not closed, what it carries itself is left
@@ -127,26 +133,31 @@ impl Grounds<'_> {
             });
             return Ok(carries.collect());
         }
-        let scored = self.scored(pool, level, before, HashMap::new()).await?;
-        let carries = scored.subjects.into_iter();
+        let (standings, facts) = self.found(pool, level, before).await?;
+        let carries = self
+            .evaluated(level, before, standings, facts)
+            .subjects
+            .into_iter();
         Ok(carries
             .map(|(code, one)| (code, one.figures.carries))
             .collect())
     }
 
-    async fn scored(
+    /// What is known of the month that begins on `first`, but for what it carries: asked side by side.
+    async fn found(
         &self,
         pool: &PgPool,
         level: Level,
         first: NaiveDate,
-        mut carried: HashMap<String, Vec<(Part, Points)>>,
-    ) -> Result<Month, StoreError> {
+    ) -> Result<(Vec<Standing>, HashMap<String, Facts>), StoreError> {
         let (from, to) = self.span(first);
         let last = month_after(first).pred_opt().unwrap_or(first);
-        let standings = match level {
-            Level::County => rankings::units(pool, self.root, first).await?,
-            Level::Town => rankings::halls(pool, self.root, "town", first).await?,
-            Level::Village => rankings::halls(pool, self.root, "village", first).await?,
+        let standings = async {
+            match level {
+                Level::County => rankings::units(pool, self.root, first).await,
+                Level::Town => rankings::halls(pool, self.root, "town", first).await,
+                Level::Village => rankings::halls(pool, self.root, "village", first).await,
+            }
         };
         let subject = |hall: &str, unit: Option<&str>| match level {
             Level::County => {
@@ -156,14 +167,25 @@ impl Grounds<'_> {
             Level::Town | Level::Village => Some(hall.to_owned()),
         };
         let mut facts: HashMap<String, Facts> = HashMap::new();
-        for card in scores::cards(pool, from, to).await? {
+        let services = async {
+            match self.service(level, first) {
+                Some(formula) => self.services(pool, formula, first).await,
+                None => Ok(HashMap::new()),
+            }
+        };
+        let (standings, cards, minutes, services, ()) = tokio::try_join!(
+            standings,
+            scores::cards(pool, from, to),
+            presence::between(pool, first, last),
+            services,
+            self.beside_cards(pool, (from, to), &subject, &mut facts),
+        )?;
+        for card in cards {
             if let Some(code) = subject(&card.hall, card.unit.as_deref()) {
                 facts.entry(code).or_default().cards.extend(weighing(card));
             }
         }
-        self.beside_cards(pool, (from, to), &subject, &mut facts)
-            .await?;
-        for minutes in presence::between(pool, first, last).await? {
+        for minutes in minutes {
             if let Some(code) = subject(&minutes.hall, minutes.unit.as_deref()) {
                 let facts = facts.entry(code).or_default();
                 let of = facts.presence.get_or_insert_default();
@@ -171,15 +193,10 @@ impl Grounds<'_> {
                 of.whole += u64::try_from(minutes.known).unwrap_or(0);
             }
         }
-        if let Some(formula) = self.service(level, first) {
-            for (code, service) in self.services(pool, formula, first).await? {
-                facts.entry(code).or_default().service = Some(service);
-            }
+        for (code, service) in services {
+            facts.entry(code).or_default().service = Some(service);
         }
-        for (code, carried) in carried.drain() {
-            facts.entry(code).or_default().carried = carried;
-        }
-        Ok(self.evaluated(level, first, standings, facts))
+        Ok((standings, facts))
     }
 
     /// The formula by which the month's subjects are judged by their service; `None`: by the nine parts.
@@ -246,8 +263,12 @@ impl Grounds<'_> {
         subject: &impl Fn(&str, Option<&str>) -> Option<String>,
         facts: &mut HashMap<String, Facts>,
     ) -> Result<(), StoreError> {
-        // An answer that is not due yet is neither met nor missed.
-        for answer in scores::answers(pool, from, to.min(self.now)).await? {
+        let (answers, complaints) = tokio::try_join!(
+            // An answer that is not due yet is neither met nor missed.
+            scores::answers(pool, from, to.min(self.now)),
+            rankings::complaints(pool, from, to),
+        )?;
+        for answer in answers {
             let which = match (answer.card, answer.supervision_order) {
                 (Some(card), _) => OrderRef::Card(card),
                 (None, Some(order)) => OrderRef::Order(order),
@@ -262,7 +283,7 @@ impl Grounds<'_> {
                 });
             }
         }
-        for complaint in rankings::complaints(pool, from, to).await? {
+        for complaint in complaints {
             if let Some(code) = subject(&complaint.hall, complaint.unit.as_deref()) {
                 let facts = facts.entry(code).or_default();
                 facts.complaints += 1;

@@ -13,6 +13,19 @@ macro_rules! below {
         "(SELECT code FROM hall WHERE path @> ARRAY[$1])"
     };
 }
+/// Cases decided past the legal limit since $2, or not decided yet, whose limit ran out before $3. Each half by its own index: asked for one or the
+/// other, the database would go through all years.
+macro_rules! over_legal {
+    () => {
+        "(SELECT no, item, hall, unit, legal_due, decided_at, is_open FROM case_state
+          WHERE bucket = 'over_legal' AND is_open AND legal_due < $3
+            -- Said again for the index.
+            AND bucket IN ('over_promise_only', 'over_legal')
+          UNION ALL
+          SELECT no, item, hall, unit, legal_due, decided_at, is_open FROM case_state
+          WHERE bucket = 'over_legal' AND NOT is_open AND decided_at >= $2 AND legal_due < $3) AS s"
+    };
+}
 
 /// Yellow and red cards that fell due in the span, and what came of them. Cards of a trial run are not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
@@ -85,11 +98,9 @@ pub async fn overruns(
     most: i64,
 ) -> Result<Vec<Overrun>, StoreError> {
     let rows = sqlx::query_as(concat!(
-        "SELECT no, item, hall, unit, legal_due, CASE WHEN decided_at < $3 THEN decided_at END AS decided_at
-         FROM case_state
-         WHERE bucket = 'over_legal' AND legal_due < $3 AND (is_open OR decided_at >= $2)
-             -- Said again for the index.
-             AND bucket IN ('over_promise_only', 'over_legal') AND hall IN ",
+        "SELECT no, item, hall, unit, legal_due, CASE WHEN decided_at < $3 THEN decided_at END AS decided_at FROM ",
+        over_legal!(),
+        " WHERE hall IN ",
         below!(),
         " ORDER BY least(decided_at, $3) - legal_due DESC, no LIMIT $4"
     ));
@@ -120,9 +131,9 @@ pub async fn over(
     let row = sqlx::query_as(concat!(
         "SELECT count(*) FILTER (WHERE decided_at < $3) AS decided,
              count(*) FILTER (WHERE is_open OR decided_at >= $3) AS open
-         FROM case_state
-         WHERE bucket = 'over_legal' AND legal_due < $3 AND (is_open OR decided_at >= $2)
-             AND bucket IN ('over_promise_only', 'over_legal') AND hall IN ",
+         FROM ",
+        over_legal!(),
+        " WHERE hall IN ",
         below!()
     ));
     Ok(row.bind(hall).bind(from).bind(to).fetch_one(pool).await?)

@@ -346,6 +346,7 @@ pub async fn snapshot(pool: &PgPool) -> BTreeMap<&'static str, Vec<Value>> {
         ("day", rollup!("rollup_day", "accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4, rated_5, refused, withdrawn, voided, measured, worked, legal_worked, legal_allowed, cut_promise, cut_legal", "day, hall, unit, item")),
         ("month", rollup!("rollup_month", "accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4, rated_5, refused, withdrawn, voided, measured, worked, legal_worked, legal_allowed, cut_promise, cut_legal", "month, hall, unit, item")),
         ("sum", rollup!("rollup_sum", "accepted, completed, due, due_met, due_over, promised, early, rated_1, rated_2, rated_3, rated_4, rated_5, refused, withdrawn, voided, measured, worked, legal_worked, legal_allowed, cut_promise, cut_legal", "cut, grain, start, hall, unit, item")),
+        ("level", rollup!("rollup_level", "accepted", "grain, start, item, unit, level")),
         ("channel_sum", rollup!("rollup_channel_sum", "n", "cut, grain, start, hall, unit, item, channel")),
         (
             "duration_sum",

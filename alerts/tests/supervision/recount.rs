@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use crate::common::snapshot;
 
 /// What each roll-up must hold, and what it is counted by.
-const COUNTS: [(&str, &str); 12] = [
+const COUNTS: [(&str, &str); 13] = [
     (
         "day",
         "WITH c AS (SELECT *, coalesce(promise_due, legal_due) AS due, kind <> 'immediate' AND bucket IS NOT NULL AS judged,
@@ -80,6 +80,13 @@ const COUNTS: [(&str, &str); 12] = [
                FROM (SELECT 'd' AS grain, day AS start, * FROM rollup_day UNION ALL SELECT 'm', month, * FROM rollup_month) AS f CROSS JOIN unnest(ARRAY['w', 'h', 'u', 'p', 'i']) AS c (cut)) AS r
          GROUP BY cut, grain, start, hall, unit, item
          HAVING sum(accepted + completed + due + rated_1 + rated_2 + rated_3 + rated_4 + rated_5) <> 0 ORDER BY cut, grain, start, hall, unit, item",
+    ),
+    (
+        "level",
+        "SELECT jsonb_build_object('grain', grain, 'start', start, 'item', item, 'unit', unit, 'level', coalesce(level, ''), 'accepted', sum(accepted))
+         FROM (SELECT 'd' AS grain, day AS start, * FROM rollup_day UNION ALL SELECT 'm', month, * FROM rollup_month) AS r
+         LEFT JOIN (SELECT code, level FROM hall) AS h ON h.code = r.hall
+         GROUP BY grain, start, item, unit, level HAVING sum(accepted) <> 0 ORDER BY grain, start, item, unit, level",
     ),
     (
         "channel_sum",

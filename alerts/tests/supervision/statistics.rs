@@ -123,6 +123,22 @@ async fn counting_again_gives_the_identical_tables() {
 }
 
 #[tokio::test]
+async fn a_hall_takes_its_past_along_to_another_level() {
+    let mut world = World::new("2026-06-01 08:00").await;
+    world
+        .send(crate::order::whole_life(), "2026-08-03 09:00")
+        .await;
+    let before = snapshot(&world.pool()).await;
+    let swap = "UPDATE hall SET level = CASE level WHEN 'county' THEN 'town' WHEN 'town' THEN 'county' ELSE level END";
+    sqlx::query(swap).execute(&world.pool()).await.unwrap();
+    let after = snapshot(&world.pool()).await;
+    assert_ne!(after["level"], before["level"]);
+    assert_adds_up(&world.pool(), "moved").await;
+    sqlx::query(swap).execute(&world.pool()).await.unwrap();
+    assert_eq!(snapshot(&world.pool()).await, before);
+}
+
+#[tokio::test]
 async fn cases_of_an_older_program_are_measured_once() {
     let mut world = World::new("2026-06-01 08:00").await;
     world

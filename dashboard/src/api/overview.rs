@@ -147,15 +147,21 @@ pub async fn show(
     let zone = directory.zone();
     let today = now.with_timezone(&zone).date_naive();
     let first = today.with_day(1).unwrap_or(today);
-    let by_hall = by_hall(&app, &seen).await?;
     let unit = seen.unit.as_deref();
-    let day = rollups::days(app.db(), &seen.hall, unit, today, today).await?;
-    let month = rollups::days(app.db(), &seen.hall, unit, first, today).await?;
     let tomorrow = midnight(today + Days::new(1), zone);
-    let due = cases::due_before(app.db(), &seen.hall, unit, tomorrow).await?;
-    let curve = curve(&app, &seen, today, zone).await?;
-    let tiles = publish::tiles(&app, &seen).await?;
-    let sources = super::sources::seen(&app, &seen.hall).await?;
+    let days = async |from| Ok(rollups::days(app.db(), &seen.hall, unit, from, today).await?);
+    let due = async { Ok(cases::due_before(app.db(), &seen.hall, unit, tomorrow).await?) };
+    let tiles = async { Ok(publish::tiles(&app, &seen).await?) };
+    // Side by side: none waits for another.
+    let (by_hall, day, month, due, curve, tiles, sources) = tokio::try_join!(
+        by_hall(&app, &seen),
+        days(today),
+        days(first),
+        due,
+        curve(&app, &seen, today, zone),
+        tiles,
+        super::sources::seen(&app, &seen.hall),
+    )?;
     let cameras: Vec<_> = directory
         .cameras()
         .filter(|camera| directory.tree().contains(&seen.hall, &camera.hall))
@@ -236,12 +242,16 @@ impl Cards {
 
 async fn by_hall(app: &App, seen: &Seen) -> Result<Vec<HallNumbers>> {
     let mut halls: BTreeMap<String, HallNumbers> = BTreeMap::new();
-    for row in rollups::buckets(app.db(), &seen.hall, seen.unit.as_deref()).await? {
+    let (buckets, cards) = tokio::try_join!(
+        rollups::buckets(app.db(), &seen.hall, seen.unit.as_deref()),
+        numbers::cards(app.db(), seen),
+    )?;
+    for row in buckets {
         let entry = halls.entry(row.hall).or_default();
         entry.open = row.open.into();
         entry.completed = row.completed.into();
     }
-    for (hall, grade, state, n) in numbers::cards(app.db(), seen).await? {
+    for (hall, grade, state, n) in cards {
         halls
             .entry(hall)
             .or_default()

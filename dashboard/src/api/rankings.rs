@@ -244,8 +244,10 @@ pub(super) fn standing(app: &App, field: &Field<'_>, month: &Month) -> Standstil
 
 /// The lines of a month, in the order of their ranks.
 pub(super) async fn of_month(field: &Field<'_>, level: Level, month: &Month) -> Result<Vec<Rank>> {
-    let before = field.month(month.first - Months::new(1)).await?;
-    let last_year = field.closed(month.first - Months::new(12)).await?;
+    let (before, last_year) = tokio::try_join!(
+        field.month(month.first - Months::new(1)),
+        field.closed(month.first - Months::new(12)),
+    )?;
     let standings = score::rank(&month.entries(), &before.entries(), month.ranked_from);
     let mut rows: Vec<Rank> = standings
         .into_iter()
@@ -338,7 +340,7 @@ pub(super) async fn of_year(
             "year {year} is none: write it like 2026"
         )));
     }
-    let (now, before) = (field.year(year).await?, field.year(year - 1).await?);
+    let (now, before) = tokio::try_join!(field.year(year), field.year(year - 1))?;
     let reference = performance::reference(app).await?;
     let formula = &reference.profiles.at(app.now()).formula;
     let ranked = now.ranked(&before, formula.ranked_from(level));

@@ -202,21 +202,35 @@ impl Figures {
     /// When the database cannot be asked.
     pub async fn read(app: &App, of: &Of) -> Result<Self> {
         let before = of.month - Months::new(1);
-        let both = tokio::try_join!(
-            numbers(app, &of.hall, of.month),
-            numbers(app, &of.hall, before)
-        );
-        let ((now, tables), (earlier, _)) = both?;
         let reference = performance::reference(app).await?;
         let span = reference.grounds(app.now()).span(of.month);
-        let mut rankings = Vec::new();
-        let mut closed = false;
-        for level in [Level::County, Level::Town, Level::Village] {
-            let field = Field::new(app, level).await?;
-            let month = field.month(of.month).await?;
-            closed = month.published().is_some();
-            rankings.push(ranking(level, &month, &field.month(before).await?));
-        }
+        let noticed = Which {
+            noticed: Some(span),
+            ..Which::default()
+        };
+        let beside = async {
+            let changes = closings::changes(app.db(), noticed);
+            let overruns = store::overruns(app.db(), &of.hall, span, NAMED);
+            Ok(tokio::try_join!(changes, overruns)?)
+        };
+        let levels = async |level| months(app, level, of.month).await;
+        // Side by side: none waits for another.
+        let ((now, tables), (earlier, _), county, town, village, (mut changes, overruns)) = tokio::try_join!(
+            numbers(app, &of.hall, of.month),
+            numbers(app, &of.hall, before),
+            levels(Level::County),
+            levels(Level::Town),
+            levels(Level::Village),
+            beside,
+        )?;
+        let closed = village.0.published().is_some();
+        let mut rankings = [
+            (Level::County, county),
+            (Level::Town, town),
+            (Level::Village, village),
+        ]
+        .map(|(level, (month, before))| ranking(level, &month, &before))
+        .to_vec();
         let directory = app.directory();
         let within = |code: &str| directory.tree().contains(&of.hall, code);
         if of.town {
@@ -228,11 +242,6 @@ impl Figures {
                 }
             }
         }
-        let noticed = Which {
-            noticed: Some(span),
-            ..Which::default()
-        };
-        let mut changes = closings::changes(app.db(), noticed).await?;
         changes.retain(|change| !of.town || (change.level != "county" && within(&change.subject)));
         changes.reverse();
         let [volumes, anomalies] = tables;
@@ -243,7 +252,7 @@ impl Figures {
             volumes,
             anomalies,
             rankings,
-            overruns: store::overruns(app.db(), &of.hall, span, NAMED).await?,
+            overruns,
             changes,
             ended: span.1,
             of: of.clone(),
@@ -251,16 +260,35 @@ impl Figures {
     }
 }
 
+/// A month of a level, and the one before.
+async fn months(app: &App, level: Level, first: NaiveDate) -> Result<(Month, Month)> {
+    let field = Field::new(app, level).await?;
+    let (month, before) = (field.month(first), field.month(first - Months::new(1)));
+    Ok(tokio::try_join!(month, before)?)
+}
+
 /// The counts of a month, and the tables of which charts are drawn.
 async fn numbers(app: &App, hall: &str, month: NaiveDate) -> Result<(Numbers, [Table; 2])> {
     let asked = Asked::of_month(hall, month, app.now());
     let table = async |name| statistics::table(app, name, &asked).await;
-    let (volumes, timeliness) = (table("volumes").await?, table("timeliness").await?);
-    let (ratings, anomalies) = (table("ratings").await?, table("anomalies").await?);
-    let complaints = table("complaints").await?;
     let reference = performance::reference(app).await?;
     let span = reference.grounds(app.now()).span(month);
-    let down = store::down(app.db(), hall, span).await?;
+    let beside = async {
+        Ok(tokio::try_join!(
+            store::down(app.db(), hall, span),
+            store::over(app.db(), hall, span),
+            store::cards(app.db(), hall, span),
+            store::orders(app.db(), hall, span),
+        )?)
+    };
+    let (volumes, timeliness, ratings, anomalies, complaints, (down, over, cards, orders)) = tokio::try_join!(
+        table("volumes"),
+        table("timeliness"),
+        table("ratings"),
+        table("anomalies"),
+        table("complaints"),
+        beside,
+    )?;
     let of = |thing: &str| {
         let found = down.iter().find(|down| down.thing == thing);
         found.map_or_else(Down::default, |down| Down {
@@ -275,8 +303,8 @@ async fn numbers(app: &App, hall: &str, month: NaiveDate) -> Result<(Numbers, [T
         due: whole(&timeliness, "due"),
         met: whole(&timeliness, "met"),
         speed_up: last(&timeliness, "speed_up"),
-        over: store::over(app.db(), hall, span).await?,
-        cards: store::cards(app.db(), hall, span).await?,
+        over,
+        cards,
         warnings: sum(&anomalies, "warnings"),
         rated: whole(&ratings, "rated"),
         bad: whole(&ratings, "rated_4") + whole(&ratings, "rated_5"),
@@ -284,7 +312,7 @@ async fn numbers(app: &App, hall: &str, month: NaiveDate) -> Result<(Numbers, [T
         complaints: sum(&complaints, "received"),
         complaints_open: sum(&complaints, "open"),
         upheld: sum(&complaints, "upheld"),
-        orders: store::orders(app.db(), hall, span).await?,
+        orders,
         cameras: of("camera"),
         sources: of("source"),
     };

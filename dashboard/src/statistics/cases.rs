@@ -1,10 +1,10 @@
 //! Statistics of cases: how many, how long, how punctual, how they came in, how they were rated, and where they are handled.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use chrono::Months;
 use mingjing_monitor::statistics::histogram;
-use mingjing_monitor::store::statistics::{self as store, By, Counts};
+use mingjing_monitor::store::statistics::{self as store, By, Counts, Wanted};
 
 use super::table::{Cell, Column, Drawn, Form, Table, Unit, Words};
 use super::{Asked, Names, WORKDAY, share, workdays};
@@ -53,8 +53,8 @@ fn drawn(by: By, over_time: Form, series: &[&'static str]) -> Option<Drawn> {
 
 /// The sums in the order of the rows: every day or month of the span, or halls, units and items with most cases first; nothing is left
 /// out, and the whole is last.
-async fn rows(app: &App, asked: &Asked) -> Result<(Vec<Counts>, Counts)> {
-    let found = store::counts(app.db(), &asked.filter, asked.by).await?;
+async fn rows(app: &App, asked: &Asked, wanted: Wanted) -> Result<(Vec<Counts>, Counts)> {
+    let found = store::counts(app.db(), &asked.filter, asked.by, wanted).await?;
     let mut total = Counts {
         rated: vec![0; 5],
         ..Counts::default()
@@ -152,7 +152,7 @@ pub async fn volumes(app: &App, asked: &Asked, names: &Names) -> Result<Table> {
     table.drawn = drawn(asked.by, Form::Lines, &["accepted", "completed"]);
     Ok(filled(
         table,
-        rows(app, asked).await?,
+        rows(app, asked, Wanted::Volumes).await?,
         asked.by,
         names,
         |row| {
@@ -192,19 +192,9 @@ pub async fn durations(app: &App, asked: &Asked, names: &Names) -> Result<Table>
         "Working time in workdays of office hours, lawful special procedures left out; cases withdrawn or voided are not counted. Median and \
          90 % come from a histogram and are at most 3.2 % off; the mean is exact.",
     ));
-    let mut classes: BTreeMap<String, Vec<(i16, i64)>> = BTreeMap::new();
-    let mut all: BTreeMap<i16, i64> = BTreeMap::new();
     // Side by side: neither waits for the other.
     let found = async { Ok(store::durations(app.db(), &asked.filter, asked.by).await?) };
-    let (found, (mut sums, total)) = tokio::try_join!(found, rows(app, asked))?;
-    for class in found {
-        *all.entry(class.class).or_default() += class.n;
-        classes
-            .entry(class.key)
-            .or_default()
-            .push((class.class, class.n));
-    }
-    let all: Vec<(i16, i64)> = all.into_iter().collect();
+    let (found, (mut sums, total)) = tokio::try_join!(found, rows(app, asked, Wanted::Durations))?;
     if !matches!(asked.by, By::Day | By::Month) {
         sums.retain(|row| row.measured > 0);
     }
@@ -221,14 +211,14 @@ pub async fn durations(app: &App, asked: &Asked, names: &Names) -> Result<Table>
             part(0.9).into(),
         ]
     };
-    let of = |row: &Counts| classes.get(&row.key).map_or(&[][..], Vec::as_slice);
+    let of = |row: &Counts| found.by.get(&row.key).map_or(&[][..], Vec::as_slice);
     table.rows = sums
         .iter()
         .map(|row| line(names.cell(asked.by, &row.key), row, of(row)))
         .collect();
     table
         .rows
-        .push(line(names.cell(By::Whole, ""), &total, &all));
+        .push(line(names.cell(By::Whole, ""), &total, &found.all));
     Ok(table)
 }
 
@@ -253,14 +243,15 @@ pub async fn distribution(app: &App, asked: &Asked) -> Result<Table> {
         "From a histogram: cases less than 3.2 % off the border of a class may stand in the next.",
     ));
     let mut counts = [0i64; CLASSES.len() + 1];
-    for class in store::durations(app.db(), &asked.filter, By::Whole).await? {
-        let (from, to) = histogram::bounds(class.class);
+    let found = store::durations(app.db(), &asked.filter, By::Whole).await?;
+    for (class, n) in found.all {
+        let (from, to) = histogram::bounds(class);
         let middle = (from + to - 1) as f64 / 2.0 / WORKDAY;
         let at = CLASSES
             .iter()
             .position(|end| middle <= *end)
             .unwrap_or(CLASSES.len());
-        counts[at] += class.n;
+        counts[at] += n;
     }
     let total: i64 = counts.iter().sum();
     if total == 0 {
@@ -312,7 +303,7 @@ pub async fn timeliness(app: &App, asked: &Asked, names: &Names) -> Result<Table
     ));
     Ok(filled(
         table,
-        rows(app, asked).await?,
+        rows(app, asked, Wanted::Timeliness).await?,
         asked.by,
         names,
         |row| {
@@ -359,7 +350,7 @@ pub async fn ratings(app: &App, asked: &Asked, names: &Names) -> Result<Table> {
             series: levels.to_vec(),
         },
     });
-    let (mut sums, total) = rows(app, asked).await?;
+    let (mut sums, total) = rows(app, asked, Wanted::Ratings).await?;
     if !matches!(asked.by, By::Day | By::Month) {
         sums.retain(|row| row.rated.iter().any(|n| *n > 0));
     }

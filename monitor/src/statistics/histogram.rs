@@ -38,18 +38,16 @@ pub fn bounds(class: i16) -> (i64, i64) {
 }
 
 /// The duration that the share `part`, 0 to 1, of all does not exceed: the middle of its class. `None` when there is nothing. The
-/// classes in any order, with how many durations are in each.
+/// classes with how many durations are in each, the shortest first.
 pub fn quantile(classes: &[(i16, i64)], part: f64) -> Option<i64> {
-    let mut sorted = classes.to_vec();
-    sorted.sort_unstable();
-    let total: i64 = sorted.iter().map(|(_, n)| n).sum();
+    let total: i64 = classes.iter().map(|(_, n)| n).sum();
     if total <= 0 {
         return None;
     }
     // The nearest rank: the smallest with at least this share at or below it.
     let rank = ((total as f64 * part).ceil() as i64).clamp(1, total);
     let mut below = 0;
-    let class = sorted.iter().find(|(_, n)| {
+    let class = classes.iter().find(|(_, n)| {
         below += n;
         below >= rank
     })?;

@@ -37,41 +37,40 @@ pub struct Standing {
     pub open: i64,
 }
 
-/// The figures of the month that begins on $2 by `$subject` of `rollup_month`, below the halls `$halls`, of those that `$only` leaves.
+/// The figures of the month that begins on $2 by `$subject`, a column, from the sums of the cut `$cut`, below the halls `$halls`, of those that
+/// `$only` leaves; what depends on the items from the rows of each of them.
 /// Each part is made once: planned for any hall, the database would make it again for every line.
 macro_rules! standings {
-    ($subject:literal, $halls:literal, $only:literal, $rest:literal) => {
+    ($subject:literal, $cut:literal, $halls:literal, $only:literal, $rest:literal) => {
         concat!(
-            "WITH below AS (", $halls, "),
-             d AS MATERIALIZED (SELECT ", $subject, " AS code, r.item, sum(completed) AS completed, sum(due_met) AS met,
-                       sum(due_met + due_over) AS due, sum(promised) AS promised, sum(early) AS early,
-                       sum(rated_1) AS r1, sum(rated_2) AS r2, sum(rated_3) AS r3, sum(rated_4) AS r4, sum(rated_5) AS r5
-                   FROM rollup_month r WHERE month = $2 AND r.hall IN (SELECT code FROM below)", $only, "
-                   GROUP BY 1, r.item),
+            "WITH below AS MATERIALIZED (", $halls, "),
+             s AS MATERIALIZED (SELECT ", $subject, " AS code, sum(due_met + due_over)::bigint AS due, sum(due_met)::bigint AS met,
+                       sum(promised)::bigint AS promised, sum(early)::bigint AS early,
+                       ARRAY[sum(rated_1), sum(rated_2), sum(rated_3), sum(rated_4), sum(rated_5)]::bigint[] AS ratings
+                   FROM rollup_sum r WHERE cut = '", $cut, "' AND grain = 'm' AND start = $2
+                     AND r.hall = ANY(ARRAY(SELECT code FROM below))", $only, " GROUP BY 1),
              -- The version of each item in force at the end.
-             i AS MATERIALIZED (SELECT DISTINCT ON (code) code, unit, kind, promise, legal, steps, fee_fen FROM item
-                   WHERE valid_from < ($2 + interval '1 month')::date ORDER BY code, version DESC),
-             s AS MATERIALIZED (SELECT d.code, sum(d.due)::bigint AS due, sum(d.met)::bigint AS met, sum(d.promised)::bigint AS promised,
-                       sum(d.early)::bigint AS early,
-                       ARRAY[sum(r1), sum(r2), sum(r3), sum(r4), sum(r5)]::bigint[] AS ratings,
-                       coalesce(sum(d.completed * (i.promise ->> 'n')::bigint)
-                           FILTER (WHERE i.promise ->> 'unit' = i.legal ->> 'unit'), 0)::bigint AS promise,
-                       coalesce(sum(d.completed * (i.legal ->> 'n')::bigint)
-                           FILTER (WHERE i.promise ->> 'unit' = i.legal ->> 'unit'), 0)::bigint AS legal,
-                       coalesce(sum((i.unit IS NOT NULL)::int + (jsonb_array_length(i.steps) > 0)::int
-                           + (i.fee_fen IS NOT NULL)::int
-                           + (i.kind = 'immediate' OR i.promise IS NOT NULL)::int
-                           + (i.promise ->> 'unit' IS DISTINCT FROM i.legal ->> 'unit' OR i.promise IS NULL
-                              OR (i.promise ->> 'n')::bigint <= (i.legal ->> 'n')::bigint)::int), 0)::bigint AS disclosed,
-                       count(i.code) * 5 AS disclosable
-                   FROM d LEFT JOIN i ON i.code = d.item GROUP BY d.code),
+             i AS MATERIALIZED (SELECT DISTINCT ON (code) code,
+                       CASE WHEN promise ->> 'unit' = legal ->> 'unit' THEN (promise ->> 'n')::bigint END AS promise,
+                       CASE WHEN promise ->> 'unit' = legal ->> 'unit' THEN (legal ->> 'n')::bigint END AS legal,
+                       (unit IS NOT NULL)::int + (jsonb_array_length(steps) > 0)::int + (fee_fen IS NOT NULL)::int
+                           + (kind = 'immediate' OR promise IS NOT NULL)::int
+                           + (promise ->> 'unit' IS DISTINCT FROM legal ->> 'unit' OR promise IS NULL
+                              OR (promise ->> 'n')::bigint <= (legal ->> 'n')::bigint)::int AS disclosed
+                   FROM item WHERE valid_from < ($2 + interval '1 month')::date ORDER BY code, version DESC),
+             d AS MATERIALIZED (SELECT ", $subject, " AS code, r.item, sum(completed)::bigint AS completed
+                   FROM rollup_month r WHERE month = $2 AND r.hall IN (SELECT code FROM below)", $only, " GROUP BY 1, r.item),
+             p AS MATERIALIZED (SELECT d.code, coalesce(sum(d.completed * i.promise), 0)::bigint AS promise,
+                       coalesce(sum(d.completed * i.legal), 0)::bigint AS legal, coalesce(sum(i.disclosed), 0) AS disclosed,
+                       count(*) * 5 AS disclosable
+                   FROM d JOIN i ON i.code = d.item GROUP BY d.code),
              b AS MATERIALIZED (SELECT ", $subject, " AS code, sum(r.n)::bigint AS open FROM rollup_bucket r
                    WHERE is_open AND r.hall IN (SELECT code FROM below)", $only, " GROUP BY 1)
              SELECT t.code, t.name, t.name_en, coalesce(s.due, 0) AS due, coalesce(s.met, 0) AS met,
                     coalesce(s.promised, 0) AS promised, coalesce(s.early, 0) AS early,
-                    coalesce(s.ratings, '{0,0,0,0,0}') AS ratings, coalesce(s.promise, 0) AS promise,
-                    coalesce(s.legal, 0) AS legal, coalesce(s.disclosed, 0) AS disclosed,
-                    coalesce(s.disclosable, 0) AS disclosable, coalesce(b.open, 0) AS open
+                    coalesce(s.ratings, '{0,0,0,0,0}') AS ratings, coalesce(p.promise, 0) AS promise,
+                    coalesce(p.legal, 0) AS legal, coalesce(p.disclosed, 0) AS disclosed,
+                    coalesce(p.disclosable, 0) AS disclosable, coalesce(b.open, 0) AS open
              FROM ", $rest
         )
     };
@@ -86,9 +85,10 @@ pub async fn halls(
 ) -> Result<Vec<Standing>, StoreError> {
     let rows = sqlx::query_as(standings!(
         "r.hall",
+        "h",
         "SELECT code FROM hall WHERE path @> ARRAY[$1] AND level = $3",
         "",
-        "hall t LEFT JOIN s ON s.code = t.code LEFT JOIN b ON b.code = t.code
+        "hall t LEFT JOIN s ON s.code = t.code LEFT JOIN p ON p.code = t.code LEFT JOIN b ON b.code = t.code
          WHERE t.code IN (SELECT code FROM below) ORDER BY t.path"
     ));
     Ok(rows
@@ -107,9 +107,10 @@ pub async fn units(
 ) -> Result<Vec<Standing>, StoreError> {
     let rows = sqlx::query_as(standings!(
         "r.unit",
+        "p",
         "SELECT code FROM hall WHERE path @> ARRAY[$1] AND level = 'county'",
         "",
-        "unit t LEFT JOIN s ON s.code = t.code LEFT JOIN b ON b.code = t.code
+        "unit t LEFT JOIN s ON s.code = t.code LEFT JOIN p ON p.code = t.code LEFT JOIN b ON b.code = t.code
          WHERE s.code IS NOT NULL OR b.code IS NOT NULL
             OR EXISTS (SELECT FROM hall_window w WHERE w.unit = t.code AND w.hall IN (SELECT code FROM below))
          ORDER BY t.code"
@@ -126,9 +127,10 @@ pub async fn across(
 ) -> Result<Vec<Standing>, StoreError> {
     let rows = sqlx::query_as(standings!(
         "r.hall",
+        "p",
         "SELECT code FROM hall WHERE path @> ARRAY[$1]",
         " AND r.unit = $3",
-        "hall t LEFT JOIN s ON s.code = t.code LEFT JOIN b ON b.code = t.code
+        "hall t LEFT JOIN s ON s.code = t.code LEFT JOIN p ON p.code = t.code LEFT JOIN b ON b.code = t.code
          WHERE s.code IS NOT NULL OR b.code IS NOT NULL ORDER BY t.path"
     ));
     Ok(rows

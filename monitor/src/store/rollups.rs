@@ -123,7 +123,7 @@ macro_rules! added {
     };
 }
 
-/// Adds the counts of days to `rollup_day`, `rollup_month` and `rollup_sum`. Rows are written in one order, so that two transactions never wait
+/// Adds the counts of days to `rollup_day`, `rollup_month`, `rollup_level` and `rollup_sum`. Rows are written in one order, so that two transactions never wait
 /// for each other.
 const ADD_DAYS: &str = concat!(
     "WITH f AS (SELECT * FROM UNNEST($1::date[], $2::text[], $3::text[], $4::text[],
@@ -136,7 +136,13 @@ const ADD_DAYS: &str = concat!(
          ON CONFLICT (day, hall, unit, item) DO UPDATE SET ", added!(), "),
      months AS (INSERT INTO rollup_month AS r (month, hall, unit, item, ", counted!(), ")
          SELECT date_trunc('month', day)::date, hall, unit, item, ", summed!(), " FROM f GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
-         ON CONFLICT (hall, month, unit, item) DO UPDATE SET ", added!(), ")
+         ON CONFLICT (hall, month, unit, item) DO UPDATE SET ", added!(), "),
+     levels AS (INSERT INTO rollup_level AS r (grain, start, item, unit, level, accepted)
+         SELECT grain, start, f.item, f.unit, coalesce(h.level, ''), sum(f.accepted)
+         FROM f LEFT JOIN hall h ON h.code = f.hall
+         CROSS JOIN LATERAL (VALUES ('d'::\"char\", day), ('m', date_trunc('month', day)::date)) AS g (grain, start)
+         WHERE f.accepted <> 0 GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+         ON CONFLICT (grain, start, item, unit, level) DO UPDATE SET accepted = r.accepted + excluded.accepted)
      INSERT INTO rollup_sum AS r (cut, grain, start, hall, unit, item, ", counted!(), ")
          SELECT cut, grain, start, CASE WHEN c.hall THEN f.hall ELSE '' END, CASE WHEN c.unit THEN f.unit ELSE '' END,
              CASE WHEN c.item THEN f.item ELSE '' END, ", summed!(), "
@@ -379,6 +385,7 @@ pub async fn rebuild(pool: &PgPool, zone: Tz) -> Result<u64, StoreError> {
         "DELETE FROM rollup_day",
         "DELETE FROM rollup_month",
         "DELETE FROM rollup_sum",
+        "DELETE FROM rollup_level",
         "DELETE FROM rollup_hour",
         "DELETE FROM rollup_bucket",
         "DELETE FROM rollup_channel",

@@ -5,6 +5,8 @@
 #[macro_use]
 mod choice;
 
+use std::collections::{BTreeMap, HashMap};
+
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use sqlx::PgPool;
 
@@ -16,6 +18,7 @@ use choice::{Covered, ITEMS};
 
 /// Sums of cases, by what happened on the days of the span. Times are in millionths of a workday.
 #[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
+#[sqlx(default)]
 pub struct Counts {
     /// What the row stands for.
     pub key: String,
@@ -49,111 +52,161 @@ pub struct Counts {
     pub cut_promise: i64,
     /// What the law allowed them.
     pub cut_legal: i64,
-    /// Ratings by level, the best first.
+    /// Ratings by level, the best first; empty where they are not wanted.
     pub rated: Vec<i64>,
 }
 
-/// Sums of cases, in no order.
-pub async fn counts(pool: &PgPool, filter: &Filter, by: By) -> Result<Vec<Counts>, StoreError> {
-    macro_rules! columns {
-        () => {
-            "hall, unit, item, accepted, completed, refused, withdrawn, voided, due_met, due_over, promised, early, measured, worked,
-             legal_worked, legal_allowed, cut_promise, cut_legal, rated_1, rated_2, rated_3, rated_4, rated_5"
-        };
-    }
-    macro_rules! summed {
-        ($rows:expr) => {
+/// Which of the counts are wanted; those of cases accepted and ended always are. What is not wanted is not read, and 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// How cases ended.
+    Volumes,
+    /// How many were decided, and their working time.
+    Durations,
+    /// What was due and promised, and what the law allowed.
+    Timeliness,
+    /// The five levels.
+    Ratings,
+}
+
+/// The rows of single items that the span holds and that are seen, with these columns beside the accepted. Three ranges of an index, hall by hall.
+macro_rules! item_rows {
+    ($columns:literal) => {
+        concat!(
+            item_rows!(@ "month AS start", $columns, "rollup_month", "month BETWEEN $4 AND $5"),
+            " UNION ALL ", item_rows!(@ "day", $columns, "rollup_day", "day BETWEEN $6 AND $7"),
+            " UNION ALL ", item_rows!(@ "day", $columns, "rollup_day", "day BETWEEN $8 AND $9")
+        )
+    };
+    (@ $start:literal, $columns:literal, $table:literal, $span:literal) => {
+        concat!(
+            "SELECT ", $start, ", hall, unit, item, accepted", $columns, " FROM ", $table, " WHERE ", $span, "
+                 AND hall = ANY(ARRAY(SELECT code FROM hall WHERE path @> ARRAY[$1]))
+                 AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR item = $3)"
+        )
+    };
+}
+/// The statements that sum columns up: of rows of single items, and of sums.
+macro_rules! counted {
+    ($columns:literal, $sums:literal) => {
+        [
             concat!(
-                "WITH r AS (", $rows, ")
-                 SELECT ", key!(), " AS key, sum(accepted)::bigint AS accepted, sum(completed)::bigint AS completed,
-                     sum(refused)::bigint AS refused, sum(withdrawn)::bigint AS withdrawn, sum(voided)::bigint AS voided,
-                     sum(due_met)::bigint AS met, sum(due_over)::bigint AS over, sum(promised)::bigint AS promised,
-                     sum(early)::bigint AS early, sum(measured)::bigint AS measured, sum(worked)::bigint AS worked,
-                     sum(legal_worked)::bigint AS legal_worked, sum(legal_allowed)::bigint AS legal_allowed,
-                     sum(cut_promise)::bigint AS cut_promise, sum(cut_legal)::bigint AS cut_legal,
-                     ARRAY[sum(rated_1), sum(rated_2), sum(rated_3), sum(rated_4), sum(rated_5)]::bigint[] AS rated
+                "WITH r AS (",
+                item_rows!($columns),
+                ")
+                 SELECT ",
+                key!(),
+                " AS key, sum(accepted)::bigint AS accepted, sum(completed)::bigint AS completed, ",
+                $sums,
+                "
                  FROM r GROUP BY 1"
-            )
-        };
-    }
-    let single = summed!(concat!(
-        "SELECT month AS start, ",
-        columns!(),
-        " FROM rollup_month WHERE ",
-        seen!(),
-        " AND month BETWEEN $4 AND $5
-         UNION ALL SELECT day, ",
-        columns!(),
-        " FROM rollup_day WHERE ",
-        seen!(),
-        "
-             AND (day BETWEEN $6 AND $7 OR day BETWEEN $8 AND $9)"
-    ));
-    let sums = summed!(concat!(
-        "SELECT start, ",
-        columns!(),
-        " FROM ",
-        sum_rows!("rollup_sum")
-    ));
+            ),
+            concat!(
+                "SELECT ",
+                key!(),
+                " AS key, sum(accepted)::bigint AS accepted, sum(completed)::bigint AS completed, ",
+                $sums,
+                "
+                 FROM ",
+                sum_rows!("rollup_sum"),
+                " GROUP BY 1"
+            ),
+        ]
+    };
+}
+
+/// Sums of cases, in no order.
+pub async fn counts(
+    pool: &PgPool,
+    filter: &Filter,
+    by: By,
+    wanted: Wanted,
+) -> Result<Vec<Counts>, StoreError> {
+    let [single, sums] = match wanted {
+        Wanted::Volumes => counted!(
+            ", completed, refused, withdrawn, voided",
+            "sum(refused)::bigint AS refused, sum(withdrawn)::bigint AS withdrawn, sum(voided)::bigint AS voided"
+        ),
+        Wanted::Durations => counted!(
+            ", completed, measured, worked",
+            "sum(measured)::bigint AS measured, sum(worked)::bigint AS worked"
+        ),
+        Wanted::Timeliness => counted!(
+            ", completed, due_met, due_over, promised, early, legal_worked, legal_allowed, cut_promise, cut_legal",
+            "sum(due_met)::bigint AS met, sum(due_over)::bigint AS over, sum(promised)::bigint AS promised, sum(early)::bigint AS early,
+             sum(legal_worked)::bigint AS legal_worked, sum(legal_allowed)::bigint AS legal_allowed,
+             sum(cut_promise)::bigint AS cut_promise, sum(cut_legal)::bigint AS cut_legal"
+        ),
+        Wanted::Ratings => counted!(
+            ", completed, rated_1, rated_2, rated_3, rated_4, rated_5",
+            "ARRAY[sum(rated_1), sum(rated_2), sum(rated_3), sum(rated_4), sum(rated_5)]::bigint[] AS rated"
+        ),
+    };
     Ok(match filter.cut(pool, by).await? {
         Some(cut) => ask!(filter, by, sums).bind(cut).fetch_all(pool).await?,
         None => ask!(filter, by, single).fetch_all(pool).await?,
     })
 }
 
-/// Cases decided, by class of working time (`statistics::histogram`).
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Class {
-    /// What the row stands for.
-    pub key: String,
-    /// The class.
-    pub class: i16,
-    /// How many.
-    pub n: i64,
+/// How long cases took: how many were decided in each class of `statistics::histogram`, the shortest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Durations {
+    /// By what a row stands for.
+    pub by: HashMap<String, Vec<(i16, i64)>>,
+    /// All together.
+    pub all: Vec<(i16, i64)>,
 }
 
-/// Sixteen classes that follow each other.
-#[derive(sqlx::FromRow)]
-struct Octave {
-    key: String,
-    octave: i16,
-    n: Vec<i64>,
+impl Durations {
+    fn of<'a>(rows: impl Iterator<Item = (&'a str, i16, i64)>) -> Self {
+        let mut by: HashMap<String, Vec<(i16, i64)>> = HashMap::new();
+        let mut all: BTreeMap<i16, i64> = BTreeMap::new();
+        for (key, class, n) in rows.filter(|(.., n)| *n != 0) {
+            *all.entry(class).or_default() += n;
+            match by.get_mut(key) {
+                Some(classes) => classes.push((class, n)),
+                None => drop(by.insert(key.to_owned(), vec![(class, n)])),
+            }
+        }
+        by.values_mut().for_each(|classes| classes.sort_unstable());
+        Self {
+            by,
+            all: all.into_iter().collect(),
+        }
+    }
 }
 
-/// How long cases took, in no order.
-pub async fn durations(pool: &PgPool, filter: &Filter, by: By) -> Result<Vec<Class>, StoreError> {
+/// How long cases took.
+pub async fn durations(pool: &PgPool, filter: &Filter, by: By) -> Result<Durations, StoreError> {
     let single = concat!(
         "SELECT ",
         key!(),
         " AS key, class, sum(n)::bigint AS n FROM ",
         rows!("rollup_duration"),
         "
-         GROUP BY 1, 2 HAVING sum(n) <> 0"
+         GROUP BY 1, 2"
     );
     let sums = concat!(
         "SELECT ", key!(), " AS key, octave, ARRAY[sum(n_0), sum(n_1), sum(n_2), sum(n_3), sum(n_4), sum(n_5), sum(n_6), sum(n_7),
-             sum(n_8), sum(n_9), sum(n_10), sum(n_11), sum(n_12), sum(n_13), sum(n_14), sum(n_15)]::bigint[] AS n
+             sum(n_8), sum(n_9), sum(n_10), sum(n_11), sum(n_12), sum(n_13), sum(n_14), sum(n_15)] AS n
          FROM ", sum_rows!("rollup_duration_sum"), " GROUP BY 1, 2"
     );
     let Some(cut) = filter.cut(pool, by).await? else {
-        return Ok(ask!(filter, by, single).fetch_all(pool).await?);
+        let classes: Vec<(String, i16, i64)> = ask!(filter, by, single).fetch_all(pool).await?;
+        let classes = classes
+            .iter()
+            .map(|(key, class, n)| (key.as_str(), *class, *n));
+        return Ok(Durations::of(classes));
     };
-    let octaves: Vec<Octave> = ask!(filter, by, sums).bind(cut).fetch_all(pool).await?;
-    let classes = octaves.into_iter().flat_map(|octave| {
-        let classes = octave
-            .n
-            .into_iter()
-            .zip(histogram::of_octave(octave.octave));
-        let key = octave.key;
-        classes
-            .filter(|(n, _)| *n != 0)
-            .map(move |(n, class)| Class {
-                key: key.clone(),
-                class,
-                n,
-            })
-    });
-    Ok(classes.collect())
+    // Sixteen classes that follow each other in a row.
+    let octaves: Vec<(String, i16, Vec<i64>)> =
+        ask!(filter, by, sums).bind(cut).fetch_all(pool).await?;
+    Ok(Durations::of(octaves.iter().flat_map(
+        |(key, octave, n)| {
+            let classes = histogram::of_octave(*octave).zip(n);
+            classes.map(move |(class, n)| (key.as_str(), class, *n))
+        },
+    )))
 }
 
 /// The finished runs of a step in a unit. Times are in millionths of a workday.
@@ -264,47 +317,40 @@ pub struct ItemLevels {
 
 /// Where cases of each item were accepted.
 pub async fn levels(pool: &PgPool, filter: &Filter) -> Result<Vec<ItemLevels>, StoreError> {
-    // Halls of the levels $of, each with its level.
     macro_rules! by_level {
-        ($of:literal) => {
+        ($rows:expr) => {
             concat!(
-                "below AS (SELECT code, level FROM hall WHERE path @> ARRAY[$1]", $of, "),
-                 r AS (SELECT hall, item, accepted FROM rollup_month WHERE month BETWEEN $4 AND $5
-                         AND hall IN (SELECT code FROM below) AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR item = $3)
-                       UNION ALL
-                       SELECT hall, item, accepted FROM rollup_day WHERE (day BETWEEN $6 AND $7 OR day BETWEEN $8 AND $9)
-                         AND hall IN (SELECT code FROM below) AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR item = $3)),
-                 l AS (SELECT r.item, coalesce(sum(accepted) FILTER (WHERE level = 'county'), 0)::bigint AS county,
-                           coalesce(sum(accepted) FILTER (WHERE level = 'town'), 0)::bigint AS town,
-                           coalesce(sum(accepted) FILTER (WHERE level = 'village'), 0)::bigint AS village
-                       FROM r JOIN below ON below.code = r.hall WHERE $10 <> '' GROUP BY r.item)"
+                "SELECT item, coalesce(sum(accepted) FILTER (WHERE level = 'county'), 0)::bigint AS county,
+                     coalesce(sum(accepted) FILTER (WHERE level = 'town'), 0)::bigint AS town,
+                     -- Of a hall that nobody has set up too.
+                     coalesce(sum(accepted) FILTER (WHERE level NOT IN ('county', 'town')), 0)::bigint AS village
+                 FROM (", $rows, ") AS r WHERE $10 <> '' GROUP BY item HAVING sum(accepted) > 0 ORDER BY item"
             )
         };
     }
-    let single = concat!(
-        "WITH ",
-        by_level!(""),
-        " SELECT * FROM l WHERE county + town + village > 0 ORDER BY item"
-    );
-    // Villages are many and do little: what the others did not accept was theirs.
-    let sums = concat!(
-        "WITH ",
-        by_level!(" AND level <> 'village'"),
-        ",
-         a AS (SELECT item, sum(accepted)::bigint AS n FROM ",
-        sum_rows!("rollup_sum"),
-        " GROUP BY item)
-         SELECT a.item, coalesce(county, 0) AS county, coalesce(town, 0) AS town,
-             a.n - coalesce(county, 0) - coalesce(town, 0) AS village
-         FROM a LEFT JOIN l ON l.item = a.item WHERE a.n > 0 ORDER BY a.item"
-    );
-    Ok(match filter.cut(pool, By::Item).await? {
-        Some(cut) => {
-            let rows = ask!(filter, By::Whole, sums).bind(cut);
-            rows.fetch_all(pool).await?
-        }
-        None => ask!(filter, By::Whole, single).fetch_all(pool).await?,
-    })
+    macro_rules! sums {
+        ($span:literal) => {
+            concat!(
+                "SELECT item, level, accepted FROM rollup_level WHERE ", $span, " AND $1 <> ''
+                     AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR item = $3)"
+            )
+        };
+    }
+    let single = by_level!(concat!(
+        "SELECT r.item, h.level, r.accepted FROM (",
+        item_rows!(""),
+        ") AS r JOIN hall h ON h.code = r.hall"
+    ));
+    let sums = by_level!(concat!(
+        sums!("grain = 'm' AND start BETWEEN $4 AND $5"),
+        " UNION ALL ",
+        sums!("grain = 'd' AND start BETWEEN $6 AND $7"),
+        " UNION ALL ",
+        sums!("grain = 'd' AND start BETWEEN $8 AND $9")
+    ));
+    let county = filter.cut(pool, By::Item).await?.is_some();
+    let rows = ask!(filter, By::Whole, if county { sums } else { single });
+    Ok(rows.fetch_all(pool).await?)
 }
 
 /// How often one step directly followed another; empty: the beginning, the end.
