@@ -21,6 +21,7 @@ use serde::Deserialize;
 pub use self::oidc::Oidc;
 use crate::policy::Role;
 use crate::retention::KeptMonths;
+use crate::retention::logs::KeptLog;
 use crate::sender::guard::Inside;
 use crate::transport::client::{Network, ProxyHeader};
 
@@ -87,6 +88,14 @@ impl Default for Storage {
 pub struct Retention {
     /// Months for which raw events are kept, 13 or more; 0: for good. Longer, where something still needs them.
     pub events_months: KeptMonths,
+    /// Months for which it is kept what cameras did, 3 or more; 0: for good. Longer, as the other logs, where something still needs it.
+    pub camera_health_months: KeptLog<3, 24>,
+    /// The same of sources.
+    pub source_health_months: KeptLog<3, 24>,
+    /// The same of the county's counters and gauges.
+    pub metric_months: KeptLog<3, 24>,
+    /// The same of attempts to deliver a message, 13 or more; what became of the message stays.
+    pub delivery_months: KeptLog<13, 60>,
 }
 
 /// `[sign_in]`

@@ -253,6 +253,7 @@ async fn start(app: &App, store: &Store) -> Option<Supervisor> {
                     instants,
                     ?took,
                     edition = store.edition().as_str(),
+                    compression = %store.compression(),
                     "deadlines are loaded"
                 );
                 return Some(supervisor);

@@ -1,4 +1,6 @@
-//! Raw events that are old and settled give way once a day (`[retention]`). Published figures, roll-ups and the states of cases stay as they are.
+//! Raw events that are old and settled give way once a day (`[retention]`), and old logs with them ([`logs`]). Published figures, roll-ups and the states of cases stay as they are.
+
+pub mod logs;
 
 use std::time::Duration;
 
@@ -22,9 +24,6 @@ const AGAIN: Duration = Duration::from_secs(60);
 
 /// Runs until the console stops.
 pub async fn run(app: App) {
-    if app.config().retention.events_months.months().is_none() {
-        return;
-    }
     let mut wait = AGAIN;
     loop {
         tokio::select! {
@@ -47,6 +46,10 @@ pub async fn run(app: App) {
         {
             Ok(swept) => swept.log(),
             Err(error) => tracing::warn!(%error, "old events could not be dropped"),
+        }
+        match logs::sweep(app.db(), &app.config().retention, now, &Trail::system()).await {
+            Ok(swept) => swept.iter().for_each(logs::SweptLog::say),
+            Err(error) => tracing::warn!(%error, "old logs could not be dropped"),
         }
         let tomorrow = now.with_timezone(&zone).date_naive() + Days::new(1);
         let next = local_to_utc(tomorrow.and_time(HOUR), zone);
@@ -88,14 +91,14 @@ impl TryFrom<u16> for KeptMonths {
     }
 }
 
-/// A month of events that is old enough.
+/// A chunk that is old enough: a month of events, or a stretch of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Old {
     /// Which.
     pub chunk: Chunk,
     /// What needs it; nothing: it goes.
     pub held: Vec<Held>,
-    /// How many events went; `None`: it stays, or this was only a look.
+    /// How many events or rows went; `None`: it stays, or this was only a look.
     pub went: Option<i64>,
 }
 

@@ -16,8 +16,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
-use mingjing_monitor::store::StoreError;
 use mingjing_monitor::store::roles::{self, Powers};
+use mingjing_monitor::store::{StoreError, logs};
 
 use super::{CliError, output};
 use crate::auth::oidc::Oidc;
@@ -207,8 +207,12 @@ async fn questions(connection: &mut PgConnection) -> sqlx::Result<Vec<Check>> {
         clock(here, there),
     ];
     checks.push(match (&server.timescale, &server.license) {
-        (Some(version), Some(license)) if license == "timescale" => Check::ok("TimescaleDB", format!("{version}, community edition")),
-        (Some(version), _) => Check::ok("TimescaleDB", format!("{version}, Apache edition (all that is needed)")),
+        (Some(version), Some(license)) if license == "timescale" => match logs::compressed(&mut *connection).await?.len() {
+            0 => Check::warn("TimescaleDB", format!("{version}, community edition; old chunks are not compressed"),
+                "run `mingjing migrate` as the owner of the tables: it sets compression up"),
+            tables => Check::ok("TimescaleDB", format!("{version}, community edition; old chunks of {tables} tables are compressed")),
+        },
+        (Some(version), _) => Check::ok("TimescaleDB", format!("{version}, Apache edition (all that is needed; it has no compression of old chunks)")),
         (None, _) => Check::fail("TimescaleDB", "the database does not have the extension",
             "install it beside the server and put timescaledb into shared_preload_libraries, or use scripts/timescaledb start; \
              the console makes it in the database at its first start"),

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use chrono::{NaiveDate, Utc};
 use mingjing_dashboard::audit::Trail;
 use mingjing_dashboard::bulletin::{Of, figures::Figures};
-use mingjing_dashboard::retention::{KeptMonths, Swept, look, sweep};
+use mingjing_dashboard::retention::{KeptMonths, Swept, logs, look, sweep};
 use mingjing_dashboard::statistics::NAMES;
 use mingjing_monitor::store::rollups;
 use serde_json::{Value, json};
@@ -177,4 +177,74 @@ async fn events_of_months_that_are_to_close_yet_are_not_old() {
     let for_good = KeptMonths::try_from(0).unwrap();
     let seen = look(console.app.db(), for_good, Utc::now(), ZONE).await;
     assert_eq!(seen.unwrap().horizon, None);
+}
+
+#[tokio::test]
+async fn old_logs_go_by_their_own_spans_unless_something_needs_them() {
+    let console = Console::start().await;
+    let (db, trail, now) = (console.app.db(), Trail::command(), Utc::now());
+    for sql in [
+        "INSERT INTO camera_health (time, camera, state) SELECT now() - n * interval '1 month', 'c-1', 'offline' FROM generate_series(0, 30) AS n",
+        "INSERT INTO source_health (time, source, state) SELECT now() - n * interval '1 month', '//s', 'silent' FROM generate_series(0, 30) AS n",
+        "INSERT INTO metric (time, name, value) SELECT now() - n * interval '1 month', 'cases.open', n FROM generate_series(0, 30) AS n",
+        "INSERT INTO delivery_attempt (at, delivery, channel, n, outcome, answer)
+             SELECT now() - n * interval '1 month', 1, 1, 1, 'sent', '' FROM generate_series(0, 70) AS n",
+        // A camera has been dark for 28 months.
+        "INSERT INTO episode (thing, subject, name, hall, trouble, since) SELECT 'camera', 'c-1', 'c-1', code, 'offline', now() - interval '28 months' FROM hall LIMIT 1",
+    ] {
+        sqlx::query(sql).execute(console.owner()).await.unwrap();
+    }
+    let kept = mingjing_dashboard::config::Retention::default();
+    let seen = logs::look(db, &kept, now).await.unwrap();
+    assert!(
+        seen.iter()
+            .all(|log| log.old.iter().all(|old| old.went.is_none()))
+    );
+    let swept = logs::sweep(db, &kept, now, &trail).await.unwrap();
+    let went: Vec<(&str, i64)> = swept
+        .iter()
+        .map(|log| {
+            (
+                log.log.table(),
+                log.old.iter().filter_map(|old| old.went).sum(),
+            )
+        })
+        .collect();
+    // Rows 25 to 30 of what is kept for 24 months lie in chunks of a week or a month that are old as a whole; a month's chunk may reach into the 24th.
+    let of = |table: &str| went.iter().find(|(name, _)| *name == table).unwrap().1;
+    assert!((5..=6).contains(&of("source_health")), "{went:?}");
+    assert_eq!(of("metric"), 6, "{went:?}");
+    assert!((9..=10).contains(&of("delivery_attempt")), "{went:?}");
+    assert!((2..=3).contains(&of("camera_health")), "{went:?}");
+    let held: Vec<&str> = swept[0]
+        .old
+        .iter()
+        .flat_map(|old| &old.held)
+        .map(|held| held.reason.as_str())
+        .collect();
+    assert!(
+        held.iter().all(|reason| *reason == "trouble") && !held.is_empty(),
+        "{held:?}"
+    );
+    assert_eq!(rows(&console, "metric").await, 25);
+    // What is young stays whoever asks, and nothing but logs goes.
+    for (log, words) in [("metric", "three months"), ("card", "no log")] {
+        let drop = sqlx::query_scalar::<_, Option<i64>>(
+            "SELECT drop_log($1, now() - interval '2 months', now() - interval '1 month', now() - interval '1 year')",
+        );
+        let refused = drop.bind(log).fetch_one(db).await.unwrap_err();
+        assert!(refused.to_string().contains(words), "{refused}");
+    }
+    assert!(
+        logs::KeptLog::<3, 24>::try_from(2)
+            .unwrap_err()
+            .contains("3 or more")
+    );
+    let written: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM audit WHERE action = 'events.dropped' AND after LIKE '%rows%'",
+    )
+    .fetch_one(console.owner())
+    .await
+    .unwrap();
+    assert!(written >= 22, "{written}");
 }

@@ -17,6 +17,7 @@ pub mod events;
 pub mod halls;
 pub mod health;
 pub mod items;
+pub mod logs;
 pub mod metrics;
 pub mod paging;
 pub mod presence;
@@ -143,6 +144,7 @@ impl Edition {
 pub struct Store {
     pool: PgPool,
     edition: Edition,
+    compression: logs::Compression,
 }
 
 impl Store {
@@ -165,7 +167,12 @@ impl Store {
         } else {
             Edition::Apache
         };
-        Ok(Self { pool, edition })
+        let compression = logs::compress(&pool, edition).await;
+        Ok(Self {
+            pool,
+            edition,
+            compression,
+        })
     }
 
     /// Brings the schema up to date as its owner, and lets `console`, another role, work in it ([`roles::let_work`]).
@@ -182,6 +189,11 @@ impl Store {
     /// The pool, for the modules' functions.
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// What becomes of old chunks of the logs before they go.
+    pub fn compression(&self) -> &logs::Compression {
+        &self.compression
     }
 
     /// Which TimescaleDB serves.

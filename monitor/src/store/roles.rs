@@ -85,6 +85,7 @@ pub async fn let_work(connection: &mut PgConnection, role: &str) -> Result<(), S
         format!("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"),
         // Drops only what is old and settled, whoever calls it.
         format!("GRANT EXECUTE ON FUNCTION drop_case_events TO {role}"),
+        format!("GRANT EXECUTE ON FUNCTION drop_log TO {role}"),
     ];
     for table in guarded {
         statements.push(format!("REVOKE ALL ON {table} FROM {role}"));
