@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Asia::Shanghai;
+use mingjing_monitor::event::CaseEvent;
 use mingjing_monitor::org::{Hall, Level};
 use mingjing_monitor::store::{halls, rollups};
 use serde_json::{Value, json};
@@ -250,4 +251,85 @@ async fn roll_ups_counted_anew_are_those_that_grew() {
     let counted = rollups::rebuild(console.app.db(), Shanghai).await.unwrap();
     assert_eq!(counted, 49);
     assert_eq!(dump().await, grown);
+}
+
+#[tokio::test]
+async fn village_points_are_ranked_by_their_service() {
+    let console = Console::start().await;
+    let village = |code: &str| Hall {
+        code: code.into(),
+        parent: Some(TOWN_1.into()),
+        level: Level::Village,
+        name: code.into(),
+        name_en: String::new(),
+        opening: Default::default(),
+    };
+    let mut connection = console.app.db().acquire().await.unwrap();
+    let villages = [village("V1"), village("V2")];
+    halls::upsert_halls(&mut connection, &villages)
+        .await
+        .unwrap();
+    drop(connection);
+    console.app.reload_directory().await.unwrap();
+    console.end_trial_run().await;
+    console.account("li", "inspector", COUNTY, None).await;
+    let li = console.sign_in("li").await;
+    // Each day of last month, as history: open from nine to half past five, the terminal up, somebody helped at noon.
+    let mut events = Vec::new();
+    for day in first()
+        .iter_days()
+        .take_while(|day| *day < first() + Months::new(1))
+    {
+        let mut tell = |kind: &str, hour: u32, minute: u32, data: Value| {
+            let local = day.and_time(NaiveTime::from_hms_opt(hour, minute, 0).unwrap());
+            let mut event = console.event(&format!("{kind}-{day}"), kind, "", "V1", "RSJ", data);
+            event["time"] = json!(Shanghai.from_local_datetime(&local).unwrap().to_utc());
+            events.push(event);
+        };
+        let nine = day.and_time(NaiveTime::from_hms_opt(9, 0, 0).unwrap());
+        let since = json!({"up_since": Shanghai.from_local_datetime(&nine).unwrap().to_utc()});
+        tell("hall.opened", 9, 0, json!({}));
+        tell("service.assisted", 12, 0, json!({"kind": "query"}));
+        tell("terminal.heartbeat", 17, 30, since);
+        // On the first days it closed an hour early.
+        let hour = if day.day() <= 14 { 16 } else { 17 };
+        tell("hall.closed", hour, 30, json!({}));
+    }
+    let read = |event: &Value| CaseEvent::from_cloudevent(event, Utc::now(), Shanghai).unwrap();
+    let batch = events.iter().map(read).collect();
+    let applied = console
+        .app
+        .engine()
+        .batch(batch, true)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(applied.outcome.rejected, []);
+
+    let month = first().format("%Y-%m").to_string();
+    let path = format!("/api/v1/rankings?level=village&month={month}");
+    let (_, ranking) = console.get(&path, &li).await;
+    let rows = ranking["rows"].as_array().unwrap();
+    assert_eq!(rows[0]["subject"]["code"], "V1");
+    assert_eq!(rows[0]["rank"], 1, "{ranking}");
+    assert_eq!(rows[1]["score"], Value::Null, "the other told nothing");
+    let days = rows[0]["services"].as_u64().unwrap();
+    assert!((15..=23).contains(&days), "one a day of opening: {days}");
+    let parts = rows[0]["parts"].as_array().unwrap().iter();
+    let parts: Vec<&Value> = parts.map(|part| &part["part"]).collect();
+    assert_eq!(
+        parts,
+        ["opening", "terminal", "assistance", "answers", "cases"]
+    );
+    let path = format!("/api/v1/scores?level=village&subject=V1&month={month}");
+    let (_, shown) = console.get(&path, &li).await;
+    let score = (shown["line"]["score"].as_f64().unwrap() * 100.0).round() as i64;
+    assert_eq!(sum(&shown), score, "{shown}");
+    let lines = shown["sheet"]["parts"][0]["lines"].as_array().unwrap();
+    assert!(
+        !lines.is_empty()
+            && lines.iter().all(|line| line["because"] == "closed"
+                && line["whole"] == 510
+                && line["part"] == 450)
+    );
 }

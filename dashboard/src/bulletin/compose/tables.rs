@@ -171,10 +171,18 @@ pub(super) fn ranked(ranking: &Ranking, figures: &Figures) -> Table {
         .any(|line| line.rank.is_none());
     let mut notes = Vec::new();
     if unranked {
-        notes.push(Words::new(
-            format!("应办结不足{from}件的只列成绩，不排名次。"),
-            format!("With fewer than {from} cases due: listed, not ranked."),
-        ));
+        notes.push(match ranking.level {
+            Level::Village => Words::new(
+                format!("服务（帮办和应办）不足{from}次的只列成绩，不排名次。"),
+                format!(
+                    "With fewer than {from} services (queries assisted, cases due): listed, not ranked."
+                ),
+            ),
+            Level::County | Level::Town => Words::new(
+                format!("应办结不足{from}件的只列成绩，不排名次。"),
+                format!("With fewer than {from} cases due: listed, not ranked."),
+            ),
+        });
     }
     if more > 0 {
         notes.push(Words::new(
