@@ -46,7 +46,7 @@ test:
 	@DATABASE_URL="$$(scripts/timescaledb url)" $(STAGE) 'tests' cargo nextest run --workspace --no-fail-fast
 	@DATABASE_URL="$$(scripts/timescaledb url)" $(STAGE) 'tests in the browser' npm --prefix tests/browser run --silent test
 
-# So many events are made up for the figures; they take half a kilobyte each on the database's disk.
+# So many events are made up for the figures; they take 0.4 kilobytes each on the database's disk.
 SCALE ?= 100000000
 bench:
 	@scripts/setup build
