@@ -105,6 +105,7 @@ fn described(sealer: &Sealer, managed: &cameras::Managed) -> Result<ManagedCamer
         hall: row.hall.clone(),
         windows: row.windows.clone(),
         reach: reach(sealer, connection)?,
+        audio: pictures.audio.clone(),
         checks: pictures.checks,
         regions: regions(&pictures.regions),
         recorded: pictures.recorded,

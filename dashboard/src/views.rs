@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use mingjing_alerts::card::{Grade, State};
 use mingjing_alerts::order::{self, Rung};
-use mingjing_ingest::camera::{CameraHealth, CameraState, SubStream};
+use mingjing_ingest::camera::{AudioHealth, CameraHealth, CameraState, SubStream};
 use mingjing_ingest::picture::WindowPresence;
 use mingjing_monitor::personal::mask_text;
 use mingjing_monitor::presence::window_of;
@@ -433,6 +433,8 @@ pub struct CameraView {
     last_frame_at: Option<DateTime<Utc>>,
     picture_at: Option<DateTime<Utc>>,
     picture_interval_seconds: Option<f32>,
+    /// How its sound is; null: it is not to be kept, the camera is not live, or its edge is not there to say.
+    audio: Option<AudioView>,
     /// How its sub-stream is; null: it has none, or its edge is not there to say.
     sub: Option<SubStreamView>,
     /// How its recording goes; null: it is not recorded, or its edge is not there to say.
@@ -441,6 +443,24 @@ pub struct CameraView {
     fault: Option<PictureFaultView>,
     /// Who is at the windows that its regions name; empty where it has none, or its edge is not there to say.
     presence: Vec<PresenceView>,
+}
+
+/// How the sound of a camera is that is to be kept.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AudioView {
+    /// `kept`, `silent` (the camera sends none), `not_offered`, `unsupported` (recordings do not hold its codec) or `refused`.
+    #[schema(value_type = String)]
+    state: &'static str,
+    codec: Option<String>,
+}
+
+impl AudioView {
+    fn of(audio: &AudioHealth) -> Self {
+        Self {
+            state: audio.state.code(),
+            codec: audio.codec.clone(),
+        }
+    }
 }
 
 /// How the sub-stream of a camera is.
@@ -545,6 +565,9 @@ impl CameraView {
             last_frame_at: health.and_then(|health| health.last_frame_at),
             picture_at: health.and_then(|health| health.picture_at),
             picture_interval_seconds: here.and_then(|health| health.picture_interval_seconds),
+            audio: here
+                .and_then(|health| health.audio.as_ref())
+                .map(AudioView::of),
             sub: here
                 .and_then(|health| health.sub.as_ref())
                 .map(SubStreamView::of),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::camera::{CameraConfig, CameraConfigError, Secret, Transport};
+use crate::camera::{Audio, CameraConfig, CameraConfigError, Secret, Transport};
 use crate::picture::checks::Limits;
 use crate::picture::presence::{PresenceConfig, WindowRegion};
 use crate::recording::{Rules, Schedule};
@@ -268,6 +268,9 @@ pub struct CameraEntry {
     /// TCP unless the camera cannot.
     #[serde(default)]
     pub transport: Transport,
+    /// Whether its sound is recorded with its pictures: `keep`, or `ignore`, also where it is left out.
+    #[serde(default)]
+    pub audio: Audio,
     /// What is kept of its pictures, where that differs from `[recording]`.
     #[serde(default)]
     pub recording: CameraRecording,
@@ -474,6 +477,7 @@ impl CameraEntry {
             username: self.username.clone(),
             password: self.password(secrets, data_dir)?,
             transport: self.transport,
+            audio: self.audio,
         };
         session.validate()?;
         let sub = self.sub_url.clone().map(|url| session.at(url));

@@ -24,6 +24,15 @@ pub struct InitSegment {
     pub height: u16,
     /// `ftyp` and `moov`.
     pub segment: Bytes,
+    /// The same with a second track for the sound, as it is recorded; `None`: without sound.
+    pub with_audio: Option<Bytes>,
+}
+
+impl InitSegment {
+    /// What a recording begins with.
+    pub fn recorded(&self) -> &Bytes {
+        self.with_audio.as_ref().unwrap_or(&self.segment)
+    }
 }
 
 /// One access unit as an fMP4 fragment: `prft`, `moof`, `mdat`.
@@ -31,12 +40,22 @@ pub struct InitSegment {
 pub struct Fragment {
     /// The three boxes; shared, never copied for a viewer.
     pub bytes: Bytes,
+    /// The sound since the picture before, for the recording: any number of `moof` and `mdat`; live is silent.
+    pub audio: Bytes,
     /// Whether decoding can begin here (an IDR picture).
     pub key: bool,
     /// When the camera took the picture, by this machine's clock: see [`crate::fragment::CaptureClock`]. Also in `prft`.
     pub captured_at: DateTime<Utc>,
     /// Number of the fragment among all of this camera since it was started; one more each time.
     pub sequence: u64,
+}
+
+impl Fragment {
+    /// Bytes of picture and sound.
+    #[allow(clippy::len_without_is_empty, reason = "none is empty")]
+    pub fn len(&self) -> usize {
+        self.bytes.len() + self.audio.len()
+    }
 }
 
 /// What a viewer of one camera receives, in order.
@@ -126,6 +145,7 @@ mod tests {
             width: 1920,
             height: 1080,
             segment: Bytes::from_static(b"x"),
+            with_audio: None,
         }));
         let json = serde_json::to_string(&init.control()).unwrap();
         assert_eq!(

@@ -29,6 +29,7 @@ class Server:
         self.server.set_service(str(port))
         self.mounts = self.server.get_mount_points()
         self.factories, self.cuts = {}, set()
+        self.setups = {}  # of each mount, how many streams were asked for
         self.clients = {}  # each connection, and the path it last asked for
         self.source = self.port = 0
         self.closed = user is not None
@@ -101,7 +102,12 @@ class Server:
     def _connected(self, _server, client):
         self.clients[client] = None
         client.connect("describe-request", self._described)
+        client.connect("setup-request", self._set_up)
         client.connect("closed", lambda c: self.clients.pop(c, None))
+
+    def _set_up(self, _client, context):
+        mount = context.uri.abspath.rsplit("/", 1)[0]
+        self.setups[mount] = self.setups.get(mount, 0) + 1
 
     def _described(self, client, context):
         self.clients[client] = context.uri.abspath

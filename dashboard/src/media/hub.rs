@@ -251,6 +251,7 @@ impl Attachment {
                 let Some(init) = &camera.init else { return };
                 let sequence = camera.live.next_sequence();
                 camera.live.publish(
+                        with_audio: None,
                     init,
                     Fragment {
                         bytes,
@@ -266,6 +267,7 @@ impl Attachment {
                 jpeg,
             } => self.with(&camera, |camera| {
                 camera.thumbnail = Some(Picture { captured_at, jpeg });
+                        audio: Bytes::new(),
             }),
             MediaFrame::Snapshot {
                 camera,

@@ -28,6 +28,8 @@ pub struct Region {
 pub struct Pictures {
     /// Whether they are looked at for faults.
     pub checks: bool,
+    /// Whether the sound is recorded with them: `keep` or `ignore`.
+    pub audio: String,
     /// Where windows are in them.
     pub regions: Json<Vec<Region>>,
     /// Whether they are recorded; `None`, here and below: as the console's configuration says.
@@ -42,6 +44,7 @@ impl Default for Pictures {
     fn default() -> Self {
         Self {
             checks: true,
+            audio: "ignore".into(),
             regions: Json(Vec::new()),
             recorded: None,
             record_days: None,
@@ -86,7 +89,7 @@ pub struct Managed {
 /// Every camera that people manage here, by id.
 pub async fn managed(pool: &PgPool) -> Result<Vec<Managed>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT c.id, c.hall, c.name, c.windows, c.edge, n.camera, n.url, n.sub_url, n.username, n.password, n.transport, n.checks, n.regions,
+        "SELECT c.id, c.hall, c.name, c.windows, c.edge, n.camera, n.url, n.sub_url, n.username, n.password, n.transport, n.checks, n.audio, n.regions,
              n.recorded, n.record_days, n.record_hours, n.revision
          FROM camera c JOIN camera_connection n ON n.camera = c.id ORDER BY c.id",
     );
@@ -203,7 +206,7 @@ pub async fn hold(
     camera: &str,
 ) -> Result<Option<Connection>, StoreError> {
     let row = sqlx::query_as(
-        "SELECT camera, url, sub_url, username, password, transport, checks, regions, recorded, record_days, record_hours, revision
+        "SELECT camera, url, sub_url, username, password, transport, checks, audio, regions, recorded, record_days, record_hours, revision
          FROM camera_connection WHERE camera = $1 FOR UPDATE",
     );
     Ok(row.bind(camera).fetch_optional(connection).await?)
@@ -213,11 +216,12 @@ pub async fn hold(
 pub async fn put(connection: &mut PgConnection, new: &Connection) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO camera_connection
-             (camera, url, username, password, transport, revision, checks, regions, recorded, record_days, record_hours, sub_url)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             (camera, url, username, password, transport, revision, checks, regions, recorded, record_days, record_hours, sub_url, audio)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (camera) DO UPDATE SET url = excluded.url, sub_url = excluded.sub_url, username = excluded.username, password = excluded.password,
              transport = excluded.transport, revision = excluded.revision, checks = excluded.checks, regions = excluded.regions,
-             recorded = excluded.recorded, record_days = excluded.record_days, record_hours = excluded.record_hours",
+             recorded = excluded.recorded, record_days = excluded.record_days, record_hours = excluded.record_hours,
+             audio = excluded.audio",
     )
     .bind(&new.camera)
     .bind(&new.url)
@@ -231,6 +235,7 @@ pub async fn put(connection: &mut PgConnection, new: &Connection) -> Result<(), 
     .bind(new.pictures.record_days)
     .bind(&new.pictures.record_hours)
     .bind(&new.sub_url)
+    .bind(&new.pictures.audio)
     .execute(connection)
     .await?;
     Ok(())

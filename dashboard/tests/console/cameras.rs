@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use mingjing_dashboard::cameras;
 use mingjing_ingest::Ingest;
-use mingjing_ingest::camera::{CameraState, Secret};
+use mingjing_ingest::camera::{Audio, CameraState, Secret};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -186,7 +186,7 @@ async fn regions_drawn_on_a_picture_are_followed_without_a_new_session() {
     assert_eq!(status, StatusCode::CREATED, "{made}");
     assert_eq!(
         made["pictures"],
-        json!({"checks": true, "regions": [], "recording": {"enabled": null, "days": null, "hours": null}})
+        json!({"checks": true, "audio": "ignore", "regions": [], "recording": {"enabled": null, "days": null, "hours": null}})
     );
     let carried = stage.ingest.cameras();
     while carried.get("t1-door").is_none() {
@@ -228,6 +228,10 @@ async fn regions_drawn_on_a_picture_are_followed_without_a_new_session() {
             pictures(json!({"window": "1", "seat": seat}), 5, "mon 18-8"),
             "mon 18-8",
         ),
+        (
+            json!({"checks": true, "audio": "louder", "regions": [], "recording": {"enabled": null, "days": 5, "hours": null}}),
+            "audio",
+        ),
     ] {
         camera["pictures"] = wrong;
         let (status, problem) = stage.write(Method::PUT, &path, &camera).await;
@@ -237,7 +241,7 @@ async fn regions_drawn_on_a_picture_are_followed_without_a_new_session() {
             "{problem}"
         );
     }
-    camera["pictures"] = json!({"checks": false, "regions": [{"window": "1", "seat": seat, "waiting": seat}],
+    camera["pictures"] = json!({"checks": false, "audio": "ignore", "regions": [{"window": "1", "seat": seat, "waiting": seat}],
         "recording": {"enabled": null, "days": null, "hours": null}});
     let (status, changed) = stage.write(Method::PUT, &path, &camera).await;
     assert_eq!(status, StatusCode::OK, "{changed}");
@@ -259,12 +263,15 @@ async fn regions_drawn_on_a_picture_are_followed_without_a_new_session() {
     camera["revision"] = json!(2);
     camera["sub_url"] = json!("rtsp://127.0.0.1:1/small");
     camera["pictures"] = pictures(json!({"window": "1", "seat": seat}), 5, office);
+    camera["pictures"]["audio"] = json!("keep");
     let (status, changed) = stage.write(Method::PUT, &path, &camera).await;
     assert_eq!(status, StatusCode::OK, "{changed}");
+    assert_eq!(changed["pictures"]["audio"], "keep");
     while settings().recording.days != Some(5) {
         tokio::task::yield_now().await;
     }
     assert_eq!(settings().sub.unwrap().url.path(), "/small");
+    assert_eq!(settings().session.audio, Audio::Keep);
     // Who says nothing of the pictures changes nothing of them.
     camera["revision"] = json!(3);
     camera["name"] = json!("西门");

@@ -39,6 +39,17 @@ pub enum Transport {
     Udp,
 }
 
+/// What becomes of a camera's sound. What people say at a counter is personal data: it is not even asked for unless the county says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audio {
+    /// The camera is not asked for it.
+    #[default]
+    Ignore,
+    /// It is recorded with the pictures.
+    Keep,
+}
+
 /// One camera, as configured.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,6 +67,9 @@ pub struct CameraConfig {
     /// TCP unless the camera cannot.
     #[serde(default)]
     pub transport: Transport,
+    /// Ignored unless told otherwise.
+    #[serde(default)]
+    pub audio: Audio,
 }
 
 /// What is wrong with a [`CameraConfig`]; names the camera, never its address.
@@ -86,14 +100,16 @@ impl CameraConfig {
             username: None,
             password: None,
             transport: Transport::Tcp,
+            audio: Audio::Ignore,
         }
     }
 
-    /// Another stream of the same camera.
+    /// Another stream of the same camera, of pictures alone.
     #[must_use]
     pub fn at(&self, url: Url) -> Self {
         Self {
             url,
+            audio: Audio::Ignore,
             ..self.clone()
         }
     }

@@ -65,6 +65,15 @@ pub fn is_one_packet(error: &retina::Error) -> bool {
     matches!(Kind::of(error), Kind::Packet)
 }
 
+/// Which of a session's streams the packet belongs to that an error is about, where that is known.
+pub fn stream_of(error: &retina::Error) -> Option<usize> {
+    // As in `Kind::of`: there is no other way to it.
+    let debug = format!("{error:?}");
+    let (_, after) = debug.split_once(" stream_id: ")?;
+    let number = after.split(|c: char| !c.is_ascii_digit()).next()?;
+    number.parse().ok()
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     Refused,

@@ -143,7 +143,7 @@ impl Ring {
         self.offline = None;
         held.gap = std::mem::take(&mut self.gap);
         self.next = held.fragment.sequence + 1;
-        self.bytes += held.fragment.bytes.len();
+        self.bytes += held.fragment.len();
         if held.fragment.key {
             self.newest_key = Some(held.fragment.sequence);
         }
@@ -164,7 +164,7 @@ impl Ring {
 
     fn pop_front(&mut self) {
         if let Some(old) = self.held.pop_front() {
-            self.bytes -= old.fragment.bytes.len();
+            self.bytes -= old.fragment.len();
             if self.newest_key == Some(old.fragment.sequence) {
                 self.newest_key = None;
             }
@@ -291,6 +291,7 @@ mod tests {
             width: 16,
             height: 16,
             segment: Bytes::from_static(b"moov"),
+            with_audio: None,
         })
     }
 
@@ -301,6 +302,7 @@ mod tests {
             init,
             Fragment {
                 bytes,
+                audio: Bytes::new(),
                 key,
                 captured_at: DateTime::UNIX_EPOCH,
                 sequence,

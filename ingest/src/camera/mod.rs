@@ -5,6 +5,7 @@
 //!                               └─ key frame ─▶ picture ─▶ thumbnail, snapshot
 //! ```
 
+mod audio;
 mod config;
 mod failure;
 mod live;
@@ -22,7 +23,8 @@ use retina::client::SessionGroup;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{CameraConfig, CameraConfigError, Secret, Transport};
+pub use audio::{AudioHealth, AudioState};
+pub use config::{Audio, CameraConfig, CameraConfigError, Secret, Transport};
 pub use failure::Failure;
 pub use live::{LiveHub, LiveStream};
 pub use probe::{Look, probe};

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::failure::Failure;
 use super::live::LiveHub;
-use super::{CameraHealth, CameraState, SubStream};
+use super::{AudioHealth, CameraHealth, CameraState, SubStream};
 use crate::media::InitSegment;
 use crate::picture::{Outcome, Presence};
 use crate::recording::Recorded;
@@ -41,6 +41,7 @@ impl Reporter {
         self.health.send_modify(|health| {
             health.bit_rate = 0;
             health.frame_rate = 0.0;
+            health.audio = None;
             unseen(health);
         });
         self.enter(failure);
@@ -72,6 +73,15 @@ impl Reporter {
                 "camera state"
             );
         }
+    }
+
+    /// How its sound is.
+    pub fn audio(&self, now: AudioHealth) {
+        self.health.send_if_modified(|health| {
+            let changed = health.audio.as_ref() != Some(&now);
+            health.audio = Some(now);
+            changed
+        });
     }
 
     /// Another session begins.
@@ -210,6 +220,13 @@ impl Meter {
         if let Some((_, sum, pictures)) = self.intervals.back_mut() {
             *sum += bytes as u64;
             *pictures += 1;
+        }
+    }
+
+    /// So many bytes came beside the pictures.
+    pub fn count_beside(&mut self, bytes: usize) {
+        if let Some((_, sum, _)) = self.intervals.back_mut() {
+            *sum += bytes as u64;
         }
     }
 

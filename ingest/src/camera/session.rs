@@ -2,6 +2,7 @@
 //!
 //! Retina sets no time limits of its own (the end of a clip is silence, not an end), so every wait here has one.
 
+use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,17 +10,20 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use futures::StreamExt as _;
 use retina::client::{
-    Credentials, Demuxed, Described, PlayOptions, Session, SessionGroup, SessionOptions,
-    SetupOptions, Stream, TcpTransportOptions, Transport as RtpTransport, UdpTransportOptions,
+    Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, Session, SessionGroup,
+    SessionOptions, SetupOptions, Stream, TcpTransportOptions, Transport as RtpTransport,
+    UdpTransportOptions,
 };
-use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
+use retina::codec::{AudioFrame, CodecItem, FrameFormat, ParametersRef, VideoFrame};
+use retina::rtcp::ReceivedCompoundPacket;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::failure::{Failure, diagnose, is_one_packet};
+use super::audio::{self, AudioHealth, AudioState, Sound};
+use super::failure::{Failure, diagnose, is_one_packet, stream_of};
 use super::live::LiveHub;
 use super::reporter::{Counts, Meter, Reporter};
-use super::{CameraConfig, CameraHealth, CameraState, Transport};
+use super::{Audio, CameraConfig, CameraHealth, CameraState, Transport};
 use crate::fragment::{AccessUnit, Coding, Content, Fragmenter, TIMESCALE};
 use crate::picture::{KeyFrame, Parameters};
 
@@ -73,30 +77,67 @@ impl Context {
     /// Receives until the session fails. Dropped, it tears the session down in the background.
     pub async fn run(&mut self) -> Failure {
         match self.open().await {
-            Ok((demuxed, stream, coding)) => {
-                Receiving::new(self, stream, coding).run(demuxed).await
+            Ok((demuxed, stream, coding, sound)) => {
+                Receiving::new(self, stream, coding, sound)
+                    .run(demuxed)
+                    .await
             }
             Err(failure) => failure,
         }
     }
 
-    async fn open(&mut self) -> Result<(Demuxed, usize, Coding), Failure> {
+    async fn open(&mut self) -> Result<(Demuxed, usize, Coding, Option<Sound>), Failure> {
         let mut session = match timeout(ANSWER, self.describe()).await {
             Ok(described) => described.map_err(|error| Failure::while_opening(&error))?,
             Err(_) => return Err(diagnose(&self.config.url, DIAGNOSIS).await),
         };
         let (stream, coding) = choose(&session)?;
-        self.fragmenter
-            .begin(Instant::now(), session.streams()[stream].framerate());
-        let setup = SetupOptions::default()
-            .transport(self.transport())
-            .frame_format(FrameFormat::MP4);
-        answered(session.setup(stream, setup)).await?;
-        let playing = answered(session.play(PlayOptions::default())).await?;
+        answered(session.setup(stream, self.setup())).await?;
+        let sound = match self.config.audio {
+            Audio::Ignore => None,
+            Audio::Keep => self.set_up_sound(&mut session).await?,
+        };
+        let track = sound.as_ref().map(|sound| Arc::clone(&sound.track));
+        let rate = session.streams()[stream].framerate();
+        self.fragmenter.begin(Instant::now(), rate, track);
+        // Each stream counts from its own first packet: what cameras promise of it in their answer is often wrong.
+        let play = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Ignore);
+        let playing = answered(session.play(play)).await?;
         let demuxed = playing
             .demuxed()
             .map_err(|error| Failure::while_opening(&error))?;
-        Ok((demuxed, stream, coding))
+        Ok((demuxed, stream, coding, sound))
+    }
+
+    /// Asks for the sound too; a camera that refuses it is a camera without.
+    async fn set_up_sound(
+        &self,
+        session: &mut Session<Described>,
+    ) -> Result<Option<Sound>, Failure> {
+        let sound = match Sound::choose(session) {
+            Ok(sound) => sound,
+            Err(why) => {
+                self.reporter.audio(why);
+                return Ok(None);
+            }
+        };
+        match timeout(ANSWER, session.setup(sound.stream, self.setup())).await {
+            Ok(Ok(())) => Ok(Some(sound)),
+            Ok(Err(error)) if error.status_code().is_some() => {
+                let codec = Some(sound.track.name.to_owned());
+                let refused = AudioHealth::new(AudioState::Refused, codec);
+                self.reporter.audio(refused);
+                Ok(None)
+            }
+            Ok(Err(error)) => Err(Failure::while_opening(&error)),
+            Err(_) => Err(CameraState::Silent.into()),
+        }
+    }
+
+    fn setup(&self) -> SetupOptions {
+        SetupOptions::default()
+            .transport(self.transport())
+            .frame_format(FrameFormat::MP4)
     }
 
     async fn describe(&self) -> Result<Session<Described>, retina::Error> {
@@ -153,7 +194,7 @@ fn choose(session: &Session<Described>) -> Result<(usize, Coding), Failure> {
 }
 
 /// A codec's usual name. The camera's own word is shown only as far as it is a plain word.
-fn codec_name(encoding: &str) -> String {
+pub(super) fn codec_name(encoding: &str) -> String {
     match encoding {
         "mp4v-es" => "MPEG-4".into(),
         other => other
@@ -169,6 +210,7 @@ struct Receiving<'a> {
     context: &'a mut Context,
     stream: usize,
     coding: Coding,
+    sound: Option<Sound>,
     begun: Instant,
     last_frame: Instant,
     /// Set with the first key frame.
@@ -180,12 +222,13 @@ struct Receiving<'a> {
 }
 
 impl<'a> Receiving<'a> {
-    fn new(context: &'a mut Context, stream: usize, coding: Coding) -> Self {
+    fn new(context: &'a mut Context, stream: usize, coding: Coding, sound: Option<Sound>) -> Self {
         let now = Instant::now();
         Self {
             context,
             stream,
             coding,
+            sound,
             begun: now,
             last_frame: now,
             parameters: None,
@@ -205,6 +248,8 @@ impl<'a> Receiving<'a> {
                 _ = tick.tick() => self.tick(Instant::now()),
                 item = demuxed.next() => match item {
                     Some(Ok(CodecItem::VideoFrame(frame))) => self.picture(&demuxed, frame),
+                    Some(Ok(CodecItem::AudioFrame(frame))) => self.sound(&frame),
+                    Some(Ok(CodecItem::Rtcp(packet))) => self.report(&packet),
                     Some(Ok(_)) => Ok(()),
                     Some(Err(error)) => self.broken(&error),
                     None => Err(CameraState::OfflineClosed.into()),
@@ -225,6 +270,12 @@ impl<'a> Receiving<'a> {
         let rate = self.meter.rate(now);
         if self.seen_key {
             self.context.reporter.received(&mut self.counts, rate);
+            if let Some(sound) = &self.sound {
+                let health = sound.health(now);
+                let comes = health.state == AudioState::Kept;
+                self.context.fragmenter.with_sound(comes);
+                self.context.reporter.audio(health);
+            }
         }
         self.broken = (self.broken - FORGIVEN_PER_SECOND * TICK.as_secs_f32()).max(0.0);
         if now.duration_since(self.last_frame) >= SILENCE {
@@ -246,6 +297,10 @@ impl<'a> Receiving<'a> {
     fn broken(&mut self, error: &retina::Error) -> Result<(), Failure> {
         if !is_one_packet(error) {
             return Err(Failure::while_playing(error));
+        }
+        // Sound that cannot be understood is sound that does not come.
+        if self.sound.is_some() && stream_of(error).is_some_and(|stream| stream != self.stream) {
+            return Ok(());
         }
         self.counts.damaged_packets += 1;
         self.broken += 1.0;
@@ -311,6 +366,27 @@ impl<'a> Receiving<'a> {
         Ok(())
     }
 
+    /// Hands a piece of sound to the recording, by way of the next picture.
+    fn sound(&mut self, frame: &AudioFrame) -> Result<(), Failure> {
+        let Some(sound) = &mut self.sound else {
+            return Ok(());
+        };
+        let now = Instant::now();
+        self.meter.count_beside(frame.data().len());
+        let unit = sound.unit(frame, now);
+        self.context.fragmenter.hear(unit);
+        self.check_flood(now)
+    }
+
+    /// What the camera says of a stream's clock.
+    fn report(&mut self, packet: &ReceivedCompoundPacket) -> Result<(), Failure> {
+        if let (Some(sound), Some(report)) = (&self.sound, audio::report(packet)) {
+            let of_sound = packet.stream_id() == sound.stream;
+            self.context.fragmenter.report(of_sound, report);
+        }
+        Ok(())
+    }
+
     fn take_parameters(&mut self, demuxed: &Demuxed) -> Result<(), Failure> {
         let Some(ParametersRef::Video(parameters)) = demuxed.streams()[self.stream].parameters()
         else {
@@ -339,11 +415,15 @@ impl<'a> Receiving<'a> {
 }
 
 /// A presentation time in ticks of [`TIMESCALE`].
-fn ticks(timestamp: retina::Timestamp) -> i64 {
-    let rate = timestamp.clock_rate().get();
-    if rate == TIMESCALE {
-        return timestamp.elapsed();
+pub(super) fn ticks(timestamp: retina::Timestamp) -> i64 {
+    scaled(timestamp.elapsed(), timestamp.clock_rate())
+}
+
+/// So many units of a clock in ticks of [`TIMESCALE`].
+pub(super) fn scaled(units: i64, rate: NonZeroU32) -> i64 {
+    if rate.get() == TIMESCALE {
+        return units;
     }
-    let scaled = i128::from(timestamp.elapsed()) * i128::from(TIMESCALE) / i128::from(rate);
+    let scaled = i128::from(units) * i128::from(TIMESCALE) / i128::from(rate.get());
     i64::try_from(scaled).unwrap_or(0)
 }

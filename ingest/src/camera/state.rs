@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::AudioHealth;
 use crate::picture::{PictureFault, WindowPresence};
 use crate::recording::Recorded;
 
@@ -108,7 +109,7 @@ pub struct CameraHealth {
     pub height: Option<u16>,
     /// When the last picture arrived.
     pub last_frame_at: Option<DateTime<Utc>>,
-    /// Bits per second of video over the last seconds; 0 when not live.
+    /// Bits per second, of sound too where it is kept, over the last seconds; 0 when not live.
     pub bit_rate: u64,
     /// Pictures per second over the last seconds; 0 when not live.
     pub frame_rate: f32,
@@ -127,6 +128,9 @@ pub struct CameraHealth {
     pub picture_stretched: bool,
     /// Key frames that could not be decoded, since the camera was started.
     pub picture_errors: u64,
+    /// How its sound is; `None`: it is not to be kept, or the camera is not live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<AudioHealth>,
     /// How its sub-stream is; `None`: it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<SubStream>,
@@ -176,6 +180,7 @@ impl CameraHealth {
             picture_interval_seconds: None,
             picture_stretched: false,
             picture_errors: 0,
+            audio: None,
             sub: None,
             recording: None,
             picture_fault: None,
@@ -183,9 +188,10 @@ impl CameraHealth {
         }
     }
 
-    /// Whether states, fault and presence are what `other` says: a difference in the rest can wait.
+    /// Whether states, sound, fault and presence are what `other` says: a difference in the rest can wait.
     pub fn says_the_same(&self, other: &Self) -> bool {
         (self.state, self.since) == (other.state, other.since)
+            && self.audio == other.audio
             && self.sub == other.sub
             && self.picture_fault == other.picture_fault
             && self.presence == other.presence

@@ -3,15 +3,20 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use mp4_atom::{
-    Codec, Decode, Dinf, Dref, Encode, Ftyp, Hdlr, Jpeg, Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mvex,
-    Mvhd, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Visual, Vmhd,
+    Audio, Codec, Decode, Dinf, Dref, Encode, Ftyp, Hdlr, Jpeg, Mdhd, Mdia, Mfhd, Minf, Moof, Moov,
+    Mvex, Mvhd, Smhd, Sowt, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry,
+    Visual, Vmhd,
 };
 
+use super::audio::{AudioTrack, Entry};
 use super::clock::TIMESCALE;
 use super::timeline::Times;
 
-/// The only track.
+/// The track of the pictures.
 const TRACK: u32 = 1;
+
+/// The track of the sound, where there is any.
+pub(crate) const AUDIO: u32 = 2;
 
 /// Sample flags (14496-12 section 8.8.3.1): depends on no other picture.
 const KEY: u32 = 0x0200_0000;
@@ -28,6 +33,9 @@ pub enum BoxError {
     /// mp4-atom refuses, or cannot read what retina made.
     #[error("the stream's parameters do not fit MP4: {0}")]
     Mp4(#[from] mp4_atom::Error),
+    /// A sample entry that cannot be written.
+    #[error("the sound's parameters do not fit MP4")]
+    Audio,
     /// An access unit larger than a fragment can carry.
     #[error("a picture of {0} bytes is too large")]
     TooLarge(usize),
@@ -52,8 +60,16 @@ pub fn jpeg(width: u16, height: u16) -> Codec {
     })
 }
 
-/// `ftyp` and `moov` for one track.
-pub fn init_segment(codec: Codec, width: u16, height: u16) -> Result<Bytes, BoxError> {
+/// `ftyp` and `moov` for the pictures, and for the sound where there is any.
+pub fn init_segment(
+    codec: Codec,
+    width: u16,
+    height: u16,
+    audio: Option<&AudioTrack>,
+) -> Result<Bytes, BoxError> {
+    let tracks = if audio.is_some() { AUDIO } else { TRACK };
+    let entry = audio.map(|audio| audio.entry.coded());
+    let sound = entry.map(audio_track);
     let mut out = BytesMut::with_capacity(1024);
     Ftyp {
         major_brand: b"iso6".into(),
@@ -65,22 +81,103 @@ pub fn init_segment(codec: Codec, width: u16, height: u16) -> Result<Bytes, BoxE
         mvhd: Mvhd {
             timescale: TIMESCALE,
             rate: 1.into(),
-            next_track_id: TRACK + 1,
+            next_track_id: tracks + 1,
             ..Default::default()
         },
         mvex: Some(Mvex {
             mehd: None,
-            trex: vec![Trex {
-                track_id: TRACK,
-                default_sample_description_index: 1,
-                ..Default::default()
-            }],
+            trex: (TRACK..=tracks)
+                .map(|track_id| Trex {
+                    track_id,
+                    default_sample_description_index: 1,
+                    ..Default::default()
+                })
+                .collect(),
         }),
-        trak: vec![track(codec, width, height)],
+        trak: [track(codec, width, height)]
+            .into_iter()
+            .chain(sound)
+            .collect(),
         ..Default::default()
     }
     .encode(&mut out)?;
+    if let Some(Entry::G711 { kind, .. }) = audio.map(|audio| &audio.entry) {
+        // The last one there: the sound's track is the second.
+        let place = out.windows(4).rposition(|four| four == b"sowt");
+        let place = place.ok_or(BoxError::Audio)?;
+        out[place..place + 4].copy_from_slice(kind);
+    }
     Ok(out.freeze())
+}
+
+impl Entry {
+    /// As mp4-atom can write it. It has no entry for G.711: one of the same form takes its place, and gets its letters afterwards.
+    fn coded(&self) -> Codec {
+        match self {
+            Self::Known(codec) => (**codec).clone(),
+            Self::G711 { channels, rate, .. } => Codec::Sowt(Sowt {
+                audio: Audio {
+                    data_reference_index: 1,
+                    channel_count: *channels,
+                    sample_size: 16,
+                    sample_rate: (*rate).into(),
+                },
+                pcmc: None,
+                chnl: None,
+                btrt: None,
+            }),
+        }
+    }
+}
+
+/// The sound's track.
+fn audio_track(codec: Codec) -> Trak {
+    Trak {
+        tkhd: Tkhd {
+            track_id: AUDIO,
+            enabled: true,
+            in_movie: true,
+            volume: 1.into(),
+            ..Default::default()
+        },
+        mdia: Mdia {
+            mdhd: Mdhd {
+                timescale: TIMESCALE,
+                language: "und".into(),
+                ..Default::default()
+            },
+            hdlr: Hdlr {
+                handler: b"soun".into(),
+                name: "sound".into(),
+            },
+            minf: Minf {
+                smhd: Some(Smhd::default()),
+                dinf: dinf(),
+                stbl: stbl(codec),
+                ..Default::default()
+            },
+        },
+        ..Default::default()
+    }
+}
+
+fn dinf() -> Dinf {
+    Dinf {
+        dref: Dref {
+            entries: vec![mp4_atom::Url::default().into()],
+        },
+    }
+}
+
+/// The tables are empty: every picture and all sound stands in a fragment.
+fn stbl(codec: Codec) -> Stbl {
+    Stbl {
+        stsd: Stsd {
+            codecs: vec![codec],
+        },
+        stco: Some(Stco::default()),
+        ..Default::default()
+    }
 }
 
 fn track(codec: Codec, width: u16, height: u16) -> Trak {
@@ -105,19 +202,8 @@ fn track(codec: Codec, width: u16, height: u16) -> Trak {
             },
             minf: Minf {
                 vmhd: Some(Vmhd::default()),
-                dinf: Dinf {
-                    dref: Dref {
-                        entries: vec![mp4_atom::Url::default().into()],
-                    },
-                },
-                // The tables are empty: every picture stands in a fragment.
-                stbl: Stbl {
-                    stsd: Stsd {
-                        codecs: vec![codec],
-                    },
-                    stco: Some(Stco::default()),
-                    ..Default::default()
-                },
+                dinf: dinf(),
+                stbl: stbl(codec),
                 ..Default::default()
             },
         },
@@ -152,6 +238,58 @@ pub fn fragment(
     let data = out.len();
     out.put_slice(access_unit);
     Ok((out.freeze(), data))
+}
+
+/// `moof` and the head of `mdat` for sound that begins at `begin` on its track and is cut into samples, each with its length in ticks and in
+/// bytes. The bytes follow.
+pub fn audio(
+    out: &mut BytesMut,
+    sequence: u64,
+    begin: i64,
+    samples: impl Iterator<Item = (i64, usize)>,
+) -> Result<(), BoxError> {
+    let mut bytes = 0;
+    let samples: Vec<TrunEntry> = samples
+        .map(|(duration, size)| {
+            bytes += size;
+            TrunEntry {
+                duration: Some(u32::try_from(duration).unwrap_or(u32::MAX)),
+                size: u32::try_from(size).ok(),
+                ..Default::default()
+            }
+        })
+        .collect();
+    let too_large = || BoxError::TooLarge(bytes);
+    let mdat = u32::try_from(bytes + 8).map_err(|_| too_large())?;
+    let mut moof = Moof {
+        mfhd: Mfhd {
+            sequence_number: sequence as u32,
+        },
+        traf: vec![Traf {
+            tfhd: Tfhd {
+                track_id: AUDIO,
+                default_base_is_moof: true,
+                ..Default::default()
+            },
+            tfdt: Some(Tfdt {
+                base_media_decode_time: u64::try_from(begin).unwrap_or(0),
+            }),
+            trun: vec![Trun {
+                data_offset: Some(0),
+                samples: samples.into(),
+            }],
+            ..Default::default()
+        }],
+    };
+    let at = out.len();
+    moof.encode(out)?;
+    let size = out.len() - at;
+    moof.traf[0].trun[0].data_offset = Some(i32::try_from(size + 8).map_err(|_| too_large())?);
+    out.truncate(at);
+    moof.encode(out)?;
+    out.put_u32(mdat);
+    out.put_slice(b"mdat");
+    Ok(())
 }
 
 /// Bytes of our `prft`.

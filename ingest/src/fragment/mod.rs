@@ -1,6 +1,7 @@
 //! One access unit, one fMP4 fragment: made once when it arrives, sent on at once, shared by every viewer and by the
 //! recording.
 
+pub mod audio;
 mod boxes;
 mod clock;
 mod timeline;
@@ -12,11 +13,12 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use retina::codec::{VideoParameters, VideoParametersCodec};
 
+pub(crate) use boxes::{AUDIO, PRFT, from_ntp};
 pub use boxes::{BoxError, stamped};
-pub(crate) use boxes::{PRFT, from_ntp};
 pub use clock::{CaptureClock, TIMESCALE};
 pub use timeline::{Timeline, Times};
 
+use self::audio::{AudioLine, AudioTrack, AudioUnit, Report, Shown};
 use crate::media::{Fragment, InitSegment};
 
 /// Why a stream cannot be put into fragments.
@@ -138,6 +140,11 @@ pub struct Fragmenter {
     timeline: Timeline,
     clock: CaptureClock,
     init: Option<Arc<InitSegment>>,
+    audio: AudioLine,
+    /// The initialization segment with the sound's track.
+    with_audio: Option<Bytes>,
+    /// The picture that was wrapped last.
+    last: Option<Shown>,
 }
 
 impl Fragmenter {
@@ -148,12 +155,15 @@ impl Fragmenter {
             timeline: Timeline::default(),
             clock: CaptureClock::default(),
             init: None,
+            audio: AudioLine::default(),
+            with_audio: None,
+            last: None,
         }
     }
 
     /// A new session begins at `now`: its presentation times have nothing to do with those before. `frame_rate` is what
-    /// the camera declares, if it does.
-    pub fn begin(&mut self, now: Instant, frame_rate: Option<f32>) {
+    /// the camera declares, if it does; `audio` is the sound that comes beside the pictures.
+    pub fn begin(&mut self, now: Instant, frame_rate: Option<f32>, audio: Option<Arc<AudioTrack>>) {
         let elapsed = now.saturating_duration_since(self.origin).as_secs_f64();
         let distance = frame_rate
             .filter(|rate| *rate > 0.0)
@@ -162,6 +172,8 @@ impl Fragmenter {
             .begin((elapsed * f64::from(TIMESCALE)) as i64, distance);
         self.clock = CaptureClock::default();
         self.init = None;
+        self.audio = AudioLine::new(audio);
+        self.last = None;
     }
 
     /// The parameters of what follows.
@@ -185,14 +197,43 @@ impl Fragmenter {
                 boxes::codec(&entry.map_err(unusable)?)?
             }
         };
+        let audio = self.audio.track();
+        let with_audio = audio.map(|audio| boxes::init_segment(codec.clone(), w, h, Some(audio)));
+        self.with_audio = with_audio.transpose()?;
         let init = Arc::new(InitSegment {
             codec: parameters.rfc6381_codec().to_owned(),
             width: w,
             height: h,
-            segment: boxes::init_segment(codec, w, h)?,
+            with_audio: self.with_audio.clone(),
+            segment: boxes::init_segment(codec, w, h, None)?,
         });
         self.init = Some(Arc::clone(&init));
         Ok(init)
+    }
+
+    /// Says whether sound comes: what begins to be recorded while none does, begins without its track.
+    pub fn with_sound(&mut self, comes: bool) {
+        let wanted = self.with_audio.as_ref().filter(|_| comes);
+        if let Some(init) = &self.init
+            && init.with_audio.as_ref() != wanted
+        {
+            let mut init = InitSegment::clone(init);
+            init.with_audio = wanted.cloned();
+            self.init = Some(Arc::new(init));
+        }
+    }
+
+    /// Takes a piece of the sound that goes with the pictures.
+    pub fn hear(&mut self, unit: AudioUnit) {
+        self.audio.hear(unit, self.last);
+    }
+
+    /// What the camera said of the times of its pictures, or of its sound.
+    pub fn report(&mut self, of_sound: bool, report: Report) {
+        match of_sound {
+            true => self.audio.of_sound(report),
+            false => self.audio.of_pictures(report),
+        }
     }
 
     /// The parameters in force.
@@ -215,11 +256,18 @@ impl Fragmenter {
             TimeDelta::from_std(now.0.saturating_duration_since(captured)).unwrap_or_default();
         let captured_at = now.1 - age;
         let times = self.timeline.place(unit.presentation, unit.key);
+        let audio = self.audio.take(sequence)?;
+        self.last = Some(Shown {
+            source: unit.presentation,
+            captured,
+            presentation: times.presentation,
+        });
         let (bytes, data) = boxes::fragment(sequence, times, unit.key, captured_at, unit.data)?;
         let access_unit = bytes.slice(data..);
         Ok(Made {
             fragment: Fragment {
                 bytes,
+                audio,
                 key: unit.key,
                 captured_at,
                 sequence,
@@ -240,6 +288,20 @@ pub(crate) fn boxed(
 ) -> Bytes {
     let (bytes, _) = boxes::fragment(sequence, times, key, captured_at, picture).unwrap();
     bytes
+}
+
+/// Sound as the recorder gets it: pieces of `ticks` each, from `begin` on its track.
+#[cfg(test)]
+pub(crate) fn boxed_audio(
+    begin: i64,
+    ticks: i64,
+    pieces: impl Iterator<Item = Vec<u8>> + Clone,
+) -> Bytes {
+    let mut out = bytes::BytesMut::new();
+    let samples = pieces.clone().map(|piece| (ticks, piece.len()));
+    boxes::audio(&mut out, 1, begin, samples).unwrap();
+    pieces.for_each(|piece| out.extend_from_slice(&piece));
+    out.freeze()
 }
 
 #[cfg(test)]

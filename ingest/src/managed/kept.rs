@@ -161,6 +161,7 @@ mod tests {
                 password: password.map(Secret::new),
                 transport: "tcp".into(),
             },
+            audio: "ignore".into(),
             checks: true,
             regions: Vec::new(),
             recorded: None,

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
-use crate::camera::{CameraConfig, Secret, Transport};
+use crate::camera::{Audio, CameraConfig, Secret, Transport};
 use crate::cameras::Cameras;
 use crate::config::{Camera, CameraRecording};
 use crate::picture::presence::{Area, WindowRegion};
@@ -38,6 +38,9 @@ pub struct ManagedCamera {
     /// How it is reached.
     #[serde(flatten)]
     pub reach: Reach,
+    /// Whether its sound is recorded with its pictures: `keep` or `ignore`; not said, as in what an edge kept before there was sound: `ignore`.
+    #[serde(default = "ignore")]
+    pub audio: String,
     /// Whether its pictures are looked at for faults.
     pub checks: bool,
     /// Where its windows are in its picture.
@@ -48,6 +51,10 @@ pub struct ManagedCamera {
     pub record_days: Option<u32>,
     /// When, as lines of a schedule; none of them: always.
     pub record_hours: Option<Vec<String>>,
+}
+
+fn ignore() -> String {
+    "ignore".into()
 }
 
 /// How a camera is reached.
@@ -130,7 +137,8 @@ impl ManagedCamera {
                 "the id must have 1 to {MAX_CAMERA_ID} bytes on one line"
             ));
         }
-        let (session, sub) = self.reach.sessions(id)?;
+        let (mut session, sub) = self.reach.sessions(id)?;
+        session.audio = audio(&self.audio)?;
         Ok(Camera {
             description: CameraDescription {
                 id: id.clone(),
@@ -182,6 +190,18 @@ pub fn transport(word: &str) -> Result<Transport, String> {
         "tcp" => Ok(Transport::Tcp),
         "udp" => Ok(Transport::Udp),
         other => Err(format!("transport {other:?} is none: give tcp or udp")),
+    }
+}
+
+/// What becomes of the sound, from its word.
+///
+/// # Errors
+/// Another word.
+pub fn audio(word: &str) -> Result<Audio, String> {
+    match word {
+        "ignore" => Ok(Audio::Ignore),
+        "keep" => Ok(Audio::Keep),
+        other => Err(format!("audio {other:?} is none: give ignore or keep")),
     }
 }
 

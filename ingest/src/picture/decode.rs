@@ -43,8 +43,9 @@ impl Parameters {
     /// Takes them from an initialization segment (`ftyp`, `moov`); `None` for a codec that is not decoded here.
     pub fn of_init(mut init: &[u8]) -> Option<Self> {
         Ftyp::decode(&mut init).ok()?;
-        let mut moov = Moov::decode(&mut init).ok()?;
-        let stbl = moov.trak.pop()?.mdia.minf.stbl;
+        let moov = Moov::decode(&mut init).ok()?;
+        // The sound, where there is any, is the second track.
+        let stbl = moov.trak.into_iter().next()?.mdia.minf.stbl;
         let avc1 = match stbl.stsd.codecs.into_iter().next()? {
             Codec::Avc1(avc1) => avc1,
             Codec::Jpeg(_) => return Some(Self::new(None, None)),

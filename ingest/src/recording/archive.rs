@@ -144,8 +144,9 @@ impl Archive {
         file: &File,
         open: Segment,
         keys: &[boxes::Key],
+        lead: u64,
     ) -> io::Result<Segment> {
-        let table = boxes::table(keys);
+        let table = boxes::table(keys, lead);
         // A disk that is full has no room for the table: without it the file is as good, and slower to open.
         let written = file.write_all_at(&table, open.bytes);
         let bytes = if written.is_ok() {
@@ -277,7 +278,7 @@ fn adopt(path: &Path, mut name: Name, camera: &Path) -> io::Result<Option<Segmen
         return Ok(None);
     }
     let lost = file.metadata()?.len() - contents.end;
-    let table = boxes::table(&contents.keys);
+    let table = boxes::table(&contents.keys, contents.lead);
     file.set_len(contents.end)?;
     file.write_all_at(&table, contents.end)?;
     file.sync_data()?;

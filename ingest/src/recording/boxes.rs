@@ -1,7 +1,9 @@
 //! Reading what [`crate::fragment`] writes: where fragments begin and end, and where decoding can begin.
 //!
 //! A file is `ftyp`, `moov`, then `prft`, `moof`, `mdat` for every picture, and, once it is finished, `mfra`: the standard's
-//! table of key frames, so that nobody has to read a file to find his way in it.
+//! table of key frames, so that nobody has to read a file to find his way in it. Where sound is kept, `moof` and `mdat` of what was
+//! heard stand between two pictures, on a track of its own; the first picture of such a file is decoded not at zero but at its lead
+//! ([`crate::fragment::audio::LEAD`]), so that sound can begin before it.
 
 use std::fs::File;
 use std::io;
@@ -11,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use mp4_atom::{Decode as _, Encode as _, FragmentInfo, Mfra, Mfro, Tfra};
 
-use crate::fragment::{PRFT, TIMESCALE, from_ntp};
+use crate::fragment::{AUDIO, PRFT, TIMESCALE, from_ntp};
 
 /// Two pictures' estimates of the same instant differ by more: this machine's clock was set.
 const CLOCK_SET: TimeDelta = TimeDelta::milliseconds(2_500);
@@ -117,35 +119,114 @@ impl Head {
     /// Moves the fragment that begins at `bytes` by `ticks` on its time line.
     pub fn shift(&self, bytes: &mut [u8], ticks: i64) {
         for at in [self.decode_at, self.shown_at] {
-            if let Some(Ok(field)) = bytes.get_mut(at..at + 8).map(<&mut [u8; 8]>::try_from) {
-                *field = u64::from_be_bytes(*field)
-                    .saturating_add_signed(ticks)
-                    .to_be_bytes();
-            }
+            move_by(bytes, at, ticks);
         }
     }
 }
 
-/// A group of pictures as one fragment of the same size, moved by `ticks`. ffmpeg, and with it Chromium, takes pictures twice when it
+/// What stands before the sound between two pictures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AudioHead {
+    /// Bytes of `moof` and `mdat`.
+    pub len: u64,
+    /// Where it begins on its track, in ticks.
+    pub decode: u64,
+    /// Ticks and bytes of each sample.
+    samples: Vec<[u32; 2]>,
+    /// Where its begin stands (8 bytes).
+    decode_at: usize,
+}
+
+impl AudioHead {
+    /// Reads the boxes at the beginning of `bytes`, which may end anywhere after them.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let (kind, moof) = header(bytes, 0)?;
+        let (next, mdat) = header(bytes, moof)?;
+        if (&kind, &next) != (b"moof", b"mdat") {
+            return None;
+        }
+        let (begin, end) = inside(bytes, 8, moof, *b"traf")?;
+        let (tfhd, _) = inside(bytes, begin, end, *b"tfhd")?;
+        let (tfdt, _) = inside(bytes, begin, end, *b"tfdt")?;
+        let (trun, trun_end) = inside(bytes, begin, end, *b"trun")?;
+        // As ours always are: a begin of 64 bits; where the data begins, then duration and size of each sample.
+        let ours = u32_at(bytes, tfhd + 4)? == AUDIO
+            && *bytes.get(tfdt)? == 1
+            && u32_at(bytes, trun)? & 0xFF_FFFF == 0x301;
+        let (count, rows) = (
+            u32_at(bytes, trun + 4)? as usize,
+            bytes.get(trun + 12..trun_end)?,
+        );
+        if !ours || rows.len() != count.checked_mul(8)? {
+            return None;
+        }
+        let sample = |row: &[u8]| Some([u32_at(row, 0)?, u32_at(row, 4)?]);
+        let samples: Vec<_> = rows.chunks_exact(8).map(sample).collect::<Option<_>>()?;
+        let of_samples: u64 = samples.iter().map(|[_, size]| u64::from(*size)).sum();
+        (of_samples + 8 == mdat as u64).then_some(Self {
+            len: (moof + mdat) as u64,
+            decode: u64_at(bytes, tfdt + 4)?,
+            samples,
+            decode_at: tfdt + 4,
+        })
+    }
+
+    /// Moves what begins at `bytes` by `ticks` on its track.
+    pub fn shift(&self, bytes: &mut [u8], ticks: i64) {
+        move_by(bytes, self.decode_at, ticks);
+    }
+}
+
+/// A sample of sound: its begin on its track, ticks and bytes, and where the bytes stand.
+struct Sample {
+    begin: i64,
+    ticks: u32,
+    size: u32,
+    at: usize,
+}
+
+/// Moves the time of 64 bits that stands at `at`.
+fn move_by(bytes: &mut [u8], at: usize, ticks: i64) {
+    if let Some(Ok(field)) = bytes.get_mut(at..at + 8).map(<&mut [u8; 8]>::try_from) {
+        *field = u64::from_be_bytes(*field)
+            .saturating_add_signed(ticks)
+            .to_be_bytes();
+    }
+}
+
+/// A group of pictures, with the sound in it, as one fragment of the same size, moved by `ticks`. Sound that would then begin before the time
+/// line is left out. ffmpeg, and with it Chromium, takes pictures twice when it
 /// seeks by a `sidx` to a place with several `moof`; what is won by having one is filled up (`free`).
 pub fn one_fragment(mut group: Vec<u8>, ticks: i64) -> Vec<u8> {
-    let (mut heads, mut at) = (Vec::new(), 0);
-    while let Some(head) = group.get(at..).and_then(Head::read) {
-        heads.push((at, head));
-        at += head.len as usize;
+    let (mut heads, mut sound, mut at) = (Vec::new(), Vec::new(), 0);
+    while let Some(rest) = group.get(at..) {
+        if let Some(head) = Head::read(rest) {
+            heads.push((at, head));
+            at += head.len as usize;
+        } else if let Some(head) = AudioHead::read(rest) {
+            sound.push((at, head.clone()));
+            at += head.len as usize;
+        } else {
+            break;
+        }
     }
     let Some((_, first)) = heads.first().copied().filter(|_| at == group.len()) else {
         return group;
     };
     first.shift(&mut group, ticks);
-    if heads.len() == 1 {
+    if heads.len() == 1 && sound.is_empty() {
         return group;
     }
-    // moof with mfhd, traf with tfhd, tfdt and trun: the first fragment's, but for the sizes and the last of them.
-    let samples = 16 * heads.len() as u32;
-    let trun = 20 + samples;
+    let heard = heard(&sound, ticks);
+    // moof with mfhd, and for each track traf with tfhd, tfdt and trun: the first fragment's, but for the sizes and the last of them.
+    let rows = 16 * heads.len() as u32;
+    let trun = 20 + rows;
     let traf = 8 + 16 + 20 + trun;
-    let moof = 8 + 16 + traf;
+    let traf_of_sound = match heard.len() as u32 {
+        0 => 0,
+        samples => 8 + 16 + 20 + 20 + 8 * samples,
+    };
+    let moof = 8 + 16 + traf + traf_of_sound;
     let pictures: u32 = heads.iter().map(|(_, head)| head.sample[1]).sum();
     let begin = PRFT as usize;
     let mut out = Vec::with_capacity(group.len());
@@ -180,15 +261,74 @@ pub fn one_fragment(mut group: Vec<u8>, ticks: i64) -> Vec<u8> {
     heads
         .iter()
         .for_each(|(_, head)| put(&mut out, &head.sample));
-    put(&mut out, &[pictures + 8, number(b"mdat")]);
+    if let Some(first) = heard.first() {
+        let samples = heard.len() as u32;
+        put(
+            &mut out,
+            &[
+                traf_of_sound,
+                number(b"traf"),
+                16,
+                number(b"tfhd"),
+                0x02_0000,
+                AUDIO,
+            ],
+        );
+        put(&mut out, &[20, number(b"tfdt"), 1 << 24]);
+        out.extend(first.begin.unsigned_abs().to_be_bytes());
+        put(
+            &mut out,
+            &[
+                20 + 8 * samples,
+                number(b"trun"),
+                0x301,
+                samples,
+                moof + 8 + pictures,
+            ],
+        );
+        heard
+            .iter()
+            .for_each(|sample| put(&mut out, &[sample.ticks, sample.size]));
+    }
+    let sounds: u32 = heard.iter().map(|sample| sample.size).sum();
+    put(&mut out, &[pictures + sounds + 8, number(b"mdat")]);
     for (at, head) in &heads {
         let end = at + head.len as usize;
         out.extend_from_slice(&group[end - head.sample[1] as usize..end]);
+    }
+    for sample in &heard {
+        out.extend_from_slice(&group[sample.at..sample.at + sample.size as usize]);
     }
     let left = (group.len() - out.len()) as u32;
     put(&mut out, &[left, number(b"free")]);
     out.resize(group.len(), 0);
     out
+}
+
+/// The samples of sound in a group that is moved by `ticks`, without a hole: what is missing is given to the sample before it.
+fn heard(pieces: &[(usize, AudioHead)], ticks: i64) -> Vec<Sample> {
+    let mut heard: Vec<Sample> = Vec::new();
+    for (at, head) in pieces {
+        let bytes: u32 = head.samples.iter().map(|[_, size]| size).sum();
+        let mut begin = head.decode as i64 + ticks;
+        let mut at = at + head.len as usize - bytes as usize;
+        for [duration, size] in &head.samples {
+            if begin >= 0 {
+                if let Some(before) = heard.last_mut() {
+                    before.ticks = u32::try_from(begin - before.begin).unwrap_or(before.ticks);
+                }
+                heard.push(Sample {
+                    begin,
+                    ticks: *duration,
+                    size: *size,
+                    at,
+                });
+            }
+            begin += i64::from(*duration);
+            at += *size as usize;
+        }
+    }
+    heard
 }
 
 /// A box's type as a number.
@@ -271,6 +411,8 @@ impl Start {
 pub struct Contents {
     /// Bytes of the initialization segment.
     pub init: u64,
+    /// Decode time of the first picture, in ticks.
+    pub lead: u64,
     /// Key frames, in order.
     pub keys: Vec<Key>,
     /// Where the last whole fragment ends.
@@ -290,6 +432,7 @@ pub fn walk(file: &File) -> io::Result<Contents> {
     let init = init_size(file)?;
     let mut contents = Contents {
         init,
+        lead: 0,
         keys: Vec::new(),
         end: init,
         ticks: 0,
@@ -300,15 +443,24 @@ pub fn walk(file: &File) -> io::Result<Contents> {
     loop {
         let read = read_at(file, &mut buffer, contents.end)?;
         let Some(head) = Head::read(&buffer[..read]) else {
-            return Ok(contents);
+            match AudioHead::read(&buffer[..read]) {
+                Some(head) if head.len <= size - contents.end && !contents.keys.is_empty() => {
+                    contents.end += head.len;
+                    continue;
+                }
+                _ => return Ok(contents),
+            }
         };
         let offset = contents.end;
         if head.len > size - offset || (contents.keys.is_empty() && !head.key) {
             return Ok(contents);
         }
+        if contents.keys.is_empty() {
+            contents.lead = head.decode;
+        }
         if head.key {
             contents.keys.push(Key {
-                decode: head.decode,
+                decode: head.decode.saturating_sub(contents.lead),
                 offset,
             });
         }
@@ -316,7 +468,7 @@ pub fn walk(file: &File) -> io::Result<Contents> {
         start.hear(&head);
         contents.start = Some(start.at);
         contents.end += head.len;
-        contents.ticks = head.decode + head.duration;
+        contents.ticks = (head.decode + head.duration).saturating_sub(contents.lead);
     }
 }
 
@@ -348,10 +500,10 @@ pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result
 }
 
 /// The table of key frames that ends a file. Its times are decode times: players use it to seek, where they differ from
-/// presentation times by two pictures or so.
-pub fn table(keys: &[Key]) -> Vec<u8> {
+/// presentation times by two pictures or so; `lead` is that of the first picture.
+pub fn table(keys: &[Key], lead: u64) -> Vec<u8> {
     let infos = keys.iter().map(|key| FragmentInfo {
-        time: key.decode,
+        time: key.decode + lead,
         moof_offset: key.offset + u64::from(PRFT),
         traf_number: 1,
         trun_number: 1,
@@ -376,11 +528,22 @@ pub fn table(keys: &[Key]) -> Vec<u8> {
     out
 }
 
-/// The key frames of a file of `size` bytes from its table, and where its fragments end; `None` when it has no table.
+/// Where what can be found in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// Key frames, in order.
+    pub keys: Vec<Key>,
+    /// Where its fragments end.
+    pub end: u64,
+    /// Decode time of the first picture, in ticks.
+    pub lead: u64,
+}
+
+/// The key frames of a file from its table; `None` when it has no table.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn read_table(file: &File) -> io::Result<Option<(Vec<Key>, u64)>> {
+pub fn read_table(file: &File) -> io::Result<Option<Keys>> {
     const MFRO: u64 = 16;
     let size = file.metadata()?.len();
     let mut tail = [0; MFRO as usize];
@@ -402,20 +565,29 @@ pub fn read_table(file: &File) -> io::Result<Option<(Vec<Key>, u64)>> {
     let Some(table) = mfra.tfra.pop() else {
         return Ok(None);
     };
+    let lead = table.entries.first().map_or(0, |info| info.time);
     let keys = table.entries.iter().map(|info| Key {
-        decode: info.time,
+        decode: info.time.saturating_sub(lead),
         offset: info.moof_offset.saturating_sub(PRFT.into()),
     });
-    Ok(Some((keys.collect(), size - length)))
+    Ok(Some(Keys {
+        keys: keys.collect(),
+        end: size - length,
+        lead,
+    }))
 }
 
-/// Key frames of a file and where its fragments end, by its table or, where it has none, by reading through it.
+/// Key frames of a file, by its table or, where it has none, by reading through it.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn keys(file: &File) -> io::Result<(Vec<Key>, u64)> {
+pub fn keys(file: &File) -> io::Result<Keys> {
     match read_table(file)? {
         Some(found) => Ok(found),
-        None => walk(file).map(|contents| (contents.keys, contents.end)),
+        None => walk(file).map(|contents| Keys {
+            keys: contents.keys,
+            end: contents.end,
+            lead: contents.lead,
+        }),
     }
 }

@@ -15,7 +15,7 @@ use mp4_atom::{Encode as _, SegmentReference, Sidx};
 use sha2::{Digest, Sha256};
 
 use super::archive::Archive;
-use super::boxes::{self, Key};
+use super::boxes::{self, Key, Keys};
 use super::index::{NEAR, Segment};
 use crate::fragment::TIMESCALE;
 
@@ -60,6 +60,8 @@ struct Piece {
     at: u64,
     /// What is added to its times.
     shift: i64,
+    /// Decode time of the file's first picture, in ticks.
+    lead: u64,
     groups: Vec<Group>,
 }
 
@@ -104,7 +106,7 @@ impl Clip {
         let (mut at, mut cursor, mut filled) = (0, 0_i64, None::<DateTime<Utc>>);
         let mut begins = None;
         for segment in &segments {
-            let mut groups = groups(archive, segment)?;
+            let (mut groups, lead) = groups(archive, segment)?;
             let instant = |ticks: u64| segment.start + boxes::time(ticks);
             let wanted = |group: &Group| {
                 let (begin, end) = (instant(group.decode), instant(group.decode_end));
@@ -126,7 +128,8 @@ impl Clip {
             let piece = Piece {
                 file: segment.start,
                 at,
-                shift: cursor - head.decode as i64,
+                shift: cursor - (head.decode + lead) as i64,
+                lead,
                 groups,
             };
             at += piece.len();
@@ -183,19 +186,19 @@ fn ticks(time: TimeDelta) -> i64 {
     time.num_milliseconds() * i64::from(TIMESCALE) / 1_000
 }
 
-/// The groups of a file. Of one that is being written, those that are whole.
-fn groups(archive: &Archive, segment: &Segment) -> io::Result<Vec<Group>> {
+/// The groups of a file, and the decode time of its first picture. Of one that is being written, those that are whole.
+fn groups(archive: &Archive, segment: &Segment) -> io::Result<(Vec<Group>, u64)> {
     let written = archive.read(|index| {
         let now = index.get(segment.start)?;
-        (!now.finished).then(|| index.open.keys.clone())
+        (!now.finished).then(|| (index.open.keys.clone(), index.open.lead))
     });
-    let (keys, end) = match written {
-        Some(mut keys) => {
+    let (keys, end, lead) = match written {
+        Some((mut keys, lead)) => {
             let last = keys.pop();
-            (keys, last)
+            (keys, last, lead)
         }
         None => {
-            let (keys, end) = boxes::keys(&archive.open_file(segment.start)?)?;
+            let Keys { keys, end, lead } = boxes::keys(&archive.open_file(segment.start)?)?;
             let ends = archive
                 .read(|index| index.get(segment.start))
                 .unwrap_or(*segment);
@@ -206,6 +209,7 @@ fn groups(archive: &Archive, segment: &Segment) -> io::Result<Vec<Group>> {
                     decode,
                     offset: end,
                 }),
+                lead,
             )
         }
     };
@@ -216,7 +220,7 @@ fn groups(archive: &Archive, segment: &Segment) -> io::Result<Vec<Group>> {
         decode: key.decode,
         decode_end: next.decode.max(key.decode),
     });
-    Ok(groups.collect())
+    Ok((groups.collect(), lead))
 }
 
 /// Initialization segment and index.
@@ -228,10 +232,10 @@ fn head(archive: &Archive, pieces: &[Piece], end: i64) -> io::Result<Bytes> {
     let all: Vec<(u64, i64)> = pieces
         .iter()
         .flat_map(|piece| {
-            piece
-                .groups
-                .iter()
-                .map(|group| (group.end - group.offset, group.decode as i64 + piece.shift))
+            piece.groups.iter().map(|group| {
+                let begin = (group.decode + piece.lead) as i64 + piece.shift;
+                (group.end - group.offset, begin)
+            })
         })
         .collect();
     let together = all.len().div_ceil(REFERENCES).max(1);

@@ -103,6 +103,8 @@ pub struct Open {
     pub keys: Vec<Key>,
     /// Bytes that are on the disk.
     pub end: u64,
+    /// Decode time of the first picture, in ticks.
+    pub lead: u64,
 }
 
 /// What is recorded of one camera.

@@ -100,7 +100,7 @@ fn key_frame(
         });
         let keys = match written {
             Some(keys) => keys,
-            None => boxes::keys(&archive.open_file(segment.start)?)?.0,
+            None => boxes::keys(&archive.open_file(segment.start)?)?.keys,
         };
         let taken = |key: &boxes::Key| segment.start + boxes::time(key.decode);
         let found = keys.iter().rev().find(|key| taken(key) <= at);

@@ -210,14 +210,14 @@ impl Task {
                 let Some(init) = self.init.clone().filter(|_| self.quiet.is_none()) else {
                     return;
                 };
-                if self.waiting + fragment.bytes.len() > WAITING {
+                if self.waiting + fragment.len() > WAITING {
                     return self.leave_out(now);
                 }
                 if self.needs_key && !fragment.key {
                     return;
                 }
                 self.needs_key = false;
-                self.waiting += fragment.bytes.len();
+                self.waiting += fragment.len();
                 self.steps.push(Step::Picture(init, fragment));
             }
             Message::Dropped { .. } => self.leave_out(now),

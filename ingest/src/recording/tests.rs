@@ -15,6 +15,7 @@ use super::clip::{Clip, ClipError};
 use super::index::{Gap, Mark, Pinned, Reason, Span};
 use super::writer::{Step, Writer};
 use super::{DiskState, Recorder, Rules, Schedule};
+use crate::fragment::audio::LEAD;
 use crate::fragment::{self, TIMESCALE, Times};
 use crate::media::{Fragment, InitSegment};
 
@@ -58,6 +59,7 @@ impl Source {
             Arc::clone(&self.init),
             Fragment {
                 bytes,
+                audio: Bytes::new(),
                 key,
                 captured_at,
                 sequence,
@@ -81,6 +83,7 @@ fn init(codec: &str) -> Arc<InitSegment> {
         width: 16,
         height: 16,
         segment,
+        with_audio: None,
     })
 }
 
@@ -137,7 +140,11 @@ fn files_of_a_minute_begin_with_a_key_frame_and_tell_their_length() {
         let table = boxes::read_table(&file).unwrap();
         assert_eq!(
             table,
-            segment.finished.then_some((contents.keys, contents.end)),
+            segment.finished.then_some(boxes::Keys {
+                keys: contents.keys,
+                end: contents.end,
+                lead: 0,
+            }),
             "{path:?}"
         );
     }
@@ -175,7 +182,7 @@ fn a_crash_costs_only_what_was_not_written_whole() {
                     + &format!("{:08x}-3500.mp4", segment.parameters)
             )
     );
-    let (keys, _) = boxes::read_table(&fs::File::open(&adopted).unwrap())
+    let boxes::Keys { keys, .. } = boxes::read_table(&fs::File::open(&adopted).unwrap())
         .unwrap()
         .unwrap();
     assert_eq!(keys.len(), 4);
@@ -289,6 +296,7 @@ fn a_disk_that_refuses_costs_no_file_that_is_there() {
     // What is no fragment cannot be written, as when the disk fails.
     let bad = Fragment {
         bytes: Bytes::from_static(b"?"),
+        audio: Bytes::new(),
         key: false,
         captured_at: source.at(30),
         sequence: 30,
@@ -560,4 +568,154 @@ fn a_day_is_opened_without_reading_it() {
         TimeDelta::seconds(86_390),
         "the last group is being written"
     );
+}
+
+/// A camera whose sound is known 300 ms after the pictures of the same instant: of each piece of 20 ms the number is its content.
+struct Heard {
+    source: Source,
+    /// The piece that comes next, and where it stands on the camera's time line.
+    next: u32,
+}
+
+/// Ticks of 20 ms.
+const PIECE: i64 = TIMESCALE as i64 / 50;
+
+impl Heard {
+    fn new() -> Self {
+        let mut source = Source::new("2026-11-20T01:00:00Z");
+        let silent = init("avc1.a");
+        source.init = Arc::new(InitSegment {
+            with_audio: Some(silent.segment.clone()),
+            ..InitSegment::clone(&silent)
+        });
+        Self { source, next: 0 }
+    }
+
+    /// Where a piece stands.
+    fn begin(piece: u32) -> i64 {
+        1_000_000_000 - 15 * PIECE + i64::from(piece) * PIECE
+    }
+
+    fn pictures(&mut self, count: u64) -> Vec<Step> {
+        (0..count)
+            .map(|_| match self.source.picture() {
+                Step::Picture(init, mut fragment) => {
+                    let pieces: Vec<u32> = (self.next..self.next + 5).collect();
+                    self.next += 5;
+                    fragment.audio = fragment::boxed_audio(
+                        Self::begin(pieces[0]) + LEAD,
+                        PIECE,
+                        pieces.iter().map(|piece| piece.to_be_bytes().to_vec()),
+                    );
+                    Step::Picture(init, fragment)
+                }
+                other => other,
+            })
+            .collect()
+    }
+}
+
+/// Of each piece of sound in a clip its number, its begin, and its ticks.
+fn heard(clip: &Arc<Clip>) -> Vec<(u32, i64, i64)> {
+    let mut reader = clip.reader(0, clip.len());
+    let mut bytes = Vec::new();
+    while let Some(part) = reader.read().unwrap() {
+        bytes.extend_from_slice(&part);
+    }
+    assert_eq!(bytes.len() as u64, clip.len());
+    let (mut rest, mut pieces, mut at, mut moof_at) = (bytes.as_slice(), Vec::new(), 0, 0);
+    let mut pending: Option<mp4_atom::Traf> = None;
+    while rest.len() >= 8 {
+        let size = u32::from_be_bytes(rest[..4].try_into().unwrap()) as usize;
+        match &rest[4..8] {
+            b"moof" => {
+                let moof = mp4_atom::Moof::decode(&mut &rest[..size]).unwrap();
+                moof_at = at;
+                pending = moof.traf.into_iter().find(|traf| traf.tfhd.track_id == 2);
+            }
+            b"mdat" => {
+                if let Some(traf) = pending.take() {
+                    let trun = &traf.trun[0];
+                    let mut data = moof_at + trun.data_offset.unwrap() as usize;
+                    let mut begin = traf.tfdt.unwrap().base_media_decode_time as i64;
+                    for n in 0..trun.samples.len() {
+                        let sample = trun.samples.get(n).unwrap();
+                        let number = bytes[data..data + 4].try_into().unwrap();
+                        let ticks = i64::from(sample.duration.unwrap());
+                        pieces.push((u32::from_be_bytes(number), begin, ticks));
+                        begin += ticks;
+                        data += sample.size.unwrap() as usize;
+                    }
+                }
+            }
+            _ => {}
+        }
+        at += size;
+        rest = &rest[size..];
+    }
+    pieces
+}
+
+#[test]
+fn sound_goes_on_over_files_and_stands_where_it_was_heard() {
+    let (dir, mut heard_by) = (tempfile::tempdir().unwrap(), Heard::new());
+    let archive = archive(&dir);
+    let mut writer = Writer::new(Arc::clone(&archive), 10_000);
+    writer.write(heard_by.pictures(1_000)).unwrap();
+    drop(writer);
+    let starts = archive.read(|index| index.segments().map(|it| it.start).collect::<Vec<_>>());
+    let source = &heard_by.source;
+    assert_eq!(starts, [source.at(0), source.at(100), source.at(700)]);
+
+    // From the middle of the first file into the third one.
+    let clip = Clip::plan(&archive, source.at(50), source.at(750)).unwrap();
+    let pieces = heard(&Arc::new(clip));
+    let begins = 1_000_000_000 + 50 * (i64::from(TIMESCALE) / 10);
+    for (number, begin, ticks) in &pieces {
+        assert_eq!((*begin, *ticks), (Heard::begin(*number) - begins, PIECE));
+    }
+    let numbers: Vec<u32> = pieces.iter().map(|piece| piece.0).collect();
+    let all: Vec<u32> = (numbers[0]..numbers[0] + numbers.len() as u32).collect();
+    assert_eq!(numbers, all, "none is missing, none is there twice");
+    assert_eq!(pieces[0].1, 0, "nothing is heard before the first picture");
+    // The last group ends with picture 749; what was heard up to then and came with the next group is not in it.
+    assert_eq!(pieces.last().unwrap().1, 69_800 * 90 - PIECE);
+}
+
+#[test]
+fn a_file_with_sound_that_a_crash_cut_is_adopted_with_what_is_whole() {
+    let (dir, mut heard_by) = (tempfile::tempdir().unwrap(), Heard::new());
+    let archive_before = archive(&dir);
+    let mut writer = Writer::new(Arc::clone(&archive_before), 0);
+    writer.write(heard_by.pictures(30)).unwrap();
+    let path = files(&archive_before).remove(0);
+    let whole = fs::metadata(&path).unwrap().len();
+    // As the kernel may leave it: in the middle of the last picture, so that the sound before it ends the file.
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(whole - 100).unwrap();
+    drop((writer, archive_before));
+    let archive = archive(&dir);
+    let segment = archive.read(|index| index.segments().next().copied());
+    assert_eq!(
+        segment.map(|it| (it.millis, it.finished)),
+        Some((2_900, true))
+    );
+    let source = &heard_by.source;
+    let clip = Arc::new(Clip::plan(&archive, source.at(0), source.at(30)).unwrap());
+    let pieces = heard(&clip);
+    // Up to what came with the last picture: 15 pieces late.
+    assert_eq!(pieces.last().unwrap().0, 30 * 5 - 1);
+}
+
+#[test]
+fn sound_is_left_out_where_its_file_promises_none() {
+    let (dir, mut heard_by) = (tempfile::tempdir().unwrap(), Heard::new());
+    heard_by.source.init = init("avc1.a");
+    let archive = archive(&dir);
+    let mut writer = Writer::new(Arc::clone(&archive), 0);
+    writer.write(heard_by.pictures(30)).unwrap();
+    drop(writer);
+    let source = &heard_by.source;
+    let clip = Clip::plan(&archive, source.at(0), source.at(20)).unwrap();
+    assert!(heard(&Arc::new(clip)).is_empty());
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::archive::{Archive, make_day, millis};
-use super::boxes::{Head, Key, Start};
+use super::boxes::{AudioHead, Head, Key, Start};
 use super::index::{Mark, Open, Reason, Segment};
 use super::journal::Line;
 use super::name;
 use crate::fragment::TIMESCALE;
+use crate::fragment::audio::LEAD;
 use crate::media::{Fragment, InitSegment};
 
 /// About how long a file is.
@@ -55,6 +56,10 @@ struct OpenFile {
     init: Arc<InitSegment>,
     /// Decode time of the first picture on the camera's time line.
     base: u64,
+    /// Decode time of the first picture in the file, in ticks.
+    lead: u64,
+    /// Sound from here on is in it, in ticks of its track: a file that goes on where another ended takes what that one could not wait for.
+    heard_from: u64,
     /// Expected of the next picture, on the camera's time line.
     next_decode: u64,
     next_sequence: u64,
@@ -142,7 +147,8 @@ impl Writer {
                 "a fragment that is none of ours",
             ));
         };
-        if let Some(open) = &self.open {
+        let mut goes_on = false;
+        if let Some(open) = &mut self.open {
             let missing = fragment.sequence != open.next_sequence
                 || head.decode.abs_diff(open.next_decode) > MISSING;
             // A clock that was set says so with the second picture after it.
@@ -155,15 +161,20 @@ impl Writer {
                         detail: None,
                     },
                 )?;
-            } else if fragment.key && (over || **init != *open.init) {
-                self.close()?;
+            } else {
+                // It was heard before this picture was taken, or soon after.
+                open.append_audio(&fragment.audio);
+                if fragment.key && (over || **init != *open.init) {
+                    goes_on = true;
+                    self.close()?;
+                }
             }
         }
         if self.open.is_none() {
             if !fragment.key {
                 return Ok(());
             }
-            self.begin(init, fragment, head)?;
+            self.begin(init, fragment, head, goes_on)?;
         }
         if let Some(open) = &mut self.open {
             open.append(fragment, head);
@@ -176,13 +187,14 @@ impl Writer {
         init: &Arc<InitSegment>,
         fragment: &Fragment,
         head: Head,
+        goes_on: bool,
     ) -> io::Result<()> {
         let start = self.archive.unused(fragment.captured_at);
         let segment = Segment {
             start,
             millis: 0,
             bytes: 0,
-            parameters: name::parameters(&init.segment),
+            parameters: name::parameters(init.recorded()),
             finished: false,
         };
         let path = self.archive.path(&segment);
@@ -200,10 +212,18 @@ impl Writer {
             start: Start::of(&head),
             init: Arc::clone(init),
             base: head.decode,
+            lead: match init.with_audio {
+                Some(_) => LEAD.unsigned_abs(),
+                None => 0,
+            },
+            heard_from: match goes_on {
+                true => head.decode,
+                false => head.decode + LEAD.unsigned_abs(),
+            },
             next_decode: head.decode,
             next_sequence: fragment.sequence,
             keys: Vec::new(),
-            buffer: init.segment.to_vec(),
+            buffer: init.recorded().to_vec(),
             cut: cut.unwrap_or(start),
         });
         self.told = None;
@@ -233,6 +253,7 @@ impl Writer {
             index.open = Open {
                 keys: open.keys.clone(),
                 end: open.segment.bytes,
+                lead: open.lead,
             };
         });
         Ok(())
@@ -243,7 +264,8 @@ impl Writer {
         let Some(open) = self.open.take() else {
             return Ok(());
         };
-        self.archive.finish(&open.file, open.segment, &open.keys)?;
+        self.archive
+            .finish(&open.file, open.segment, &open.keys, open.lead)?;
         self.finished = true;
         Ok(())
     }
@@ -259,7 +281,10 @@ impl Writer {
         let path = self.archive.path(&open.segment);
         if keys.is_empty() {
             let _ = std::fs::remove_file(path);
-        } else if let Err(error) = self.archive.finish(&open.file, open.segment, &keys) {
+        } else if let Err(error) = self
+            .archive
+            .finish(&open.file, open.segment, &keys, open.lead)
+        {
             tracing::warn!(file = %path.display(), %error, "a recording could not be finished; it is adopted at the next start");
         }
     }
@@ -277,6 +302,23 @@ impl Writer {
 }
 
 impl OpenFile {
+    /// Sound that was heard before the next picture.
+    fn append_audio(&mut self, audio: &[u8]) {
+        let mut rest = audio;
+        while self.init.with_audio.is_some()
+            && let Some(head) = AudioHead::read(rest)
+            && let Some((piece, after)) = rest.split_at_checked(head.len as usize)
+        {
+            if head.decode >= self.heard_from {
+                let begin = self.buffer.len();
+                self.buffer.extend_from_slice(piece);
+                let back = i64::try_from(self.base).unwrap_or(i64::MAX);
+                head.shift(&mut self.buffer[begin..], -back);
+            }
+            rest = after;
+        }
+    }
+
     fn append(&mut self, fragment: &Fragment, head: Head) {
         let begin = self.buffer.len();
         if head.key {
@@ -287,7 +329,7 @@ impl OpenFile {
         }
         self.buffer.extend_from_slice(&fragment.bytes);
         let back = i64::try_from(self.base).unwrap_or(i64::MAX);
-        head.shift(&mut self.buffer[begin..], -back);
+        head.shift(&mut self.buffer[begin..], self.lead as i64 - back);
         self.start.hear(&head);
         self.next_decode = head.decode + head.duration;
         self.next_sequence = fragment.sequence + 1;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test is what it is for")]
 
+mod audio;
 mod cameras;
 mod codecs;
 mod console;

@@ -52,6 +52,7 @@ fn camera(id: &str, revision: i32, url: &str) -> ManagedCamera {
             password: Some(Secret::new("geheim-9")),
             transport: "tcp".into(),
         },
+        audio: "ignore".into(),
         checks: true,
         regions: Vec::new(),
         recorded: None,

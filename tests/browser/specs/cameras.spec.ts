@@ -132,3 +132,56 @@ test('a camera is given to an edge, waits while that is away, and is in force wh
   await page.getByTestId('camera-leave-send').click()
   await expect(row).toHaveCount(0)
 })
+
+test('sound is recorded where the setting says so, and heard in the recording once somebody asks for it', async ({ page, stage }) => {
+  await signIn(page, stage, 'sysadmin')
+  await page.goto(`${stage.facts.url}/cameras`)
+  await page.getByTestId('camera-add').click()
+  const dialog = page.getByTestId('camera-dialog')
+  await page.getByTestId('camera-id').fill('sounding')
+  await dialog.getByRole('combobox').first().selectOption(stage.facts.county)
+  await page.getByTestId('camera-url').fill(stage.facts.camera.url.replace(/[^/]+$/, 'sounding'))
+  await page.getByTestId('camera-username').fill(stage.facts.camera.username)
+  await page.getByTestId('camera-password').fill(stage.facts.camera.password)
+  await page.getByTestId('camera-tab-keeping').click()
+  await expect(page.getByTestId('camera-audio')).toHaveValue('ignore')
+  await page.getByTestId('camera-audio').selectOption('keep')
+  await page.getByTestId('camera-save').click()
+  await expect(dialog).toHaveCount(0)
+  const row = page.locator('[data-camera="sounding"]')
+  await expect(row).toContainText('fps')
+
+  await page.goto(`${stage.facts.url}/video/sounding`)
+  await expect(page.getByTestId('camera-audio')).toHaveAttribute('data-state', 'kept')
+  await expect(page.getByTestId('camera-audio')).toContainText('AAC')
+  // Some seconds of it are recorded.
+  const span = page.getByTestId('timeline-span').first()
+  await expect(span).toBeVisible({ timeout: 30_000 })
+  await page.waitForFunction(async () => {
+    const found = (await (await fetch('/api/v1/cameras/sounding/recordings')).json()) as { spans: { from: string; to: string }[] }
+    return found.spans.some((one) => Date.parse(one.to) - Date.parse(one.from) > 8_000)
+  })
+  await page.reload()
+  await expect(span).toBeVisible({ timeout: 30_000 })
+  await page.getByTestId('timeline-bar').focus()
+  await page.keyboard.press('ArrowLeft')
+  const sound = page.getByTestId('recording-sound')
+  await expect(sound).toBeVisible({ timeout: 30_000 })
+  await expect(sound).toHaveAttribute('aria-pressed', 'false')
+  await sound.click()
+  const heard = await page.getByTestId('recording').locator('video').evaluate(async (video: HTMLVideoElement & { webkitAudioDecodedByteCount: number }) => {
+    await video.play()
+    const before = video.webkitAudioDecodedByteCount
+    await new Promise((resolve) => video.addEventListener('timeupdate', resolve, { once: true }))
+    while (video.webkitAudioDecodedByteCount === before && !video.ended) await new Promise((resolve) => video.addEventListener('timeupdate', resolve, { once: true }))
+    return { muted: video.muted, bytes: video.webkitAudioDecodedByteCount, error: video.error?.message ?? null }
+  })
+  expect(heard.error).toBeNull()
+  expect(heard.muted).toBe(false)
+  expect(heard.bytes).toBeGreaterThan(1_000)
+
+  await page.goto(`${stage.facts.url}/cameras`)
+  await row.getByTestId('camera-remove').click()
+  await page.getByTestId('camera-leave-send').click()
+  await expect(row).toHaveCount(0)
+})

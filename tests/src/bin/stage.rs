@@ -22,6 +22,29 @@ const WALL: usize = 16;
 /// Each clip is played this many times more: longer than an hour, which a wall is watched for.
 const TIMES: &str = "50";
 
+/// Two minutes of a test picture with a tone: the mount `sounding`, which no camera of the stage uses.
+fn sounding() -> tempfile::NamedTempFile {
+    let file = tempfile::Builder::new().suffix(".mp4").tempfile();
+    let file = file.expect("a file for the clip");
+    let [picture, tone] = [
+        "testsrc=size=320x240:rate=10:duration=120",
+        "sine=frequency=440:sample_rate=16000:duration=120",
+    ];
+    let made = std::process::Command::new("ffmpeg")
+        .args([
+            "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", picture,
+        ])
+        .args(["-f", "lavfi", "-i", tone, "-c:v", "libx264", "-g", "10"])
+        .args(["-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"])
+        .arg(file.path())
+        .status();
+    assert!(
+        made.is_ok_and(|status| status.success()),
+        "ffmpeg makes a clip: run scripts/setup test"
+    );
+    file
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let Some(clip) = shared_data("video/opencv_vtest_h264.mp4") else {
@@ -43,6 +66,9 @@ async fn main() -> ExitCode {
         arguments.extend(["--clip".to_owned(), format!("wall-{n}={clip}")]);
         arguments.extend(["--clip".to_owned(), format!("wall-{n}-sub={small}")]);
     }
+    let sounding = sounding();
+    let file = sounding.path().display();
+    arguments.extend(["--aac".to_owned(), format!("sounding={file}")]);
     let mut rtsp = Rtsp::start(&arguments).await;
     let mut wrong = StageCamera::new("locked", TOWN_2, rtsp.url("steady"));
     wrong.password = "not this one".into();

@@ -24,6 +24,9 @@ const MOST_HOURS: usize = 50;
 pub struct PicturesView {
     /// Whether they are looked at for faults; off for a camera that turns about by itself.
     checks: bool,
+    /// What becomes of the sound: `ignore` (also where it is left out: the camera is not asked for it) or `keep` (it is recorded with them).
+    #[serde(default = "ignore")]
+    audio: String,
     /// Where windows are in them, one region a window at most.
     #[schema(max_items = 200)]
     regions: Vec<Region>,
@@ -48,10 +51,15 @@ pub struct RecordingDefault {
     pub(super) days: u32,
 }
 
+fn ignore() -> String {
+    "ignore".into()
+}
+
 impl PicturesView {
     pub(super) fn of(pictures: &Pictures) -> Self {
         Self {
             checks: pictures.checks,
+            audio: pictures.audio.clone(),
             regions: pictures.regions.0.clone(),
             recording: RecordingView {
                 enabled: pictures.recorded,
@@ -93,6 +101,7 @@ impl PicturesView {
         }
         let pictures = Pictures {
             checks: self.checks,
+            audio: self.audio.clone(),
             regions: Json(self.regions.clone()),
             recorded: self.recording.enabled,
             record_days: days,
@@ -100,6 +109,7 @@ impl PicturesView {
         };
         let of =
             |what: &'static str| move |error: String| Problem::invalid(format!("{what}: {error}"));
+        managed::audio(&pictures.audio).map_err(Problem::invalid)?;
         managed::regions(&regions(&pictures.regions)).map_err(of("regions"))?;
         let hours = pictures.record_hours.clone();
         managed::recording(pictures.recorded, None, hours).map_err(of("recording"))?;
@@ -110,7 +120,7 @@ impl PicturesView {
 /// What the audit log keeps of it.
 pub(super) fn told(pictures: &Pictures) -> Value {
     json!({
-        "checks": pictures.checks, "regions": pictures.regions.0, "recorded": pictures.recorded, "days": pictures.record_days,
+        "checks": pictures.checks, "audio": pictures.audio, "regions": pictures.regions.0, "recorded": pictures.recorded, "days": pictures.record_days,
         "hours": pictures.record_hours,
     })
 }

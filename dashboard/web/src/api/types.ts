@@ -725,6 +725,8 @@ export interface Camera {
   presence: { window: string; state: 'staffed' | 'empty' | 'unknown'; since: Instant; people: number | null }[]
   /** How its sub-stream is; null: it has none, or nobody can tell. */
   sub: SubStream | null
+  /** How its sound is; null: it is not to be kept, or nobody can tell. */
+  audio: { state: 'kept' | 'silent' | 'not_offered' | 'unsupported' | 'refused'; codec: string | null } | null
   recording?: { state: string; until: Instant | null; disk: string } | null
 }
 

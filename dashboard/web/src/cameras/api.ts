@@ -5,7 +5,7 @@ import type { Region } from './regions'
 
 export type Kept = 'here' | 'file' | 'edge' | 'nowhere'
 /** What is null in `recording` is as the console's configuration says. */
-export interface Pictures { checks: boolean; regions: Region[]; recording: { enabled: boolean | null; days: number | null; hours: string[] | null } }
+export interface Pictures { checks: boolean; audio: 'ignore' | 'keep'; regions: Region[]; recording: { enabled: boolean | null; days: number | null; hours: string[] | null } }
 export interface Connection { url: string; sub_url: string | null; username: string | null; has_password: boolean; transport: 'tcp' | 'udp'; pictures: Pictures; revision: number }
 /** How far the edge has come that a camera was given to; `why` is that of a refusal, or `not_kept`. */
 export interface Push { state: 'applied' | 'sent' | 'waiting' | 'refused'; why: string | null; detail: string | null; at: string | null }

@@ -90,6 +90,7 @@ export default {
     live: '在线', connecting: '正在连接', offline_refused: '拒绝连接', offline_no_host: '找不到主机', offline_unreachable: '网络不通', offline_closed: '连接被关闭', wrong_password: '用户名或密码不对', not_found: '没有这路视频', not_rtsp: '对方不是 RTSP',
     silent: '已连接但没有数据', no_key_frame: '没有关键帧', damaged: '码流损坏', flooding: '数据过量', unsupported_codec: '编码不支持', no_video: '没有视频流', error: '摄像机报错', stopped: '已停用', unknown: '未知（前端未连接）', offline: '离线',
   },
+  audio_state: { kept: '随录像保存', silent: '摄像机没有送来', not_offered: '摄像机不提供', unsupported: '编码不能存入录像', refused: '摄像机拒绝' },
   source_state: { ok: '正常', silent: '静默', loading: '正在装入', never_heard: '从未收到' },
   bucket: { on_time: '时限内', over_promise_only: '超承诺', over_legal: '超法定', no_deadline: '无时限', any: '已起算' },
   case_state: { open: '在办', completed: '已办结' },
@@ -164,10 +165,10 @@ export default {
   },
   video: {
     tree: '大厅与摄像机', grid: '宫格', grid_n: '{n} 宫格', prev: '上一页', next: '下一页', page: '{page} / {pages}', live_n: '{live}/{total} 在线', age: '画面 {age}', frozen: '画面停滞', frozen_hint: '最后一帧是 {age}前的', offline_since: '自 {time} 起离线', fault_since: '自 {time} 起', offline_for: '已 {span}', starting: '正在接入画面', sub: '子码流', sub_hint: '小画面或浏览器放不了主码流时使用', codec_unsupported: '浏览器不能播放 {codec}', codec_hint: '录像照常。请为它设子码流（H.264），或换用支持该编码的浏览器', codec_still: '每秒一幅画面', codec_download: '下载最近一分钟', lost: '画面连接断开，正在重连', hidden: '不可见，已停止接收', dropped: '落后，跳过 {n} 帧',
-    window_list: '窗口 {list}', no_window: '公共区域', health: '状态', open: '打开', back: '返回宫格', snapshot: '最近关键帧', download: '保存快照', cards: '这些窗口的牌', h: { state: '状态', since: '自', codec: '编码', size: '画面', frame_rate: '帧率', bit_rate: '码率', losses: '丢包', reconnects: '重连', last_frame: '最近一帧', picture: '缩略图', fault: '画面', at_windows: '窗口在岗', window_n: '{no} 号窗口', waiting: '等候 {n} 人', well: '正常', edge: '前端', hall: '大厅', windows: '窗口', lag: '落后直播', age: '屏上画面', decoded: '已解码', dropped_frames: '已丢弃', recorded: '录像' }, fps: '{n} 帧/秒', every: '每 {n} 秒', only_with: '只看有摄像机的', all_cameras: '全部摄像机', state_filter: '只看离线', tile: '{name} 实时画面', seconds: '{n} 秒', unit_all: '全县',
+    window_list: '窗口 {list}', no_window: '公共区域', health: '状态', open: '打开', back: '返回宫格', snapshot: '最近关键帧', download: '保存快照', cards: '这些窗口的牌', h: { state: '状态', since: '自', codec: '编码', size: '画面', frame_rate: '帧率', bit_rate: '码率', losses: '丢包', reconnects: '重连', last_frame: '最近一帧', picture: '缩略图', fault: '画面', at_windows: '窗口在岗', window_n: '{no} 号窗口', waiting: '等候 {n} 人', well: '正常', edge: '前端', hall: '大厅', windows: '窗口', lag: '落后直播', age: '屏上画面', decoded: '已解码', dropped_frames: '已丢弃', recorded: '录像', audio: '声音' }, fps: '{n} 帧/秒', every: '每 {n} 秒', only_with: '只看有摄像机的', all_cameras: '全部摄像机', state_filter: '只看离线', tile: '{name} 实时画面', seconds: '{n} 秒', unit_all: '全县',
   },
   recording: {
-    line: '时间轴：点击从该时刻播放', live: '实时', mark: '录像', earlier: '更早', later: '更晚', hours: '{n} 小时', none: '这段时间没有录像', away: '存录像的前端未连接', failed: '录像列表取不到', rate: '倍速', tile: '{name} 录像', download: '下载', until: '录至 {time}', off: '不录像', left_out: '跳过 {gap}', pinned: '已留存，不会被清除',
+    line: '时间轴：点击从该时刻播放', live: '实时', mark: '录像', earlier: '更早', later: '更晚', hours: '{n} 小时', none: '这段时间没有录像', away: '存录像的前端未连接', failed: '录像列表取不到', rate: '倍速', tile: '{name} 录像', download: '下载', sound: '声音', until: '录至 {time}', off: '不录像', left_out: '跳过 {gap}', pinned: '已留存，不会被清除',
     state: { loading: '正在取录像', none: '此时没有录像', away: '存录像的前端未连接，稍后再试', failed: '录像取不到', unsupported: '浏览器不能播放这段录像，可下载', present: '已放到最新' },
     at_card: '看当时的录像',
   },

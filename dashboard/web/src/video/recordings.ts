@@ -62,3 +62,9 @@ export function secondsAt(pieces: Piece[], instant: number): number {
   const piece = pieces.find((one) => instant < one.to) ?? pieces.at(-1)
   return piece ? piece.at + Math.max(0, Math.min(instant, piece.to) - piece.from) / 1_000 : 0
 }
+
+/** Whether what an element plays has sound, as far as the browser tells: each has a way of its own. */
+export function hasSound(element: HTMLVideoElement): boolean {
+  const told = element as { webkitAudioDecodedByteCount?: number; mozHasAudio?: boolean; audioTracks?: { length: number } }
+  return (told.webkitAudioDecodedByteCount ?? 0) > 0 || told.mozHasAudio === true || (told.audioTracks?.length ?? 0) > 0
+}
