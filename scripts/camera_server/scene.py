@@ -36,7 +36,7 @@ class Scene:
         self.lamps = random.Random(rng.random())
 
     def frame(self, dt, now):
-        """Moves the hall on by `dt` seconds and draws it with the clock at `now` (seconds since 1970)."""
+        """Moves the hall on by `dt` seconds and draws it with the clock at `now` (seconds since 1970), or without one (None)."""
         self.crowd.step(dt)
         if self.crowd.time >= self.next_base:
             self._draw_base()
@@ -112,13 +112,14 @@ class Scene:
         ctx.restore()
 
     def _captions(self, ctx, now):
-        second = int(now)
-        if second != self.clock_of:
-            self.clock_of = second
-            at = datetime.datetime.fromtimestamp(second, self.zone)
-            self.clock = caption(f"{at:%Y-%m-%d} 星期{WEEKDAYS[at.weekday()]} {at:%H:%M:%S}", self.size)
         width, height, edge = self.room.view.width, self.room.view.height, self.size
-        ctx.set_source_surface(self.clock, width - self.clock.get_width() - edge, edge * 0.6)
-        ctx.paint()
+        second = now and int(now)
+        if second is not None:
+            if second != self.clock_of:
+                self.clock_of = second
+                at = datetime.datetime.fromtimestamp(second, self.zone)
+                self.clock = caption(f"{at:%Y-%m-%d} 星期{WEEKDAYS[at.weekday()]} {at:%H:%M:%S}", self.size)
+            ctx.set_source_surface(self.clock, width - self.clock.get_width() - edge, edge * 0.6)
+            ctx.paint()
         ctx.set_source_surface(self.name, edge, height - self.name.get_height() - edge * 0.4)
         ctx.paint()

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// Time that the server has to come up.
-const START: Duration = Duration::from_secs(30);
+/// Time that the server has to come up: the first start encodes what later ones send.
+const START: Duration = Duration::from_secs(120);
 /// User that the cameras ask for.
 pub const USER: &str = "viewer";
 /// Debian's Python, which has GStreamer's bindings.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::county::units::UNITS;
 use super::county::{CODE, County, DemoCamera, NAME, NAME_EN};
+use crate::uplink::edges::LOCAL;
 
 /// `halls.json`: the county, its units, halls and windows. It is past its trial run.
 pub fn halls(county: &County) -> Value {
@@ -57,7 +58,10 @@ pub fn items(county: &County, since: DateTime<Utc>) -> Value {
 
 /// `cameras.json`
 pub fn cameras(county: &County, cameras: &[DemoCamera]) -> Value {
-    let camera = |camera: &DemoCamera| json!({"id": camera.id, "hall": county.halls[camera.hall].code, "name": camera.name, "windows": camera.windows});
+    let camera = |camera: &DemoCamera| {
+        json!({"id": camera.id, "hall": county.halls[camera.hall].code, "name": camera.name, "windows": camera.windows,
+        "edge": camera.edge.as_deref().unwrap_or(LOCAL)})
+    };
     cameras.iter().map(camera).collect()
 }
 
@@ -77,6 +81,8 @@ pub fn scenes(county: &County, cameras: &[DemoCamera]) -> Value {
             "hall": hall.name,
             "title": camera.name,
             "windows": camera.windows.iter().map(sign).collect::<Vec<_>>(),
+            "codec": if camera.h265 { "h265" } else { "h264" },
+            "sub": camera.sub,
         })
     };
     cameras.iter().map(scene).collect()

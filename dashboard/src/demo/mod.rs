@@ -4,6 +4,7 @@
 pub mod camera_server;
 pub mod client;
 pub mod county;
+mod edge;
 pub mod files;
 pub mod history;
 pub mod messages;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::camera_server::{CameraServer, Options, find_script};
 use super::client::Client;
 use super::county::{County, DemoCamera};
+use super::edge::EdgeProcess;
 use super::messages::{self, Robot};
 use super::people::{self, Credentials, Staff};
 use super::plan::Plan;
@@ -54,6 +55,7 @@ struct Ready {
     worked_on: Option<String>,
     config: Config,
     tokens: setup::Tokens,
+    edge: Option<setup::EdgeFiles>,
     people: Vec<setup::Person>,
     database: setup::Database,
 }
@@ -78,6 +80,7 @@ impl Demo {
             worked_on,
             config,
             tokens,
+            edge,
             people,
             database,
         } = ready;
@@ -98,6 +101,13 @@ impl Demo {
         });
         let staff = staff(&base, &teller.plan.county, &people, &secrets);
         let messages = messages(&base, &secrets, robot.address, worked_on);
+        let edge = edge.and_then(|files| {
+            let started =
+                EdgeProcess::start(&format!("ws://{listen}"), &files.config, &files.token);
+            started
+                .inspect_err(|error| eprintln!("demo: no edge: {error}"))
+                .ok()
+        });
         let answering = tokio::spawn(robot.serve(stopping.clone()));
         let living = tokio::spawn(live(
             app.clone(),
@@ -109,6 +119,9 @@ impl Demo {
         ));
         let served = serve::run(app, listener).await;
         stopping.cancel();
+        if let Some(edge) = edge {
+            edge.stop().await;
+        }
         answering.abort();
         let lived = living.await.unwrap_or_else(|error| Err(error.to_string()));
         if let Some(cameras) = cameras {
@@ -166,6 +179,9 @@ impl Demo {
                 .into_iter()
                 .map(|camera| Served {
                     url: format!("{}{}", server.url, camera.id),
+                    sub_url: camera
+                        .sub
+                        .then(|| format!("{}{}-sub", server.url, camera.id)),
                     regions: server.regions.get(&camera.id).cloned(),
                     camera,
                 })
@@ -190,9 +206,16 @@ impl Demo {
         setup::maintenance(db, &people, Utc::now())
             .await
             .map_err(failed)?;
-        let tokens = setup::sources_and_tokens(db, &state, &mut secrets)
+        let town = served.iter().find_map(|one| one.camera.edge.clone());
+        let tokens = setup::sources_and_tokens(db, &state, &mut secrets, town.as_deref())
             .await
             .map_err(failed)?;
+        let files = |(town, token): (&String, &String)| {
+            let password = &secrets.camera;
+            setup::edge_files(&state, &plan.county, town, &served, password, token)
+        };
+        let edge = town.as_ref().zip(tokens.edge.as_ref()).map(files);
+        let edge = edge.transpose().map_err(failed)?;
         db.close().await;
         Ok(Ready {
             state,
@@ -203,6 +226,7 @@ impl Demo {
             worked_on,
             config,
             tokens,
+            edge,
             people,
             database,
         })

@@ -380,11 +380,13 @@ pub async fn maintenance(
 pub struct Tokens {
     /// Each source's own.
     pub sources: BTreeMap<Source, String>,
+    /// The edge's.
+    pub edge: Option<String>,
     /// The one that may post history.
     pub load: String,
 }
 
-/// Declares the sources with their lags and makes the tokens that are missing.
+/// Declares the sources with their lags and makes the tokens that are missing; `edge` is the town that has an edge.
 ///
 /// # Errors
 /// When the database or the disk refuses.
@@ -392,6 +394,7 @@ pub async fn sources_and_tokens(
     db: &PgPool,
     state: &State,
     secrets: &mut Secrets,
+    edge: Option<&str>,
 ) -> Result<Tokens, SetupError> {
     let mut connection = db.acquire().await?;
     let mut own = BTreeMap::new();
@@ -399,12 +402,39 @@ pub async fn sources_and_tokens(
         sources::declare(&mut connection, source.id(), source.name(), source.lag()).await?;
         own.insert(
             source,
-            token(db, state, secrets, source.id(), Some(source.id())).await?,
+            token(
+                db,
+                state,
+                secrets,
+                source.id(),
+                For::Source(Some(source.id())),
+            )
+            .await?,
         );
     }
     before_its_silence(&mut connection).await?;
-    let load = token(db, state, secrets, "initial-load", None).await?;
-    Ok(Tokens { sources: own, load })
+    let load = token(db, state, secrets, "initial-load", For::Source(None)).await?;
+    let edge = match edge {
+        Some(town) => {
+            let name = format!("edge {town}");
+            Some(token(db, state, secrets, &name, For::Edge(town)).await?)
+        }
+        None => None,
+    };
+    Ok(Tokens {
+        sources: own,
+        edge,
+        load,
+    })
+}
+
+/// What a token is for.
+#[derive(Clone, Copy)]
+enum For<'a> {
+    /// A source; `None`: any, for the initial load.
+    Source(Option<&'a str>),
+    /// The edge of a town.
+    Edge(&'a str),
 }
 
 /// What a console that has been there for longer would remember: the register was heard of, and then no more.
@@ -425,7 +455,7 @@ async fn token(
     state: &State,
     secrets: &mut Secrets,
     name: &str,
-    source: Option<&str>,
+    of: For<'_>,
 ) -> Result<String, SetupError> {
     if let Some(kept) = secrets.tokens.get(name)
         && tokens::by_hash(db, &secret::hash(kept), Utc::now())
@@ -435,13 +465,17 @@ async fn token(
         return Ok(kept.clone());
     }
     let made = secret::random();
+    let (role, hall, source, initial_load) = match of {
+        For::Source(source) => ("source", CODE, source, source.is_none()),
+        For::Edge(town) => ("edge", town, None, false),
+    };
     let new = tokens::NewToken {
         name: &format!("demo {name}"),
         hash: &secret::hash(&made),
-        role: "source",
-        hall: CODE,
+        role,
+        hall,
         source,
-        initial_load: source.is_none(),
+        initial_load,
         expires: None,
     };
     tokens::create(&mut *db.acquire().await?, &new, Utc::now()).await?;
@@ -457,6 +491,8 @@ pub struct Served {
     pub camera: DemoCamera,
     /// Where.
     pub url: String,
+    /// Where its sub-stream is.
+    pub sub_url: Option<String>,
     /// Where the clerks sit in its picture.
     pub regions: Option<toml::Value>,
 }
@@ -466,6 +502,94 @@ const LEARN_SECONDS: i64 = 15;
 
 /// Bytes that are kept of each camera.
 const RECORDED: i64 = 48 << 20;
+
+/// A table of a configuration.
+fn table(entries: Vec<(&str, toml::Value)>) -> toml::Value {
+    let entries = entries.into_iter();
+    toml::Value::Table(
+        entries
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect(),
+    )
+}
+
+fn text(path: &Path) -> toml::Value {
+    path.display().to_string().into()
+}
+
+/// What an ingest of the demo is told of its cameras: enough is recorded to look back for a while, and little of the disk of whoever only looks.
+fn cameras<'a>(
+    config: &mut toml::Table,
+    county: &County,
+    cameras: impl Iterator<Item = &'a Served>,
+    password_file: &Path,
+) {
+    config.insert(
+        "recording".into(),
+        table(vec![
+            ("days", 2.into()),
+            ("max_bytes", RECORDED.into()),
+            ("min_free_bytes", (1_i64 << 30).into()),
+        ]),
+    );
+    config.insert(
+        "presence".into(),
+        table(vec![("learn_seconds", LEARN_SECONDS.into())]),
+    );
+    let cameras = cameras.map(|served| {
+        let camera = &served.camera;
+        let mut entries = vec![
+            ("id", camera.id.as_str().into()),
+            ("name", camera.name.as_str().into()),
+            ("hall", county.halls[camera.hall].code.as_str().into()),
+            ("windows", camera.windows.clone().into()),
+            ("url", served.url.as_str().into()),
+            ("username", super::camera_server::USER.into()),
+            ("password_file", text(password_file)),
+        ];
+        let sub = served.sub_url.clone().map(|url| ("sub_url", url.into()));
+        let regions = served.regions.clone().map(|regions| ("region", regions));
+        entries.extend(sub.into_iter().chain(regions));
+        table(entries)
+    });
+    config.insert("camera".into(), toml::Value::Array(cameras.collect()));
+}
+
+/// What the edge is started with.
+#[derive(Debug)]
+pub struct EdgeFiles {
+    /// Its configuration.
+    pub config: PathBuf,
+    /// Its token.
+    pub token: PathBuf,
+}
+
+/// Writes the configuration of the edge at `town` and its token.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn edge_files(
+    state: &State,
+    county: &County,
+    town: &str,
+    served: &[Served],
+    password: &str,
+    token: &str,
+) -> std::io::Result<EdgeFiles> {
+    let password_file = state.write("camera-password", password.as_bytes())?;
+    let mut config = toml::Table::new();
+    config.insert("name".into(), town.into());
+    config.insert("listen".into(), "127.0.0.1:0".into());
+    config.insert("data_dir".into(), text(&state.path("edge")));
+    let own = served
+        .iter()
+        .filter(|served| served.camera.edge.as_deref() == Some(town));
+    cameras(&mut config, county, own, &password_file);
+    Ok(EdgeFiles {
+        config: state.write("edge.toml", config.to_string().as_bytes())?,
+        token: state.write("edge-token", token.as_bytes())?,
+    })
+}
 
 /// Writes the console's configuration; passwords and the database's address stand in files beside it.
 ///
@@ -477,21 +601,12 @@ pub fn config(
     database_url: &str,
     robot: std::net::SocketAddr,
     county: &County,
-    cameras: &[Served],
+    served: &[Served],
     password: &str,
 ) -> std::io::Result<PathBuf> {
     let url_file = state.write("database-url", database_url.as_bytes())?;
     let password_file = state.write("camera-password", password.as_bytes())?;
-    let text = |path: &Path| toml::Value::from(path.display().to_string());
     let mut config = toml::Table::new();
-    let table = |entries: Vec<(&str, toml::Value)>| -> toml::Value {
-        toml::Value::Table(
-            entries
-                .into_iter()
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect(),
-        )
-    };
     config.insert(
         "server".into(),
         table(vec![("listen", listen.to_string().into())]),
@@ -516,37 +631,7 @@ pub fn config(
         "storage".into(),
         table(vec![("dir", text(&state.path("data")))]),
     );
-    // Enough to look back for a while, and little of the disk of whoever only looks.
-    config.insert(
-        "recording".into(),
-        table(vec![
-            ("days", 2.into()),
-            ("max_bytes", RECORDED.into()),
-            ("min_free_bytes", (1_i64 << 30).into()),
-        ]),
-    );
-    config.insert(
-        "presence".into(),
-        table(vec![("learn_seconds", LEARN_SECONDS.into())]),
-    );
-    let cameras = cameras.iter().map(|served| {
-        let Served {
-            camera,
-            url,
-            regions,
-        } = served;
-        let mut entries = vec![
-            ("id", camera.id.as_str().into()),
-            ("name", camera.name.as_str().into()),
-            ("hall", county.halls[camera.hall].code.as_str().into()),
-            ("windows", camera.windows.clone().into()),
-            ("url", url.as_str().into()),
-            ("username", super::camera_server::USER.into()),
-            ("password_file", text(&password_file)),
-        ];
-        entries.extend(regions.clone().map(|regions| ("region", regions)));
-        table(entries)
-    });
-    config.insert("camera".into(), toml::Value::Array(cameras.collect()));
+    let own = served.iter().filter(|served| served.camera.edge.is_none());
+    cameras(&mut config, county, own, &password_file);
     state.write("mingjing.toml", config.to_string().as_bytes())
 }

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
 
 /// Waiting for a state, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -28,13 +29,15 @@ struct Demo {
     url: String,
     server: String,
     state: TempDir,
+    /// The leader's session.
+    cookie: OnceCell<String>,
 }
 
 impl Demo {
     fn command(&self, state: &Path, database: &str, port: u16) -> Command {
         let mut command = Command::new(program("mingjing"));
         command
-            .args(["demo", "--days", "3", "--cameras", "2", "--listen"])
+            .args(["demo", "--days", "3", "--cameras", "4", "--listen"])
             .arg(format!("127.0.0.1:{port}"))
             .current_dir(project())
             .env("MINGJING_STATE", state)
@@ -81,18 +84,27 @@ impl Demo {
 
     /// What a leader sees first.
     async fn overview(&self) -> Value {
-        let secrets: Secrets = self.kept("secrets.json");
+        self.asked("overview").await
+    }
+
+    /// What the console answers the leader, who signs in once.
+    async fn asked(&self, path: &str) -> Value {
         let client = reqwest::Client::new();
-        let session = client
-            .post(format!("{}/api/v1/session", self.url))
-            .json(&json!({"login": "leader", "password": secrets.accounts["leader"]}))
-            .send()
-            .await
-            .unwrap();
-        let cookie = session.headers()["set-cookie"].to_str().unwrap().to_owned();
+        let signed_in = async || {
+            let secrets: Secrets = self.kept("secrets.json");
+            let session = client
+                .post(format!("{}/api/v1/session", self.url))
+                .json(&json!({"login": "leader", "password": secrets.accounts["leader"]}))
+                .send()
+                .await
+                .unwrap();
+            let cookie = session.headers()["set-cookie"].to_str().unwrap().to_owned();
+            cookie.split(';').next().unwrap().to_owned()
+        };
+        let cookie = self.cookie.get_or_init(signed_in).await;
         client
-            .get(format!("{}/api/v1/overview", self.url))
-            .header("cookie", cookie.split(';').next().unwrap())
+            .get(format!("{}/api/v1/{path}", self.url))
+            .header("cookie", cookie)
             .send()
             .await
             .unwrap()
@@ -187,6 +199,43 @@ async fn once_each(db: &PgPool) {
     assert_eq!(count(db, twice).await, 0);
 }
 
+/// The county's cameras are of the kinds that halls have: with a sub-stream, of H.265, and at a town with an ingest of its own, where its
+/// recordings lie and from where they are fetched.
+async fn its_cameras(demo: &Demo) {
+    let list = demo.asked("cameras").await;
+    let cameras = list["items"].as_array().unwrap();
+    let codec = |of: &Value, prefix: &str| of.as_str().is_some_and(|it| it.starts_with(prefix));
+    let live = |camera: &&Value| camera["sub"]["state"] == "live";
+    let two_streams: Vec<&Value> = cameras.iter().filter(live).collect();
+    assert_eq!(two_streams.len(), 2, "{list}");
+    for camera in &two_streams {
+        assert!(codec(&camera["sub"]["codec"], "avc1."), "{camera}");
+        assert!(camera["sub"]["width"].as_i64() < camera["width"].as_i64());
+    }
+    let h265 = two_streams
+        .iter()
+        .filter(|one| codec(&one["codec"], "hvc1."));
+    assert_eq!(h265.count(), 1, "{list}");
+
+    let county = County::new(1);
+    let town = county.cameras(4).into_iter().find_map(|one| one.edge);
+    let town = town.expect("a town has an edge");
+    let at_the_edge: Vec<&Value> = cameras.iter().filter(|one| one["edge"] == town).collect();
+    assert_eq!(at_the_edge.len(), 2, "{list}");
+    for camera in cameras {
+        let id = camera["id"].as_str().unwrap();
+        let path = format!("cameras/{id}/recordings");
+        wait_for("its recordings", PATIENCE, async || {
+            let spans = demo.asked(&path).await;
+            spans["spans"].as_array().is_some_and(|it| !it.is_empty())
+        })
+        .await;
+    }
+    let own = demo.state.path().join("demo/edge/recordings");
+    let kept = std::fs::read_dir(own).unwrap().count();
+    assert_eq!(kept, 2, "the edge keeps its own");
+}
+
 const FROM_PORTAL: &str = "SELECT count(*) FROM case_event WHERE source = '//portal.mingjing'";
 
 async fn story(demo: &Demo, database: &str) {
@@ -228,10 +277,11 @@ async fn story(demo: &Demo, database: &str) {
         count(db, "SELECT count(*) FROM card WHERE rule = 'R2'").await > 0
     })
     .await;
-    wait_for("two cameras", PATIENCE, async || {
-        demo.overview().await["cameras"]["live"] == 2
+    wait_for("four cameras", PATIENCE, async || {
+        demo.overview().await["cameras"]["live"] == 4
     })
     .await;
+    its_cameras(demo).await;
     once_each(db).await;
 
     // Whoever starts it again beside itself is told what is in the way.
@@ -304,6 +354,7 @@ async fn a_county_is_told_over_http_stops_without_a_trace_and_goes_on() {
         url: format!("http://127.0.0.1:{port}"),
         server: beside.url.clone(),
         state: TempDir::new().unwrap(),
+        cookie: OnceCell::new(),
     };
     let database = format!("{}_demo", beside.url);
     let told = tokio::spawn(async move { story(&demo, &database).await }).await;

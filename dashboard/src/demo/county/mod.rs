@@ -78,6 +78,12 @@ pub struct DemoCamera {
     pub name: String,
     /// Numbers of the windows in its picture.
     pub windows: Vec<String>,
+    /// It sends H.265; else H.264.
+    pub h265: bool,
+    /// It has a smaller stream too.
+    pub sub: bool,
+    /// The edge that carries it, by its town's code; else the console's own ingest.
+    pub edge: Option<String>,
 }
 
 /// The whole county, made from a seed.
@@ -146,11 +152,21 @@ impl County {
         for i in 0..county.len().max(town.len()) {
             places.extend(county.get(i).into_iter().chain(town.get(i)));
         }
-        places
+        let mut cameras: Vec<DemoCamera> = places
             .into_iter()
             .take(count)
             .map(|(hall, part)| self.camera(hall, part))
-            .collect()
+            .collect();
+        // What halls have beside plain cameras: one with two streams, one of H.265, and a town with an ingest of its own.
+        for (nth, camera) in cameras.iter_mut().enumerate() {
+            camera.sub = nth == 0 || nth == 2;
+            camera.h265 = nth == 2;
+            camera.edge = towns
+                .first()
+                .filter(|town| **town == camera.hall)
+                .map(|town| self.halls[*town].code.clone());
+        }
+        cameras
     }
 
     fn camera(&self, hall: usize, part: usize) -> DemoCamera {
@@ -178,6 +194,9 @@ impl County {
             hall,
             name: format!("{} {}–{} 号窗口", place.name, ends.0, ends.1),
             windows,
+            h265: false,
+            sub: false,
+            edge: None,
         }
     }
 }
@@ -430,6 +449,18 @@ mod tests {
             6
         );
         assert!(cameras.iter().all(|camera| !camera.windows.is_empty()));
+        let kinds: Vec<_> = cameras
+            .iter()
+            .map(|camera| (camera.h265, camera.sub, camera.edge.is_some()))
+            .collect();
+        let plain = (false, false, false);
+        let at_the_edge = (false, false, true);
+        let with_sub = (false, true, false);
+        let h265 = (true, true, false);
+        assert_eq!(
+            kinds,
+            [with_sub, at_the_edge, h265, at_the_edge, plain, plain]
+        );
         assert_eq!(county.cameras(32).len(), 32);
     }
 }

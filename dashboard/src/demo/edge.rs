@@ -1,0 +1,65 @@
+//! The edge of the demo: `mingjing-ingest` at one town, in a process of its own, which reaches the console as any town's does.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+
+/// Time that it has to end by itself: it writes down what it recorded.
+const END: Duration = Duration::from_secs(8);
+
+/// The running edge.
+#[derive(Debug)]
+pub struct EdgeProcess(Child);
+
+impl EdgeProcess {
+    /// Starts it; it comes to the console as soon as that listens, and comes back by itself.
+    ///
+    /// # Errors
+    /// One sentence that says why it does not start.
+    pub fn start(console: &str, config: &Path, token_file: &Path) -> Result<Self, String> {
+        let program = program()?;
+        let mut command = Command::new(&program);
+        command
+            .args(["--console", console, "--token-file"])
+            .arg(token_file)
+            .arg("--config")
+            .arg(config)
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            // Ctrl-C on the terminal is for the console, which ends its edge.
+            .process_group(0)
+            .kill_on_drop(true);
+        let child = command
+            .spawn()
+            .map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
+        Ok(Self(child))
+    }
+
+    /// Ends it and waits until it is gone.
+    pub async fn stop(mut self) {
+        let pid = self.0.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        if let Some(pid) = pid {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        if tokio::time::timeout(END, self.0.wait()).await.is_err() {
+            let _ = self.0.kill().await;
+        }
+    }
+}
+
+/// It is built beside this program.
+fn program() -> Result<PathBuf, String> {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let program = own.with_file_name("mingjing-ingest");
+    match program.is_file() {
+        true => Ok(program),
+        false => Err(format!(
+            "{} is not there: build it (make build)",
+            program.display()
+        )),
+    }
+}
