@@ -46,8 +46,6 @@ struct Connection {
     /// Row of the token that it came with; `None`: the console's own ingest.
     token: Option<i64>,
     clock: ClockOffset,
-    /// It takes cameras from the console.
-    takes_cameras: bool,
 }
 
 #[derive(Debug)]
@@ -69,7 +67,6 @@ impl Edges {
             number,
             token,
             clock,
-            takes_cameras: false,
         };
         inner.connected.insert(edge.to_owned(), connection);
         Some(number)
@@ -94,20 +91,6 @@ impl Edges {
             .connected
             .get(edge)
             .map_or_else(ClockOffset::default, |connection| connection.clock)
-    }
-
-    /// The edge, which is connected, takes cameras from the console.
-    pub fn take_cameras(&self, edge: &str) {
-        if let Some(connection) = self.lock().connected.get_mut(edge) {
-            connection.takes_cameras = true;
-        }
-    }
-
-    /// Whether the edge takes cameras from the console. `None`: it is not connected.
-    pub fn takes_cameras(&self, edge: &str) -> Option<bool> {
-        let inner = self.lock();
-        let connection = inner.connected.get(edge)?;
-        Some(connection.takes_cameras)
     }
 
     /// Names of the edges that are connected, but for the console's own ingest.

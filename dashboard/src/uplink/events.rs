@@ -91,11 +91,7 @@ async fn serve(app: App, caller: Caller, mut socket: WebSocket) {
         edge: edge.clone(),
         clock,
         keeps: hello.keeps,
-        manages: hello.manages && edge != LOCAL,
     };
-    if session.manages {
-        app.edges().take_cameras(&edge);
-    }
     let mut heard = Utc::now();
     if let Some(tokens) = session.welcome(&mut socket).await {
         // Opened where it is not known: the first connection makes the edge known.
@@ -124,7 +120,6 @@ struct Hello {
     clock: ClockOffset,
     cameras: Vec<CameraDescription>,
     keeps: bool,
-    manages: bool,
 }
 
 /// The first message. `Ok(None)`: it went away.
@@ -143,7 +138,6 @@ async fn greet(socket: &mut WebSocket) -> Result<Option<Hello>, String> {
         now,
         cameras,
         keeps,
-        manages,
     } = hello
     else {
         return Err("the first message must be the hello".into());
@@ -162,7 +156,6 @@ async fn greet(socket: &mut WebSocket) -> Result<Option<Hello>, String> {
         clock: ClockOffset::between(now, Utc::now()),
         cameras,
         keeps,
-        manages,
     }))
 }
 
@@ -174,8 +167,6 @@ struct Session {
     clock: ClockOffset,
     /// It can be told what it is to keep of its recordings.
     keeps: bool,
-    /// It takes cameras from the console.
-    manages: bool,
 }
 
 /// The ways from a session to what goes on beside it.
@@ -204,7 +195,8 @@ impl Session {
             tokio::spawn(pins::tell(app, edge, self.clock, answers, written));
         }
         let (settled, said) = watch::channel(None);
-        if self.manages {
+        // The console's own ingest follows the table itself.
+        if self.edge != LOCAL {
             let (app, edge, answers) = (self.app.clone(), self.edge.clone(), answers.clone());
             tokio::spawn(push::follow(app, edge, self.caller.clone(), answers, said));
         }

@@ -128,7 +128,6 @@ impl EventsLink {
             now: Utc::now(),
             cameras: descriptions(roster),
             keeps: true,
-            manages: true,
         };
         send(&socket, &hello)?;
         let answer = tokio::time::timeout(WELCOME, socket.text())

@@ -42,9 +42,6 @@ pub enum ToConsole {
         /// It understands [`ToIngest::Keep`].
         #[serde(default)]
         keeps: bool,
-        /// It understands [`ToIngest::Manage`].
-        #[serde(default)]
-        manages: bool,
     },
     /// A numbered batch; numbers rise by one within a connection.
     Batch {

@@ -32,8 +32,6 @@ pub enum EdgeState {
     Ready,
     /// It is not connected: it takes them when it is back.
     Away,
-    /// Its version takes none.
-    Old,
 }
 
 /// How far an edge has come with a camera as it is kept here.
@@ -41,8 +39,7 @@ pub enum EdgeState {
 pub struct PushView {
     state: PushState,
     /// Of `refused`: `in_file` (a camera of this id stands in the edge's own file), `invalid`, `outside` (the edge's token does not speak
-    /// for its hall), `locked` (its password does not open) or `old` (the edge's version takes no cameras). Of `applied`: null, or
-    /// `not_kept` (the edge could not write it down).
+    /// for its hall) or `locked` (its password does not open). Of `applied`: null, or `not_kept` (the edge could not write it down).
     why: Option<String>,
     /// What the code alone does not say, in English.
     detail: Option<String>,
@@ -66,10 +63,9 @@ pub enum PushState {
 
 impl EdgeState {
     fn of(app: &App, edge: &str) -> Self {
-        match app.edges().takes_cameras(edge) {
-            Some(true) => Self::Ready,
-            Some(false) => Self::Old,
-            None => Self::Away,
+        match app.edges().is_connected(edge) {
+            true => Self::Ready,
+            false => Self::Away,
         }
     }
 }
@@ -103,7 +99,6 @@ impl PushView {
             None => match EdgeState::of(app, &row.edge) {
                 EdgeState::Ready => plain(PushState::Sent, None),
                 EdgeState::Away => plain(PushState::Waiting, None),
-                EdgeState::Old => plain(PushState::Refused, Some("old")),
             },
         })
     }
@@ -128,7 +123,7 @@ pub(super) async fn known(app: &App) -> Result<Vec<EdgeView>> {
 /// The ingest that shall receive a camera, once it can.
 ///
 /// # Errors
-/// An edge that nobody knows, whose version takes no cameras, or whose token does not speak for the camera's hall.
+/// An edge that nobody knows, or whose token does not speak for the camera's hall.
 pub(super) async fn checked(
     app: &App,
     write: &WriteCamera,
@@ -145,11 +140,6 @@ pub(super) async fn checked(
             "edge: no edge {edge:?} was ever connected; give local, or the name of one that was"
         )));
     };
-    if view.state == EdgeState::Old {
-        return Err(Problem::invalid(format!(
-            "edge: the version of {edge} takes no cameras from the console: update it, or add the camera to its file"
-        )));
-    }
     let directory = app.directory();
     match &view.hall {
         Some(hall) if !directory.tree().contains(hall, &write.hall) => {

@@ -81,14 +81,8 @@ pub(super) async fn here(app: &App, id: &str, reach: &Reach) -> Result<Looked> {
 
 /// From an edge, over the uplink.
 pub(super) async fn at_edge(app: &App, edge: &str, id: &str, reach: Reach) -> Result<Looked> {
-    match app.edges().takes_cameras(edge) {
-        Some(true) => {}
-        Some(false) => {
-            return Err(Problem::invalid(format!(
-                "edge: the version of {edge} looks at no cameras for the console: update it"
-            )));
-        }
-        None => return Err(away(edge)),
+    if !app.edges().is_connected(edge) {
+        return Err(away(edge));
     }
     let mut found = match app.media().look(edge, id, reach).await {
         Ok(found) => found,

@@ -236,7 +236,6 @@ fn hello(edge: &str, cameras: Vec<CameraDescription>) -> ToConsole {
         now: Utc::now(),
         cameras,
         keeps: false,
-        manages: false,
     }
 }
 

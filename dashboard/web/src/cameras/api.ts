@@ -10,7 +10,7 @@ export interface Connection { url: string; sub_url: string | null; username: str
 /** How far the edge has come that a camera was given to; `why` is that of a refusal, or `not_kept`. */
 export interface Push { state: 'applied' | 'sent' | 'waiting' | 'refused'; why: string | null; detail: string | null; at: string | null }
 /** An edge that a camera can be given to: one of `hall` or below. */
-export interface Edge { name: string; state: 'ready' | 'away' | 'old'; hall: string | null }
+export interface Edge { name: string; state: 'ready' | 'away'; hall: string | null }
 /** The console's own ingest, in the place of an edge. */
 export const LOCAL = 'local'
 export interface CameraSetting extends Camera { kept: Kept; connection: Connection | null; push: Push | null }
