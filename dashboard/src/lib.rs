@@ -33,6 +33,7 @@ pub mod policy;
 pub mod presence;
 pub mod problem;
 pub mod publish;
+pub mod recordings;
 pub mod replay;
 pub mod retention;
 pub mod sender;

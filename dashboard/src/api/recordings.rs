@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream;
-use mingjing_ingest::recording::index::Reason;
 use mingjing_ingest::uplink::protocol::{Answer, Ask, ByteRange};
 use mingjing_monitor::audit::Action;
 use serde::{Deserialize, Serialize};
@@ -21,6 +20,7 @@ use crate::audit::{Record, Trail};
 use crate::caller::Caller;
 use crate::media::{FetchError, Found};
 use crate::problem::{Json, Path, Problem, Query, Result};
+use crate::recordings::{self, Covered, RecordingsError};
 
 /// Where nothing is asked for.
 const HOUR: TimeDelta = TimeDelta::hours(1);
@@ -59,7 +59,7 @@ impl Time {
 pub struct Span {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
-    /// Spans of different parameters are not in one MP4.
+    /// Spans of different parameters, or at different ingests, are not in one MP4: this differs then.
     parameters: String,
 }
 
@@ -68,10 +68,9 @@ pub struct Span {
 pub struct Gap {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
-    /// `offline`, `schedule`, `retention`, `loss`, `disk`, `stopped` or `not_yet`.
-    #[schema(value_type = String)]
-    reason: Reason,
-    /// The camera's state, where it was offline.
+    /// `offline`, `schedule`, `retention`, `loss`, `disk`, `stopped`, `not_yet`, or `away`: the ingest that carried the camera then is not connected.
+    reason: String,
+    /// The camera's state, where it was offline; the ingest that is away.
     detail: Option<String>,
 }
 
@@ -110,26 +109,18 @@ pub async fn list(
 ) -> Result<Json<Recordings>> {
     seen(&app, &caller, id.id())?;
     let (from, to) = time.bounds(LONGEST_LIST)?;
-    let clock = clock(&app, id.id());
-    let ask = Ask::Coverage {
-        from: clock.theirs(from),
-        to: clock.theirs(to),
-    };
-    let (spans, gaps, pinned, until, begins) = match fetch(&app, id.id(), ask).await?.answer {
-        Answer::Coverage {
-            spans,
-            gaps,
-            pinned,
-            until,
-            begins,
-        } => (spans, gaps, pinned, until, begins),
-        Answer::Nothing => Default::default(),
-        other => return Err(refused(&other)),
-    };
+    let found = recordings::coverage(&app, id.id(), from, to).await;
+    let Covered {
+        spans,
+        gaps,
+        pinned,
+        until,
+        begins,
+    } = found.map_err(unfound)?;
     let spans = spans.into_iter().map(|span| Span {
         from: span.from,
         to: span.to,
-        parameters: format!("{:08x}", span.parameters),
+        parameters: span.parameters,
     });
     let gaps = gaps.into_iter().map(|gap| Gap {
         from: gap.from,
@@ -174,21 +165,22 @@ pub async fn clip(
 ) -> Result<Response> {
     let hall = seen(&app, &caller, id.id())?;
     let (from, to) = time.bounds(LONGEST_CLIP)?;
-    let clock = clock(&app, id.id());
-    let (from_there, to_there) = (clock.theirs(from), clock.theirs(to));
-    let ask = |range| Ask::Clip {
-        from: from_there,
-        to: to_there,
-        range,
+    let clip = async |range| {
+        let found = recordings::at(&app, id.id(), from, |clock| Ask::Clip {
+            from: clock.theirs(from),
+            to: clock.theirs(to),
+            range,
+        });
+        found.await.map_err(unfound)
     };
     let mut range = headers.get(header::RANGE).and_then(range);
-    let mut found = fetch(&app, id.id(), ask(range)).await?;
+    let mut found = clip(range).await?;
     // Whoever goes on with another content than there is now gets it whole.
     if let (Some(wanted), Answer::Clip { tag, .. }) = (headers.get(header::IF_RANGE), &found.answer)
         && wanted.as_bytes() != format!("\"{tag}\"").as_bytes()
         && range.take().is_some()
     {
-        found = fetch(&app, id.id(), ask(None)).await?;
+        found = clip(None).await?;
     }
     let response = respond(found, range.is_some())?;
     // A player asks for the same clip again and again, for other bytes: once at once, then as a count.
@@ -287,13 +279,6 @@ fn range(value: &HeaderValue) -> Option<ByteRange> {
     }
 }
 
-/// The clock of the ingest that carries a camera.
-pub fn clock(app: &App, camera: &str) -> crate::uplink::ClockOffset {
-    let directory = app.directory();
-    let edge = directory.camera(camera).map(|camera| camera.edge.clone());
-    app.edges().clock(&edge.unwrap_or_default())
-}
-
 /// Which instant.
 #[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -315,8 +300,10 @@ pub async fn preview(
     Query(Instant { at }): Query<Instant>,
 ) -> Result<Response> {
     let hall = seen(&app, &caller, id.id())?;
-    let at = clock(&app, id.id()).theirs(at);
-    let mut found = fetch(&app, id.id(), Ask::Preview { at }).await?;
+    let found = recordings::at(&app, id.id(), at, |clock| Ask::Preview {
+        at: clock.theirs(at),
+    });
+    let mut found = found.await.map_err(unfound)?;
     let Answer::Preview { captured_at } = found.answer else {
         return Err(refused(&found.answer));
     };
@@ -344,16 +331,16 @@ pub async fn preview(
     Ok((fixed, jpeg).into_response())
 }
 
-async fn fetch(app: &App, camera: &str, ask: Ask) -> Result<Found> {
-    app.media()
-        .fetch(camera, ask)
-        .await
-        .map_err(|error| match error {
-            FetchError::Unknown => Problem::not_found("recording of this camera"),
-            FetchError::Away | FetchError::Silent => Problem::unavailable(format!(
-                "Nothing can be played now: {error}. Try again later."
-            )),
-        })
+fn unfound(error: RecordingsError) -> Problem {
+    match error {
+        RecordingsError::Fetch(FetchError::Unknown) => {
+            Problem::not_found("recording of this camera")
+        }
+        RecordingsError::Fetch(error) => Problem::unavailable(format!(
+            "Nothing can be played now: {error}. Try again later."
+        )),
+        RecordingsError::Store(error) => error.into(),
+    }
 }
 
 /// What an edge says instead of what was asked.

@@ -1,16 +1,15 @@
 //! The recordings of an evidence file, fetched from the ingests that hold them.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use mingjing_ingest::recording::index::Span;
 use mingjing_ingest::recording::sums::Sum;
 use mingjing_ingest::uplink::protocol::{Answer, Ask};
 use mingjing_monitor::store::halls::Camera;
 
 use super::Packer;
 use super::manifest::{Digester, Listed, Missing, Taken};
-use crate::api::recordings::clock;
 use crate::app::App;
 use crate::media::{FetchError, Found};
+use crate::recordings::{self, Covered, Held, RecordingsError};
 
 /// Recordings in one evidence file at most, all together†.
 const MOST: TimeDelta = TimeDelta::hours(6);
@@ -32,56 +31,42 @@ impl Clips<'_> {
         if from >= to {
             return;
         }
-        let clock = clock(self.app, &camera.id);
-        let ask = Ask::Coverage {
-            from: clock.theirs(from),
-            to: clock.theirs(to),
-        };
-        let (spans, gaps, until) = match self.fetch(camera, ask).await {
-            Ok(Found {
-                answer:
-                    Answer::Coverage {
-                        spans, gaps, until, ..
-                    },
-                ..
-            }) => (spans, gaps, until),
-            Ok(_) => return self.miss(camera, from, to, "unknown"),
-            Err(FetchError::Unknown) => return self.miss(camera, from, to, "not_yet"),
-            Err(_) => return self.miss(camera, from, to, "away"),
+        let found = recordings::coverage(self.app, &camera.id, from, to).await;
+        let Covered {
+            spans, gaps, until, ..
+        } = match found {
+            Ok(found) => found,
+            Err(RecordingsError::Fetch(FetchError::Unknown)) => {
+                return self.miss(camera, from, to, "not_yet");
+            }
+            Err(RecordingsError::Fetch(_)) => return self.miss(camera, from, to, "away"),
+            Err(RecordingsError::Store(_)) => return self.miss(camera, from, to, "unknown"),
         };
         for gap in gaps {
-            let reason = serde_json::to_value(gap.reason).unwrap_or_default();
-            self.miss(
-                camera,
-                gap.from,
-                gap.to,
-                reason.as_str().unwrap_or("unknown"),
-            );
+            self.miss(camera, gap.from, gap.to, &gap.reason);
         }
-        for Span { from, to, .. } in spans {
+        for Held { from, to, edge, .. } in spans {
             let to = until.map_or(to, |until| to.min(until));
             let mut begin = from;
             while begin < to {
                 let end = to.min(begin + LONGEST);
-                self.clip(camera, begin, end).await;
+                self.clip(camera, &edge, begin, end).await;
                 begin = end;
             }
         }
     }
 
-    async fn clip(&mut self, camera: &Camera, from: DateTime<Utc>, to: DateTime<Utc>) {
+    async fn clip(&mut self, camera: &Camera, edge: &str, from: DateTime<Utc>, to: DateTime<Utc>) {
         let length: TimeDelta = self.recordings.iter().map(|it| it.ends - it.begins).sum();
         if length + (to - from) > MOST {
             return self.miss(camera, from, to, "too_long");
         }
-        let clock = clock(self.app, &camera.id);
-        let (from_there, to_there) = (clock.theirs(from), clock.theirs(to));
-        let ask = Ask::Clip {
-            from: from_there,
-            to: to_there,
+        let clip = recordings::held(self.app, &camera.id, edge, |clock| Ask::Clip {
+            from: clock.theirs(from),
+            to: clock.theirs(to),
             range: None,
-        };
-        let mut found = match self.fetch(camera, ask).await {
+        });
+        let mut found = match clip.await {
             Ok(found) => found,
             Err(_) => return self.miss(camera, from, to, "away"),
         };
@@ -111,11 +96,11 @@ impl Clips<'_> {
             // What came is kept, as it came.
             self.miss(camera, from, to, "away");
         }
-        let ask = Ask::Sums {
-            from: from_there,
-            to: to_there,
-        };
-        let segments: Vec<Sum> = match self.fetch(camera, ask).await {
+        let sums = recordings::held(self.app, &camera.id, edge, |clock| Ask::Sums {
+            from: clock.theirs(from),
+            to: clock.theirs(to),
+        });
+        let segments: Vec<Sum> = match sums.await {
             Ok(Found {
                 answer: Answer::Sums { files },
                 ..
@@ -130,10 +115,6 @@ impl Clips<'_> {
             ends,
             segments,
         });
-    }
-
-    async fn fetch(&self, camera: &Camera, ask: Ask) -> Result<Found, FetchError> {
-        self.app.media().fetch(&camera.id, ask).await
     }
 
     fn miss(&mut self, camera: &Camera, from: DateTime<Utc>, to: DateTime<Utc>, reason: &str) {

@@ -146,13 +146,25 @@ impl MediaHub {
     /// # Errors
     /// When there is no edge that could answer, or it does not.
     pub async fn fetch(&self, camera: &str, ask: Ask) -> Result<Found, FetchError> {
-        let (edge, control) = {
+        let edge = {
             let inner = self.lock();
             let known = inner.cameras.get(camera).ok_or(FetchError::Unknown)?;
-            let edge = inner.edges.get(&known.edge).ok_or(FetchError::Away)?;
-            (known.edge.clone(), edge.control.clone())
+            known.edge.clone()
         };
-        let camera = camera.to_owned();
+        self.fetch_at(&edge, camera, ask).await
+    }
+
+    /// Asks an edge about its recordings of a camera, which it need not carry any more.
+    ///
+    /// # Errors
+    /// When the edge is not there, or does not answer.
+    pub async fn fetch_at(&self, edge: &str, camera: &str, ask: Ask) -> Result<Found, FetchError> {
+        let control = {
+            let inner = self.lock();
+            let there = inner.edges.get(edge).ok_or(FetchError::Away)?;
+            there.control.clone()
+        };
+        let (edge, camera) = (edge.to_owned(), camera.to_owned());
         let message = |request| MediaToIngest::Fetch {
             request,
             camera,
@@ -239,6 +251,7 @@ impl Attachment {
                         width,
                         height,
                         segment,
+                        with_audio: None,
                     }));
                 }
             }),
@@ -251,10 +264,10 @@ impl Attachment {
                 let Some(init) = &camera.init else { return };
                 let sequence = camera.live.next_sequence();
                 camera.live.publish(
-                        with_audio: None,
                     init,
                     Fragment {
                         bytes,
+                        audio: Bytes::new(),
                         key,
                         captured_at,
                         sequence,
@@ -267,7 +280,6 @@ impl Attachment {
                 jpeg,
             } => self.with(&camera, |camera| {
                 camera.thumbnail = Some(Picture { captured_at, jpeg });
-                        audio: Bytes::new(),
             }),
             MediaFrame::Snapshot {
                 camera,

@@ -18,6 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::wanted::Course;
 use crate::app::{App, Ready};
+use crate::store::homes;
 use crate::store::pins::{self, Span, Subject};
 
 pub use tell::tell;
@@ -126,7 +127,10 @@ impl Follower {
             if self.known.get(&key) != Some(&revision)
                 && let Some(subject) = pins::subject(db, &key.0, &key.1).await?
             {
-                let (spans, until) = (spans(app, &subject).await?, wanted::until(&subject));
+                let until = wanted::until(&subject);
+                let spans = spans(app, &subject).await?;
+                let cameras: Vec<String> = spans.iter().map(|span| span.camera.clone()).collect();
+                let spans = wanted::cut(spans, &homes::moves(db, &cameras).await?);
                 changed |= pins::set(db, &key.0, &key.1, &spans, until).await?;
                 self.known.insert(key.clone(), revision);
             }

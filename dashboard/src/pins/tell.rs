@@ -56,13 +56,7 @@ async fn batch(
     outgoing: &mpsc::Sender<ToIngest>,
     written: &mut mpsc::Receiver<Vec<(i64, i32)>>,
 ) -> Result<bool, StoreError> {
-    let cameras: Vec<String> = app
-        .directory()
-        .cameras()
-        .filter(|camera| camera.edge == edge)
-        .map(|camera| camera.id.clone())
-        .collect();
-    let untold = pins::untold(app.db(), &cameras, AT_ONCE).await?;
+    let untold = pins::untold(app.db(), edge, AT_ONCE).await?;
     if untold.is_empty() {
         return Ok(false);
     }

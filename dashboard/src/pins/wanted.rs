@@ -74,6 +74,24 @@ fn episode(facts: &Value) -> Option<(DateTime<Utc>, Option<DateTime<Utc>>)> {
     Some((instant("since")?, instant("until")))
 }
 
+/// The same in pieces that each lie at one ingest: `moves` says, in order, when a camera went to another.
+pub fn cut(spans: Vec<Span>, moves: &[(String, DateTime<Utc>)]) -> Vec<Span> {
+    let mut pieces = Vec::with_capacity(spans.len());
+    for mut span in spans {
+        for (camera, at) in moves {
+            if *camera == span.camera && span.from_at < *at && *at < span.to_at {
+                pieces.push(Span {
+                    to_at: *at,
+                    ..span.clone()
+                });
+                span.from_at = *at;
+            }
+        }
+        pieces.push(span);
+    }
+    pieces
+}
+
 fn merged(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort();
     let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
@@ -150,6 +168,20 @@ mod tests {
         assert_eq!(
             merged(spans),
             [span("a", 0, 15), span("a", 20, 30), span("b", 0, 10)]
+        );
+    }
+
+    #[test]
+    fn what_lies_at_two_ingests_is_kept_at_both() {
+        let span = |camera: &str, from, to| Span {
+            camera: camera.into(),
+            from_at: at(from),
+            to_at: at(to),
+        };
+        let moves = [("a".to_owned(), at(5)), ("a".to_owned(), at(30))];
+        assert_eq!(
+            cut(vec![span("a", 0, 10), span("b", 0, 10)], &moves),
+            [span("a", 0, 5), span("a", 5, 10), span("b", 0, 10)]
         );
     }
 

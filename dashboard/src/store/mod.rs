@@ -6,6 +6,7 @@ pub mod cards;
 pub mod complaints;
 pub mod doctor;
 pub mod duty;
+pub mod homes;
 pub mod import;
 pub mod inbox;
 pub mod orders;

@@ -238,20 +238,19 @@ pub struct Untold {
     pub released: bool,
 }
 
-/// The oldest pins of these cameras that their ingest has not heard of.
+/// The oldest pins that an ingest has not heard of: of the times in which it carried their cameras.
 ///
 /// # Errors
 /// When the database cannot be asked.
-pub async fn untold(
-    db: &PgPool,
-    cameras: &[String],
-    limit: i64,
-) -> Result<Vec<Untold>, StoreError> {
+pub async fn untold(db: &PgPool, edge: &str, limit: i64) -> Result<Vec<Untold>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT id, kind, subject, revision, camera, from_at, to_at, released FROM recording_pin
-         WHERE told_at IS NULL AND camera = ANY($1) ORDER BY id LIMIT $2",
+        "SELECT id, kind, subject, revision, camera, from_at, to_at, released FROM recording_pin p
+         WHERE told_at IS NULL AND $1 = (
+             SELECT h.edge FROM camera_home h WHERE h.camera = p.camera AND (h.since IS NULL OR h.since <= p.from_at)
+             ORDER BY h.since DESC NULLS LAST LIMIT 1)
+         ORDER BY id LIMIT $2",
     );
-    Ok(rows.bind(cameras).bind(limit).fetch_all(db).await?)
+    Ok(rows.bind(edge).bind(limit).fetch_all(db).await?)
 }
 
 /// The ingest wrote these down, in these revisions; what was let go is over.

@@ -194,6 +194,8 @@ async fn a_camera_of_an_edge_is_added_changed_recorded_without_the_console_and_r
         })
         .await;
 
+    what_the_edge_recorded_is_found_after_the_camera_was_moved(&mut county).await;
+
     // Taken away.
     county
         .stage
@@ -214,6 +216,76 @@ async fn a_camera_of_an_edge_is_added_changed_recorded_without_the_console_and_r
             assert!(!log.contains(secret), "{which} tells {secret}: {log}");
         }
     }
+}
+
+/// Given to the console's own ingest: its old recordings stay at the edge, are played from there, and when it is away the time line says so.
+async fn what_the_edge_recorded_is_found_after_the_camera_was_moved(county: &mut County) {
+    let mut moved = county.camera("two", Some(2));
+    moved["edge"] = json!("local");
+    let answer = county
+        .stage
+        .ask(Method::PUT, FAR, &county.admin, Some(&moved))
+        .await;
+    assert_eq!(answer["revision"], 3, "{answer}");
+    county
+        .wait("it is live at the console", |far| {
+            (&far["state"], &far["edge"]) == (&json!("live"), &json!("local"))
+        })
+        .await;
+    let at_the_edge = |span: &Value| {
+        let parameters = span["parameters"].as_str().unwrap();
+        parameters.ends_with("@town")
+    };
+    let list = || async {
+        let found = county.get("/cameras/far/recordings").await;
+        let spans = found["spans"].as_array().cloned().unwrap_or_default();
+        let (old, new): (Vec<Value>, Vec<Value>) = spans.into_iter().partition(at_the_edge);
+        (old, new, found)
+    };
+    // Clips hold whole groups of pictures: `until` says how far they reach.
+    wait_for("both are on the time line", PATIENCE, async || {
+        let (old, new, found) = list().await;
+        let later = |than: &Value| found["until"].as_str() > than["from"].as_str();
+        !old.is_empty() && new.first().is_some_and(later)
+    })
+    .await;
+    let (old, new, found) = list().await;
+    let gaps = found["gaps"].as_array().unwrap();
+    assert!(gaps.iter().all(|gap| gap["reason"] != "away"), "{found}");
+    let span = |span: &Value| {
+        let instant = |key: &str| span[key].as_str().unwrap().replace('+', "%2B");
+        (instant("from"), instant("to"))
+    };
+    let clip = async |(from, to): (String, String)| {
+        let path = format!("/api/v1/cameras/far/recording.mp4?from={from}&to={to}");
+        let url = format!("{}{path}", county.stage.url);
+        let answer = county.leader.get(url).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.bytes().await.unwrap())
+    };
+    let (of_the_edge, own) = (span(&old[0]), span(&new[0]));
+    let (status, bytes) = clip(of_the_edge.clone()).await;
+    assert_eq!((status, &bytes[4..8]), (200, &b"ftyp"[..]));
+    assert!(bytes.len() > 100_000, "{} bytes", bytes.len());
+    assert_eq!(clip(own.clone()).await.0, 200);
+
+    county.edge.kill().await;
+    let (edge, leader, stage) = (&mut county.edge, &county.leader, &county.stage);
+    wait_for("its time is a gap that says why", PATIENCE, async || {
+        let url = format!("{}/api/v1/cameras/far/recordings", stage.url);
+        let found: Value = leader.get(url).send().await.unwrap().json().await.unwrap();
+        let gaps = found["gaps"].as_array().cloned().unwrap_or_default();
+        let away = |gap: &Value| gap["reason"] == "away" && gap["detail"] == "town";
+        let spans = found["spans"].as_array().cloned().unwrap_or_default();
+        gaps.iter().any(away) && !spans.is_empty() && !spans.iter().any(at_the_edge)
+    })
+    .await;
+    for ((from, to), status) in [(of_the_edge, 503), (own, 200)] {
+        let path = format!("/api/v1/cameras/far/recording.mp4?from={from}&to={to}");
+        let answer = leader.get(format!("{}{path}", stage.url)).send().await;
+        assert_eq!(answer.unwrap().status().as_u16(), status, "{from}");
+    }
+    edge.run().await;
 }
 
 /// When something was written last in a directory or below it.
