@@ -213,7 +213,8 @@ impl Grounds<'_> {
         first: NaiveDate,
     ) -> Result<HashMap<String, Service>, StoreError> {
         let (from, to) = self.span(first);
-        let today = self.calendar.date(self.now);
+        let local = self.calendar.local(self.now);
+        let today = local.date();
         let days: Vec<NaiveDate> = first
             .iter_days()
             .take_while(|day| *day < month_after(first) && *day <= today)
@@ -237,8 +238,10 @@ impl Grounds<'_> {
                 let Some(hours) = self.calendar.open_on(&hall.opening, *day) else {
                     continue;
                 };
-                let now = (*day == today).then(|| self.calendar.local(self.now).time());
-                month.add(*day, hours, now, told.get(day).unwrap_or(&silent));
+                let is_over = *day < today || hours.closes() <= local.time();
+                if is_over {
+                    month.add(*day, hours, told.get(day).unwrap_or(&silent));
+                }
             }
             all.insert(hall.code.clone(), month.finish());
         }

@@ -121,16 +121,12 @@ impl<'a> Month<'a> {
         }
     }
 
-    /// Counts a day on which the point was to be open in `hours`, as far as `now` (the local time, where it is today). Days go in in
-    /// their order.
-    pub fn add(&mut self, date: NaiveDate, hours: Span, now: Option<NaiveTime>, told: &Day) {
+    /// Counts a day on which the point was to be open in `hours`. Days go in in their order, each when it is over: before that
+    /// nobody can say when it closed.
+    pub fn add(&mut self, date: NaiveDate, hours: Span, told: &Day) {
         let minute = |time: NaiveTime| (time.num_seconds_from_midnight() / 60) as Minute;
-        let opens = minute(hours.opens());
-        let closes = now.map_or(Minute::MAX, minute).min(minute(hours.closes()));
+        let (opens, closes) = (minute(hours.opens()), minute(hours.closes()));
         self.service.told += u64::from(told.told);
-        if closes <= opens {
-            return;
-        }
         let hours = (opens, closes);
         let beat = Minute::try_from(self.formula.beat).unwrap_or(Minute::MAX);
         let up = told
@@ -190,7 +186,7 @@ mod tests {
         let mut month = Month::new(&formula);
         for (day, told) in days {
             let date = NaiveDate::from_ymd_opt(2026, 9, *day).unwrap();
-            month.add(date, hours, None, told);
+            month.add(date, hours, told);
         }
         month.finish()
     }

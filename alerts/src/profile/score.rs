@@ -139,27 +139,27 @@ pub(super) const NUMBERS: &[Number] = &[
     ),
     share("grades.fail_under", "不合格的按时率", "Fail: on time under"),
     points(
-        "service.weights.opening",
+        "service.opening",
         "村级满分：开放",
         "Village points, weight of opening",
     ),
     points(
-        "service.weights.terminal",
+        "service.terminal",
         "村级满分：终端",
         "Village points, weight of terminal",
     ),
     points(
-        "service.weights.assistance",
+        "service.assistance",
         "村级满分：帮办",
         "Village points, weight of queries assisted",
     ),
     points(
-        "service.weights.answers",
+        "service.answers",
         "村级满分：答复",
         "Village points, weight of answers",
     ),
     points(
-        "service.weights.cases",
+        "service.cases",
         "村级满分：办件",
         "Village points, weight of cases",
     ),

@@ -24,6 +24,6 @@ pub use figures::{Figures, PartPoints};
 pub use formula::{Bonus, Cuts, Formula, Weights};
 pub use points::Points;
 pub use rank::{Entry, Standing, rank};
-pub use service::{Service, ServiceDay, ServiceFormula, ServiceWeights, ToAnswer};
+pub use service::{Service, ServiceDay, ServiceFormula, ToAnswer};
 pub use sheet::{Grade, Held, Line, PartSheet, Reason, Sheet};
 pub use year::{MonthOfYear, Year};

@@ -7,40 +7,20 @@ use super::facts::{Card, Facts, Of, Part};
 use super::sheet::{PartSheet, finished, one_by_one, spread};
 use super::{Formula, Line, Points, Reason};
 
-/// What the parts of service weigh, in points; together 100.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ServiceWeights {
-    /// 开放
-    pub opening: Points,
-    /// 终端
-    pub terminal: Points,
-    /// 帮办
-    pub assistance: Points,
-    /// 答复
-    pub answers: Points,
-    /// 办件
-    pub cases: Points,
-}
-
-impl Default for ServiceWeights {
-    fn default() -> Self {
-        Self {
-            opening: Points::whole(30),
-            terminal: Points::whole(20),
-            assistance: Points::whole(20),
-            answers: Points::whole(20),
-            cases: Points::whole(10),
-        }
-    }
-}
-
 /// How village points are scored.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServiceFormula {
-    /// What each part weighs.
-    pub weights: ServiceWeights,
+    /// What opening kept weighs; the five together 100.
+    pub opening: Points,
+    /// What the terminal weighs.
+    pub terminal: Points,
+    /// What queries assisted weigh.
+    pub assistance: Points,
+    /// What answers weigh.
+    pub answers: Points,
+    /// What the cases that a point handles itself weigh.
+    pub cases: Points,
     /// For so many minutes after a word of it a terminal counts as up.
     pub beat: u32,
     /// So many queries for each day of opening are all that is asked.
@@ -56,7 +36,11 @@ pub struct ServiceFormula {
 impl Default for ServiceFormula {
     fn default() -> Self {
         Self {
-            weights: ServiceWeights::default(),
+            opening: Points::whole(30),
+            terminal: Points::whole(20),
+            assistance: Points::whole(20),
+            answers: Points::whole(20),
+            cases: Points::whole(10),
             beat: 15,
             assisted_a_day: 1.0,
             most_a_day: 1,
@@ -84,11 +68,11 @@ impl ServiceFormula {
     /// What a part of service weighs; nothing where it is none.
     pub fn weight(&self, part: Part) -> Points {
         match part {
-            Part::Opening => self.weights.opening,
-            Part::Terminal => self.weights.terminal,
-            Part::Assistance => self.weights.assistance,
-            Part::Answers => self.weights.answers,
-            Part::Cases => self.weights.cases,
+            Part::Opening => self.opening,
+            Part::Terminal => self.terminal,
+            Part::Assistance => self.assistance,
+            Part::Answers => self.answers,
+            Part::Cases => self.cases,
             _ => Points::ZERO,
         }
     }
