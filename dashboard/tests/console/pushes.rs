@@ -412,12 +412,9 @@ async fn what_happens_while_an_edge_is_away_waits_until_it_is_back() {
 
     // A new token has the name once the old one is void.
     edge.stop().await;
-    let first = tokens::by_hash(
-        stage.console.app.db(),
-        &secret::hash(&stage.token),
-        Utc::now(),
-    );
-    let first = first.await.unwrap().unwrap().id;
+    let hash = secret::hash(&stage.token);
+    let first = tokens::by_hash(stage.console.app.db(), &hash, Utc::now()).await;
+    let first = first.unwrap().unwrap().id;
     let mut connection = stage.console.app.db().acquire().await.unwrap();
     assert!(
         tokens::revoke(&mut connection, first, Utc::now())
