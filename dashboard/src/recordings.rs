@@ -77,12 +77,14 @@ struct Told {
 }
 
 type Window = (DateTime<Utc>, DateTime<Utc>);
+/// Begin and end, where it has them.
+type Stay = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
 /// An ingest that carries a camera or carried it: in which times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Holder {
     edge: String,
-    times: Vec<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)>,
+    times: Vec<Stay>,
 }
 
 impl Holder {
@@ -258,7 +260,8 @@ fn merged(
         }
         taken.extend(told.spans.iter().map(|span| (span.from, span.to)));
         covered.pinned.extend(told.pinned.iter().copied());
-        covered.until = covered.until.max(told.until);
+        // Only of the newest something is being written.
+        covered.until = covered.until.or(told.until);
         begins.push((&holder.edge, told.begins));
     }
     covered.spans.sort_by_key(|span| span.from);
@@ -363,17 +366,17 @@ mod tests {
         }
     }
 
-    fn seen(covered: &Covered) -> (Vec<(i64, i64, String)>, Vec<(i64, i64, String)>) {
+    fn seen(covered: &Covered) -> [Vec<(i64, i64, String)>; 2] {
         let minute = |instant: DateTime<Utc>| (instant - at(0)).num_minutes();
         let spans = covered.spans.iter();
         let gaps = covered.gaps.iter();
-        (
+        [
             spans
                 .map(|it| (minute(it.from), minute(it.to), it.parameters.clone()))
                 .collect(),
             gaps.map(|it| (minute(it.from), minute(it.to), it.reason.clone()))
                 .collect(),
-        )
+        ]
     }
 
     #[test]
@@ -385,7 +388,7 @@ mod tests {
             &[(0, 5, Reason::Offline), (33, 60, Reason::Stopped)],
         );
         let covered = merged(&moved(), vec![Ok(new), Ok(old)], at(0), at(60));
-        let (spans, gaps) = seen(&covered);
+        let [spans, gaps] = seen(&covered);
         assert_eq!(
             spans,
             [(5, 31, "00000007@T1".into()), (31, 60, "00000007".into())]
@@ -403,7 +406,7 @@ mod tests {
             at(0),
             at(60),
         );
-        let (spans, gaps) = seen(&covered);
+        let [spans, gaps] = seen(&covered);
         assert_eq!(spans, [(31, 60, "00000007".into())]);
         assert_eq!(gaps, [(0, 30, "away".into()), (30, 31, "not_yet".into())]);
         assert_eq!(covered.gaps[0].detail.as_deref(), Some("T1"));

@@ -566,7 +566,7 @@ impl CameraView {
             picture_at: health.and_then(|health| health.picture_at),
             picture_interval_seconds: here.and_then(|health| health.picture_interval_seconds),
             audio: here
-                .and_then(|health| health.audio.as_ref())
+                .and_then(|health| health.audio.as_deref())
                 .map(AudioView::of),
             sub: here
                 .and_then(|health| health.sub.as_ref())

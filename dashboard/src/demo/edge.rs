@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
 /// Time that it has to end by itself: it writes down what it recorded.
 const END: Duration = Duration::from_secs(8);
 
-/// The running edge.
+/// Runs a program until standard input is closed, then ends it and waits for it.
+const UNTIL_CLOSED: &str = r#""$@" & cat >/dev/null; kill "$!"; wait "$!""#;
+
+/// The running edge. It ends when its standard input closes: with this process, however that ends.
 #[derive(Debug)]
 pub struct EdgeProcess(Child);
 
@@ -21,18 +23,19 @@ impl EdgeProcess {
     /// One sentence that says why it does not start.
     pub fn start(console: &str, config: &Path, token_file: &Path) -> Result<Self, String> {
         let program = program()?;
-        let mut command = Command::new(&program);
+        let mut command = Command::new("/bin/sh");
         command
+            .args(["-c", UNTIL_CLOSED, "sh"])
+            .arg(&program)
             .args(["--console", console, "--token-file"])
             .arg(token_file)
             .arg("--config")
             .arg(config)
             .env("RUST_LOG", "warn")
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             // Ctrl-C on the terminal is for the console, which ends its edge.
-            .process_group(0)
-            .kill_on_drop(true);
+            .process_group(0);
         let child = command
             .spawn()
             .map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
@@ -41,10 +44,7 @@ impl EdgeProcess {
 
     /// Ends it and waits until it is gone.
     pub async fn stop(mut self) {
-        let pid = self.0.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        if let Some(pid) = pid {
-            let _ = kill_process(pid, Signal::TERM);
-        }
+        drop(self.0.stdin.take());
         if tokio::time::timeout(END, self.0.wait()).await.is_err() {
             let _ = self.0.kill().await;
         }

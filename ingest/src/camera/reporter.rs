@@ -78,8 +78,8 @@ impl Reporter {
     /// How its sound is.
     pub fn audio(&self, now: AudioHealth) {
         self.health.send_if_modified(|health| {
-            let changed = health.audio.as_ref() != Some(&now);
-            health.audio = Some(now);
+            let changed = health.audio.as_deref() != Some(&now);
+            health.audio = Some(Box::new(now));
             changed
         });
     }

@@ -130,7 +130,7 @@ pub struct CameraHealth {
     pub picture_errors: u64,
     /// How its sound is; `None`: it is not to be kept, or the camera is not live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub audio: Option<AudioHealth>,
+    pub audio: Option<Box<AudioHealth>>,
     /// How its sub-stream is; `None`: it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<SubStream>,
