@@ -109,7 +109,9 @@ impl Grounds<'_> {
             }
         };
         let found = self.found(pool, level, first);
-        let (carried, (standings, mut facts)) = tokio::try_join!(carried, found)?;
+        // Each in a place of its own: both together weigh on the stack of whoever asks.
+        let (carried, (standings, mut facts)) =
+            tokio::try_join!(Box::pin(carried), Box::pin(found))?;
         for (code, carried) in carried {
             facts.entry(code).or_default().carried = carried;
         }

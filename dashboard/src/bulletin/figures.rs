@@ -213,15 +213,15 @@ impl Figures {
             let overruns = store::overruns(app.db(), &of.hall, span, NAMED);
             Ok(tokio::try_join!(changes, overruns)?)
         };
-        let levels = async |level| months(app, level, of.month).await;
-        // Side by side: none waits for another.
+        let levels = |level| Box::pin(months(app, level, of.month));
+        // Side by side: none waits for another. Each in a place of its own: all of them together are more than a thread's stack holds.
         let ((now, tables), (earlier, _), county, town, village, (mut changes, overruns)) = tokio::try_join!(
-            numbers(app, &of.hall, of.month),
-            numbers(app, &of.hall, before),
+            Box::pin(numbers(app, &of.hall, of.month)),
+            Box::pin(numbers(app, &of.hall, before)),
             levels(Level::County),
             levels(Level::Town),
             levels(Level::Village),
-            beside,
+            Box::pin(beside),
         )?;
         let closed = village.0.published().is_some();
         let mut rankings = [
@@ -263,14 +263,17 @@ impl Figures {
 /// A month of a level, and the one before.
 async fn months(app: &App, level: Level, first: NaiveDate) -> Result<(Month, Month)> {
     let field = Field::new(app, level).await?;
-    let (month, before) = (field.month(first), field.month(first - Months::new(1)));
-    Ok(tokio::try_join!(month, before)?)
+    let month = |first| Box::pin(field.month(first));
+    Ok(tokio::try_join!(
+        month(first),
+        month(first - Months::new(1))
+    )?)
 }
 
 /// The counts of a month, and the tables of which charts are drawn.
 async fn numbers(app: &App, hall: &str, month: NaiveDate) -> Result<(Numbers, [Table; 2])> {
     let asked = Asked::of_month(hall, month, app.now());
-    let table = async |name| statistics::table(app, name, &asked).await;
+    let table = |name| Box::pin(statistics::table(app, name, &asked));
     let reference = performance::reference(app).await?;
     let span = reference.grounds(app.now()).span(month);
     let beside = async {
