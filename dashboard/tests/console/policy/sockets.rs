@@ -182,7 +182,7 @@ async fn sockets_fall_when_a_token_is_revoked_changed_or_runs_out() {
     println!("revoked reader: {:?}", fall(reader).await);
 
     let (id, secret) = world.token(Role::Edge, TOWN_1, "edge").await;
-    let (events, media) = edge(address, secret).await;
+    let (events, media) = edge(address, secret, "town-edge").await;
     let body = json!({"role": "edge", "hall": TOWN_2});
     let path = format!("/api/v1/tokens/{id}/role");
     let (status, _) = world.json(Method::POST, &path, &secadmin, body).await;
@@ -199,7 +199,7 @@ async fn sockets_fall_when_a_token_is_revoked_changed_or_runs_out() {
         .await;
     // Whoever makes one by the interface tells the console; here it is told by hand.
     world.console.app.access_changed();
-    let (events, media) = edge(address, secret.clone()).await;
+    let (events, media) = edge(address, secret.clone(), "other-edge").await;
     for socket in [events, media] {
         assert_eq!(fall(socket).await.0, Some(4401));
         assert!(Utc::now() >= soon);
@@ -214,13 +214,13 @@ async fn sockets_fall_when_a_token_is_revoked_changed_or_runs_out() {
 }
 
 /// Both sockets of an ingest, past their greeting.
-async fn edge(address: SocketAddr, secret: String) -> (Socket, Socket) {
+async fn edge(address: SocketAddr, secret: String, name: &str) -> (Socket, Socket) {
     let caller = Caller::Program(Role::Edge, secret);
     let mut events = open(address, "/uplink/v1/events", &caller).await.unwrap();
-    say(&mut events, &hello("town-edge", Vec::new())).await;
+    say(&mut events, &hello(name, Vec::new())).await;
     hear(&mut events, "welcome").await;
     let mut media = open(address, "/uplink/v1/media", &caller).await.unwrap();
-    let greeting = json!({"type": "hello", "version": VERSION, "edge": "town-edge"});
+    let greeting = json!({"type": "hello", "version": VERSION, "edge": name});
     media
         .send(Message::text(greeting.to_string()))
         .await
