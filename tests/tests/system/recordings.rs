@@ -259,7 +259,8 @@ async fn overdue(stage: &Stage, token: &str, due: DateTime<Utc>) -> String {
             .extend(more.as_object().unwrap().clone());
         json!({"specversion": "1.0", "id": id, "source": "//approval.county", "type": kind, "subject": no, "time": at, "data": data})
     };
-    let begun = due - TimeDelta::days(2);
+    // Two weeks: of the warning before it nothing is kept within the hour that is asked for. Over a weekend two days can be an hour of work.
+    let begun = due - TimeDelta::days(14);
     let applicant = json!({"date_only": true, "channel": "window", "applicant": {"name": "张三丰", "phone": "13812345678"}});
     let limits = json!({"date_only": true, "kind": "promised", "promise_due": due, "legal_due": due + TimeDelta::days(30)});
     let events = [
