@@ -99,13 +99,17 @@ async function ownTime(page: Page, act: () => Promise<void>): Promise<number> {
   return tasks.reduce((longest, { tdur = 0 }) => Math.max(longest, tdur / 1_000), 0)
 }
 
-/** Does something, in which no task of the page may be too long. */
-async function smooth(page: Page, what: string, act: () => Promise<void>): Promise<void> {
-  await longTasks(page)
-  const own = await ownTime(page, act)
-  const [wall] = await longTasks(page)
-  console.log(`${what}: longest task ${own.toFixed(0)} ms of its own, by the wall ${wall?.toFixed(0) ?? 'under 50'} ms`)
-  expect(own, `${what}: longest task in ms`).toBeLessThan(LONGEST_TASK)
+/** Does something, in which no task of the page may be too long: by the median of so many rounds, because the browser tidies up when it likes. */
+async function smooth(page: Page, what: string, act: () => Promise<void>, rounds = 1): Promise<void> {
+  const longest: number[] = []
+  for (let round = 0; round < rounds; round += 1) {
+    await longTasks(page)
+    const own = await ownTime(page, act)
+    const [wall] = await longTasks(page)
+    longest.push(own)
+    console.log(`${what}: longest task ${own.toFixed(0)} ms of its own, by the wall ${wall?.toFixed(0) ?? 'under 50'} ms`)
+  }
+  expect(median(longest), `${what}: longest task in ms`).toBeLessThan(LONGEST_TASK)
 }
 
 let made = 0
@@ -236,7 +240,7 @@ test('ten thousand open cards stay smooth, filters answer at once, and of a thou
   })
 
   await smooth(page, 'loading them all', () => loadAll(page))
-  await smooth(page, 'from the top to the bottom', async () => expect(new Set(await walk(page)).size).toBeGreaterThanOrEqual(CROWD))
+  await smooth(page, 'from the top to the bottom', async () => expect(new Set(await walk(page)).size).toBeGreaterThanOrEqual(CROWD), 3)
   await smooth(page, 'keys', async () => {
     await page.getByTestId('card-table').focus()
     for (let nth = 0; nth < 20; nth += 1) await page.keyboard.press('ArrowDown')
@@ -266,7 +270,7 @@ test('ten thousand open cards stay smooth, filters answer at once, and of a thou
       console.log(`${BURST} cards: posted in ${taken} ms, all on the page ${Date.now() - sent} ms after the first was sent`)
       const shown = new Set(await walk(page))
       expect(burst.filter((one) => !shown.has(one.case)).map((one) => one.case), 'cards that are not on the page').toEqual([])
-    })
+    }, 3)
   }
 })
 
