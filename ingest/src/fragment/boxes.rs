@@ -130,15 +130,41 @@ impl Entry {
     }
 }
 
+/// The pictures' track.
+fn track(codec: Codec, width: u16, height: u16) -> Trak {
+    let head = Tkhd {
+        track_id: TRACK,
+        width: width.into(),
+        height: height.into(),
+        ..Default::default()
+    };
+    let media = Minf {
+        vmhd: Some(Vmhd::default()),
+        ..Default::default()
+    };
+    trak(head, (b"vide", "video"), media, codec)
+}
+
 /// The sound's track.
 fn audio_track(codec: Codec) -> Trak {
+    let head = Tkhd {
+        track_id: AUDIO,
+        volume: 1.into(),
+        ..Default::default()
+    };
+    let media = Minf {
+        smhd: Some(Smhd::default()),
+        ..Default::default()
+    };
+    trak(head, (b"soun", "sound"), media, codec)
+}
+
+fn trak(head: Tkhd, (handler, name): (&[u8; 4], &str), media: Minf, codec: Codec) -> Trak {
     Trak {
         tkhd: Tkhd {
-            track_id: AUDIO,
             enabled: true,
             in_movie: true,
-            volume: 1.into(),
-            ..Default::default()
+            ..head
         },
         mdia: Mdia {
             mdhd: Mdhd {
@@ -147,14 +173,13 @@ fn audio_track(codec: Codec) -> Trak {
                 ..Default::default()
             },
             hdlr: Hdlr {
-                handler: b"soun".into(),
-                name: "sound".into(),
+                handler: handler.into(),
+                name: name.into(),
             },
             minf: Minf {
-                smhd: Some(Smhd::default()),
                 dinf: dinf(),
                 stbl: stbl(codec),
-                ..Default::default()
+                ..media
             },
         },
         ..Default::default()
@@ -176,37 +201,6 @@ fn stbl(codec: Codec) -> Stbl {
             codecs: vec![codec],
         },
         stco: Some(Stco::default()),
-        ..Default::default()
-    }
-}
-
-fn track(codec: Codec, width: u16, height: u16) -> Trak {
-    Trak {
-        tkhd: Tkhd {
-            track_id: TRACK,
-            enabled: true,
-            in_movie: true,
-            width: width.into(),
-            height: height.into(),
-            ..Default::default()
-        },
-        mdia: Mdia {
-            mdhd: Mdhd {
-                timescale: TIMESCALE,
-                language: "und".into(),
-                ..Default::default()
-            },
-            hdlr: Hdlr {
-                handler: b"vide".into(),
-                name: "video".into(),
-            },
-            minf: Minf {
-                vmhd: Some(Vmhd::default()),
-                dinf: dinf(),
-                stbl: stbl(codec),
-                ..Default::default()
-            },
-        },
         ..Default::default()
     }
 }
