@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{RtspServer, fragments, until};
 
-/// Sound may be off by so much, in milliseconds: a fifth of what people notice.
-const STEP: f64 = 25.0;
+/// Sound may be off by so much, in milliseconds: a tenth of what people notice.
+const STEP: f64 = 10.0;
 
 /// A clip that flashes and beeps for an eighth of each second, at once.
 fn flashes(codec: &[&str], suffix: &str) -> tempfile::NamedTempFile {
