@@ -67,6 +67,16 @@ pub struct Corrected {
     grade: Option<Grade>,
 }
 
+impl Corrected {
+    pub(super) fn new(rank: Option<u32>, holding: &Figures) -> Self {
+        Self {
+            rank,
+            score: holding.score,
+            grade: holding.grade,
+        }
+    }
+}
+
 /// A month and its score.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MonthScore {
@@ -291,11 +301,7 @@ fn line(
         score: line.figures.as_ref().and_then(|figures| figures.score),
         change: standing.change,
         change_year: a_year_ago.map(|(before, now)| now - before),
-        corrected: moved.then_some(Corrected {
-            rank: standing.rank,
-            score: holding.score,
-            grade: holding.grade,
-        }),
+        corrected: moved.then(|| Corrected::new(standing.rank, holding)),
         months: Vec::new(),
         open: line.open,
         ..figures(shown)

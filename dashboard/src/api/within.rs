@@ -7,11 +7,11 @@ use chrono::{Months, NaiveDate};
 use mingjing_alerts::performance::{Month, entry};
 use mingjing_alerts::store::{closings, within as published};
 use mingjing_alerts::within::{By, Place};
-use mingjing_monitor::score::{self, Entry, Figures, Grade, Points, Sheet};
+use mingjing_monitor::score::{self, Entry, Figures, Points, Sheet};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::rankings::{self, Standstill};
+use super::rankings::{self, Corrected, Standstill};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::performance;
@@ -59,18 +59,14 @@ pub struct Part {
     #[schema(value_type = Object)]
     sheet: Sheet,
     /// Where it came out otherwise since it was published.
-    corrected: Option<Corrected>,
+    corrected: Option<CorrectedSheet>,
 }
 
-/// What came out otherwise since a month closed.
+/// What came out otherwise since a month closed, opened.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Corrected {
-    /// The rank by what holds now.
-    rank: Option<u32>,
-    #[schema(value_type = Option<f64>)]
-    score: Option<Points>,
-    #[schema(value_type = Option<String>)]
-    grade: Option<Grade>,
+pub struct CorrectedSheet {
+    #[serde(flatten)]
+    now: Corrected,
     /// As of a score sheet.
     #[schema(value_type = Object)]
     sheet: Sheet,
@@ -230,10 +226,8 @@ impl Inner {
                 change: standing.change,
                 figures,
                 sheet,
-                corrected: moved.then_some(Corrected {
-                    rank: standing.rank,
-                    score: holding.score,
-                    grade: holding.grade,
+                corrected: moved.then(|| CorrectedSheet {
+                    now: Corrected::new(standing.rank, &holding),
                     sheet: holding_sheet,
                 }),
             });
