@@ -203,8 +203,7 @@ impl Grounds<'_> {
 
     /// The formula by which the month's subjects are judged by their service; `None`: by the nine parts.
     fn service(&self, level: Level, first: NaiveDate) -> Option<&ServiceFormula> {
-        let formula = self.profile(first).formula.service.as_ref();
-        formula.filter(|_| level == Level::Village)
+        (level == Level::Village).then(|| &self.profile(first).formula.service)
     }
 
     /// What each village point did beside cases in the month that begins on `first`, as far as it has passed.

@@ -33,19 +33,14 @@ pub async fn versions(pool: &PgPool, now: DateTime<Utc>) -> Result<Versions, Sto
 }
 
 async fn load(pool: &PgPool) -> Result<Option<Versions>, StoreError> {
-    let rows: Vec<(DateTime<Utc>, i32, String, bool)> = sqlx::query_as(
-        "SELECT in_force, version, body->>'toml', by_service FROM rule_profile ORDER BY version",
+    let rows: Vec<(DateTime<Utc>, i32, String)> = sqlx::query_as(
+        "SELECT in_force, version, body->>'toml' FROM rule_profile ORDER BY version",
     )
     .fetch_all(pool)
     .await?;
-    let read = |(from, version, text, by_service): (DateTime<Utc>, i32, String, bool)| {
+    let read = |(from, version, text): (DateTime<Utc>, i32, String)| {
         Profile::parse(&text, version)
-            .map(|mut profile| {
-                if !by_service {
-                    profile.formula.service = None;
-                }
-                (from, profile)
-            })
+            .map(|profile| (from, profile))
             .map_err(|error| StoreError::Stored(format!("rule profile v{version}: {error}")))
     };
     let all = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;

@@ -71,11 +71,10 @@ impl Sheet {
                         .sum();
                     wilson(worth, n).map(|(low, high)| (weight * low, weight * high))
                 }
-                _ => formula
+                _ => facts
                     .service
                     .as_ref()
-                    .zip(facts.service.as_ref())
-                    .and_then(|(own, of)| service::limits(part, of, facts, own, Z)),
+                    .and_then(|of| service::limits(part, of, facts, &formula.service, Z)),
             };
             if let Some((low, high)) = limits {
                 below += (points - low).max(0.0).powi(2);

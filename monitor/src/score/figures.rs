@@ -83,10 +83,9 @@ impl Figures {
             appealed: count(|card| card.appealed),
             complaints: facts.complaints,
             ratings: facts.ratings,
-            services: formula
+            services: facts
                 .service
                 .as_ref()
-                .and(facts.service.as_ref())
                 .map(|service| facts.due + service.assisted()),
             carries: sheet.carries(),
         }

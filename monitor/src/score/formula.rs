@@ -36,8 +36,8 @@ pub struct Formula {
     pub carry_over: bool,
     /// A month closes when so many workdays after it are over.
     pub closes_after: u32,
-    /// How village points are scored; `None`: by the nine parts, as rules did that were put in force before there was this.
-    pub service: Option<ServiceFormula>,
+    /// How village points are scored.
+    pub service: ServiceFormula,
 }
 
 /// What the parts weigh, in points.
@@ -179,7 +179,7 @@ impl Default for Formula {
             ranked_from: 10,
             carry_over: true,
             closes_after: 10,
-            service: Some(ServiceFormula::default()),
+            service: ServiceFormula::default(),
         }
     }
 }
@@ -187,8 +187,10 @@ impl Default for Formula {
 impl Formula {
     /// Fewer services than this, and a subject of the level is listed and not ranked.
     pub fn ranked_from(&self, level: Level) -> u64 {
-        let service = self.service.as_ref().filter(|_| level == Level::Village);
-        service.map_or(self.ranked_from, |service| service.ranked_from)
+        match level {
+            Level::Village => self.service.ranked_from,
+            Level::County | Level::Town => self.ranked_from,
+        }
     }
 
     /// Whether its numbers hold together.
@@ -207,9 +209,7 @@ impl Formula {
         if cuts.fail_under > cuts.pass_at_best_under {
             return Err("grades: fail_under lies over pass_at_best_under".into());
         }
-        if let Some(service) = &self.service {
-            service.check()?;
-        }
+        self.service.check()?;
         if self.closes_after > 60 {
             return Err("closes_after: a month closes within 60 workdays".into());
         }

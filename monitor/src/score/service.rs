@@ -138,13 +138,8 @@ pub(super) fn counts_in(part: Part) -> Part {
 }
 
 /// One part of the service score.
-pub(super) fn part(
-    part: Part,
-    service: &Service,
-    facts: &Facts,
-    formula: &Formula,
-    own: &ServiceFormula,
-) -> PartSheet {
+pub(super) fn part(part: Part, service: &Service, facts: &Facts, formula: &Formula) -> PartSheet {
+    let own = &formula.service;
     let weight = own.weight(part);
     let mine = facts
         .cards

@@ -207,10 +207,9 @@ pub enum Held {
 impl Sheet {
     /// Scores `facts` by `formula`.
     pub fn new(facts: &Facts, formula: &Formula) -> Self {
-        let by_service = formula.service.as_ref().zip(facts.service.as_ref());
-        let parts: Vec<PartSheet> = match by_service {
-            Some((own, of)) => Part::SERVICE
-                .map(|part| service::part(part, of, facts, formula, own))
+        let parts: Vec<PartSheet> = match &facts.service {
+            Some(of) => Part::SERVICE
+                .map(|part| service::part(part, of, facts, formula))
                 .into(),
             None => Part::ALL.map(|part| one_part(part, facts, formula)).into(),
         };
@@ -238,7 +237,7 @@ impl Sheet {
                 reason: Reason::Rescaled { weights },
             });
         }
-        if by_service.is_none() {
+        if facts.service.is_none() {
             beside.extend(bonuses(facts, formula));
         }
         let score = sum + beside.iter().map(|line| line.points).sum();

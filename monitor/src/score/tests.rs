@@ -321,13 +321,6 @@ fn a_point_that_tells_nothing_of_its_service_is_judged_by_the_rest_and_the_sheet
         weights: Points::whole(30),
     };
     assert_eq!(sheet.beside[0].reason, reason);
-    // Where the rules know no service, the nine parts hold.
-    let without = Formula {
-        service: None,
-        ..Formula::default()
-    };
-    let sheet = Sheet::new(&facts, &without);
-    assert_eq!(sheet.parts.len(), 9);
 }
 
 #[test]
@@ -472,7 +465,7 @@ proptest! {
         let points = |facts: &Facts| {
             let sheet = Sheet::new(facts, &Formula::default());
             let (own, of) = match facts.service.is_some() {
-                true => (formula.service.clone().unwrap_or_default(), service::counts_in(Part::ALL[part])),
+                true => (formula.service.clone(), service::counts_in(Part::ALL[part])),
                 false => (ServiceFormula::default(), Part::ALL[part]),
             };
             let weight = formula.weights.of(of) + own.weight(of);
