@@ -220,9 +220,12 @@ pub async fn due_before(
     before: DateTime<Utc>,
 ) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
-        "SELECT count(*) FROM case_state s JOIN hall h ON h.code = s.hall
-         WHERE s.is_open AND s.bucket = 'on_time' AND coalesce(s.promise_due, s.legal_due) < $3
-           AND ($2::text IS NULL OR s.unit = $2) AND h.path @> ARRAY[$1]",
+        // What is due is little, wherever it lies: a plan that went by the halls of the scope would read all their cases of all years.
+        "WITH due AS MATERIALIZED (
+             SELECT hall, count(*) AS n FROM case_state
+             WHERE is_open AND bucket = 'on_time' AND coalesce(promise_due, legal_due) < $3 AND ($2::text IS NULL OR unit = $2)
+             GROUP BY hall)
+         SELECT coalesce(sum(n), 0)::bigint FROM due JOIN hall h ON h.code = due.hall WHERE h.path @> ARRAY[$1]",
     );
     Ok(count
         .bind(scope)

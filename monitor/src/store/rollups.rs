@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::StoreError;
 use super::states::{self, CaseRecord};
-use super::statistics::{By, cut};
+use super::statistics::{By, sums};
 use crate::case::{CaseStatus, Spent};
 
 /// The change of all roll-ups by a batch: what the touched cases counted for after it, less what they did before.
@@ -543,7 +543,7 @@ pub async fn days(
     from: NaiveDate,
     to: NaiveDate,
 ) -> Result<DayCounts, StoreError> {
-    let cut = cut(pool, scope, unit.is_some(), false, By::Whole).await?;
+    let sums = sums(pool, scope, unit.is_some(), false, By::Whole).await?;
     let row = sqlx::query_as(
         "SELECT coalesce(sum(accepted), 0)::bigint AS accepted, coalesce(sum(completed), 0)::bigint AS completed,
                 coalesce(sum(due), 0)::bigint AS due, coalesce(sum(due_met), 0)::bigint AS met,
@@ -557,7 +557,7 @@ pub async fn days(
         .bind(unit)
         .bind(from)
         .bind(to)
-        .bind(cut)
+        .bind(sums.map(|sums| sums.cut))
         .fetch_one(pool)
         .await?)
 }

@@ -12,7 +12,7 @@ use sqlx::PgPool;
 
 use super::StoreError;
 use crate::statistics::histogram;
-pub(super) use choice::cut;
+pub(super) use choice::sums;
 pub use choice::{By, FIRST, Filter, LAST};
 use choice::{Covered, ITEMS};
 
@@ -122,7 +122,7 @@ pub async fn counts(
     by: By,
     wanted: Wanted,
 ) -> Result<Vec<Counts>, StoreError> {
-    let [single, sums] = match wanted {
+    let [single, summed] = match wanted {
         Wanted::Volumes => counted!(
             ", completed, refused, withdrawn, voided",
             "sum(refused)::bigint AS refused, sum(withdrawn)::bigint AS withdrawn, sum(voided)::bigint AS voided"
@@ -142,8 +142,8 @@ pub async fn counts(
             "ARRAY[sum(rated_1), sum(rated_2), sum(rated_3), sum(rated_4), sum(rated_5)]::bigint[] AS rated"
         ),
     };
-    Ok(match filter.cut(pool, by).await? {
-        Some(cut) => ask!(filter, by, sums).bind(cut).fetch_all(pool).await?,
+    Ok(match filter.sums(pool, by).await? {
+        Some(sums) => ask!(filter, by, sums, summed).fetch_all(pool).await?,
         None => ask!(filter, by, single).fetch_all(pool).await?,
     })
 }
@@ -186,12 +186,12 @@ pub async fn durations(pool: &PgPool, filter: &Filter, by: By) -> Result<Duratio
         "
          GROUP BY 1, 2"
     );
-    let sums = concat!(
+    let summed = concat!(
         "SELECT ", key!(), " AS key, octave, ARRAY[sum(n_0), sum(n_1), sum(n_2), sum(n_3), sum(n_4), sum(n_5), sum(n_6), sum(n_7),
              sum(n_8), sum(n_9), sum(n_10), sum(n_11), sum(n_12), sum(n_13), sum(n_14), sum(n_15)] AS n
          FROM ", sum_rows!("rollup_duration_sum"), " GROUP BY 1, 2"
     );
-    let Some(cut) = filter.cut(pool, by).await? else {
+    let Some(sums) = filter.sums(pool, by).await? else {
         let classes: Vec<(String, i16, i64)> = ask!(filter, by, single).fetch_all(pool).await?;
         let classes = classes
             .iter()
@@ -200,7 +200,7 @@ pub async fn durations(pool: &PgPool, filter: &Filter, by: By) -> Result<Duratio
     };
     // Sixteen classes that follow each other in a row.
     let octaves: Vec<(String, i16, Vec<i64>)> =
-        ask!(filter, by, sums).bind(cut).fetch_all(pool).await?;
+        ask!(filter, by, sums, summed).fetch_all(pool).await?;
     Ok(Durations::of(octaves.iter().flat_map(
         |(key, octave, n)| {
             let classes = histogram::of_octave(*octave).zip(n);
@@ -247,15 +247,12 @@ pub async fn steps(
         };
     }
     let single = concat!(summed!(rows!("rollup_step")), "$11");
-    let sums = concat!(summed!(sum_rows!("rollup_step_sum")), "$12");
+    let of_sums = concat!(summed!(sum_rows!("rollup_step_sum")), "$12");
     // There are sums by unit alone.
-    let cut = filter
-        .cut(pool, By::Unit)
-        .await?
-        .filter(|cut| *cut != ITEMS);
-    Ok(match cut {
-        Some(cut) => {
-            let rows = ask!(filter, By::Whole, sums).bind(cut).bind(limit);
+    let sums = filter.sums(pool, By::Unit).await?;
+    Ok(match sums.filter(|sums| sums.cut != ITEMS) {
+        Some(sums) => {
+            let rows = ask!(filter, By::Whole, sums, of_sums).bind(limit);
             rows.fetch_all(pool).await?
         }
         None => {
@@ -287,15 +284,12 @@ pub async fn channels(pool: &PgPool, filter: &Filter) -> Result<Vec<Channel>, St
         };
     }
     let single = summed!(rows!("rollup_channel"));
-    let sums = summed!(sum_rows!("rollup_channel_sum"));
+    let of_sums = summed!(sum_rows!("rollup_channel_sum"));
     // There are none by item.
-    let cut = filter
-        .cut(pool, By::Whole)
-        .await?
-        .filter(|cut| *cut != ITEMS);
-    Ok(match cut {
-        Some(cut) => {
-            let rows = ask!(filter, By::Whole, sums).bind(cut);
+    let sums = filter.sums(pool, By::Whole).await?;
+    Ok(match sums.filter(|sums| sums.cut != ITEMS) {
+        Some(sums) => {
+            let rows = ask!(filter, By::Whole, sums, of_sums);
             rows.fetch_all(pool).await?
         }
         None => ask!(filter, By::Whole, single).fetch_all(pool).await?,
@@ -348,7 +342,7 @@ pub async fn levels(pool: &PgPool, filter: &Filter) -> Result<Vec<ItemLevels>, S
         " UNION ALL ",
         sums!("grain = 'd' AND start BETWEEN $8 AND $9")
     ));
-    let county = filter.cut(pool, By::Item).await?.is_some();
+    let county = filter.sums(pool, By::Item).await?.is_some();
     let rows = ask!(filter, By::Whole, if county { sums } else { single });
     Ok(rows.fetch_all(pool).await?)
 }
@@ -431,7 +425,7 @@ pub async fn busiest_item(pool: &PgPool, filter: &Filter) -> Result<Option<Strin
             )
         };
     }
-    let sql = match filter.cut(pool, By::Item).await? {
+    let sql = match filter.sums(pool, By::Item).await? {
         None => busiest!(concat!("rollup_month WHERE ", seen!(), " AND month")),
         Some(_) => busiest!(
             "rollup_sum WHERE cut = 'i' AND grain = 'm' AND hall = '' AND $1 <> '' AND ($2::text IS NULL OR unit = $2)

@@ -93,14 +93,21 @@ impl Covered {
     }
 }
 
-/// Binds what every query here begins with: $1 to $3 what is seen, $4 to $9 the span, $10 what a row stands for.
+/// Binds what every query here begins with: $1 to $3 what is seen, $4 to $9 the span, $10 what a row stands for; of sums $11, their cut, and no hall as $1
+/// where they are of all.
 macro_rules! ask {
-    ($filter:expr, $by:expr, $sql:expr) => {{
+    ($filter:expr, $by:expr, $sums:expr, $sql:expr) => {
+        ask!(@ $filter, (!$sums.of_all).then_some($filter.hall.as_str()), $by, $sql).bind($sums.cut)
+    };
+    ($filter:expr, $by:expr, $sql:expr) => {
+        ask!(@ $filter, &$filter.hall, $by, $sql)
+    };
+    (@ $filter:expr, $hall:expr, $by:expr, $sql:expr) => {{
         let covered = Covered::of($filter, $by);
         // PostgreSQL has no date as late as chrono's last.
         let shown = |day: NaiveDate| day.clamp(FIRST, LAST);
         sqlx::query_as($sql)
-            .bind(&$filter.hall)
+            .bind($hall)
             .bind($filter.unit.as_deref())
             .bind($filter.item.as_deref())
             .bind(shown(covered.months.0))
@@ -131,29 +138,29 @@ macro_rules! seen {
 /// list of spans, all rows would be read.
 macro_rules! rows {
     ($table:literal) => {
-        rows!($table, "ARRAY(SELECT code FROM hall WHERE path @> ARRAY[$1])", "")
+        rows!($table, "hall = ANY(ARRAY(SELECT code FROM hall WHERE path @> ARRAY[$1]))")
     };
-    ($table:literal, $halls:literal, $cut:literal) => {
+    ($table:literal, $seen:literal) => {
         concat!(
-            "(", rows!(@ $table, $halls, $cut, "grain = 'm' AND start BETWEEN $4 AND $5"),
-            " UNION ALL ", rows!(@ $table, $halls, $cut, "grain = 'd' AND start BETWEEN $6 AND $7"),
-            " UNION ALL ", rows!(@ $table, $halls, $cut, "grain = 'd' AND start BETWEEN $8 AND $9"), ") AS r"
+            "(", rows!(@ $table, $seen, "grain = 'm' AND start BETWEEN $4 AND $5"),
+            " UNION ALL ", rows!(@ $table, $seen, "grain = 'd' AND start BETWEEN $6 AND $7"),
+            " UNION ALL ", rows!(@ $table, $seen, "grain = 'd' AND start BETWEEN $8 AND $9"), ") AS r"
         )
     };
-    (@ $table:literal, $halls:literal, $cut:literal, $span:literal) => {
+    (@ $table:literal, $seen:literal, $span:literal) => {
         concat!(
-            "SELECT * FROM ", $table, " WHERE ", $span, " AND hall = ANY(", $halls, ")
-                 AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR item = $3)", $cut
+            "SELECT * FROM ", $table, " WHERE ", $span, " AND ", $seen,
+            " AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR item = $3)"
         )
     };
 }
-/// The same of sums of the cut $11.
+/// The same of sums of the cut $11. Those of all halls are found by their days: looked up hall by hall, each would be in a page of its own.
 macro_rules! sum_rows {
     ($table:literal) => {
         rows!(
             $table,
-            "CASE WHEN $11::\"char\" IN ('h', 'p') THEN ARRAY(SELECT code FROM hall WHERE path @> ARRAY[$1]) ELSE ARRAY[''] END",
-            " AND cut = $11"
+            "cut = $11 AND CASE WHEN $11::\"char\" NOT IN ('h', 'p') THEN hall = '' WHEN $1::text IS NULL THEN true
+                                ELSE hall = ANY(ARRAY(SELECT code FROM hall WHERE path @> ARRAY[$1])) END"
         )
     };
 }
@@ -176,15 +183,28 @@ async fn is_county(pool: &PgPool, hall: &str) -> Result<bool, StoreError> {
     Ok(row.bind(hall).fetch_one(pool).await?)
 }
 
+/// Of halls, with all their units and items.
+const HALLS: Cut = b'h'.cast_signed();
+
+/// Sums that hold what is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sums {
+    /// Their word in `rollup_cut`.
+    pub cut: Cut,
+    /// Whether they are of halls, and all of those are meant.
+    pub of_all: bool,
+}
+
 /// The sums that hold what is asked for; `None`: only the rows of single items do.
-pub async fn cut(
+pub async fn sums(
     pool: &PgPool,
     hall: &str,
     unit: bool,
     item: bool,
     by: By,
-) -> Result<Option<Cut>, StoreError> {
-    let hall = by == By::Hall || !is_county(pool, hall).await?;
+) -> Result<Option<Sums>, StoreError> {
+    let county = is_county(pool, hall).await?;
+    let hall = by == By::Hall || !county;
     let cut = match (hall, unit || by == By::Unit, item || by == By::Item) {
         (false, false, false) => b'w',
         (true, false, false) => b'h',
@@ -193,12 +213,14 @@ pub async fn cut(
         (false, _, true) => b'i',
         (true, _, true) => return Ok(None),
     };
-    Ok(Some(cut.cast_signed()))
+    let cut = cut.cast_signed();
+    let of_all = county && cut == HALLS;
+    Ok(Some(Sums { cut, of_all }))
 }
 
 impl Filter {
-    pub(super) async fn cut(&self, pool: &PgPool, by: By) -> Result<Option<Cut>, StoreError> {
-        cut(
+    pub(super) async fn sums(&self, pool: &PgPool, by: By) -> Result<Option<Sums>, StoreError> {
+        sums(
             pool,
             &self.hall,
             self.unit.is_some(),
