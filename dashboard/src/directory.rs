@@ -164,11 +164,16 @@ impl Directory {
     }
 
     /// Whether a hall is one of a scope's: of the subtree, and for a clerk the one hall that the window stands in.
-    fn covers(&self, scope: &Scope, hall: &str) -> bool {
+    pub fn covers(&self, scope: &Scope, hall: &str) -> bool {
         if scope.window.is_some() {
             return hall == scope.hall;
         }
         self.tree.contains(&scope.hall, hall)
+    }
+
+    /// Whether a hall stands over a scope's: what it publishes is for them too.
+    pub fn is_over(&self, scope: &Scope, hall: &str) -> bool {
+        self.tree.contains(hall, &scope.hall)
     }
 
     /// Whether something of this hall, unit and window may be seen.

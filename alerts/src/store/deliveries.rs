@@ -123,7 +123,8 @@ pub fn is_full(taken: u64) -> bool {
     taken >= NOTICES.unsigned_abs()
 }
 
-/// Who hears of what happens to cards and orders: their subscription wants it, and they may see it now. What is taken back goes to
+/// Who hears of what happens to cards and orders, and of bulletins: their subscription wants it, and they may see it now. A bulletin is for the halls below
+/// its own too, and for every unit. What is taken back goes to
 /// whoever was told, and what has left to those of them who do not hear of it where it is now; what stands again, is contested or came
 /// over goes to whoever was told too. A group or program that several subscribe to is told once a language.
 async fn to_subscribers(
@@ -140,7 +141,9 @@ async fn to_subscribers(
          FROM notice n
          JOIN hall h ON h.code = n.hall
          LEFT JOIN hall nh ON nh.code = n.body->>'to_hall'
-         JOIN subscription s ON s.hall = ANY (h.path)
+         CROSS JOIN LATERAL (SELECT CASE WHEN n.about = 'bulletin' THEN h.path || ARRAY(SELECT code FROM hall WHERE path @> ARRAY[n.hall])
+                                 ELSE h.path END AS halls) heard
+         JOIN subscription s ON s.hall = ANY (heard.halls)
          JOIN account a ON a.id = s.account
          JOIN channel c ON c.id = s.channel AND c.enabled
          CROSS JOIN LATERAL (SELECT 'c' || c.id || '/' || s.language
@@ -149,10 +152,10 @@ async fn to_subscribers(
              SELECT FROM delivery d
              WHERE d.about = n.about AND d.subject = n.subject AND d.target = t.target AND d.state <> 'not_sent') AS was) told
          WHERE n.id = ANY ($1) AND n.about IN ('card', 'order', 'bulletin')
-           AND NOT a.disabled AND a.hall = ANY (h.path)
+           AND NOT a.disabled AND a.hall = ANY (heard.halls)
            AND a.role IN ('inspector', 'leader', 'commission', 'unit_head', 'hall_manager')
-           AND (a.role <> 'unit_head' OR a.unit = n.unit)
-           AND (c.kind IN ('sms', 'mail') OR c.hall = ANY (h.path))
+           AND (a.role <> 'unit_head' OR a.unit = n.unit OR n.about = 'bulletin')
+           AND (c.kind IN ('sms', 'mail') OR c.hall = ANY (heard.halls))
            AND CASE
                WHEN n.what IN ('withdrawn', 'revoked', 'cancelled') THEN told.was
                WHEN n.what = 'left' THEN told.was AND NOT coalesce(

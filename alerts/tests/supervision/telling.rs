@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mingjing_alerts::channel::answer::Reason;
+use mingjing_alerts::channel::{self, Notice, What};
 use mingjing_alerts::order::Rung;
 use mingjing_alerts::store::channels::{self, ApplicantTexts, ChannelWrite, SubscriptionWrite};
 use mingjing_alerts::store::deliveries::{self, Done, Then};
@@ -186,6 +187,55 @@ async fn who_wants_and_may_hear_of_a_card_is_told_once() {
         log[2..],
         ["inspector", "own-unit", "red-only"].map(|who| format!("issued red_card queued {who}"))
     );
+}
+
+#[tokio::test]
+async fn a_bulletin_is_told_in_the_halls_below_and_to_every_unit() {
+    let t = Telling::new("sms").await;
+    for (login, role, hall, unit) in [
+        ("inspector", "inspector", "C", None),
+        ("town", "hall_manager", "T1", None),
+        ("other-town", "hall_manager", "T2", None),
+        ("unit", "unit_head", "C", Some("U1")),
+        ("sysadmin", "sysadmin", "C", None),
+    ] {
+        let account = t.person(login, role, hall, unit).await;
+        t.subscribe(account, hall, &["red_card"]).await;
+    }
+    let published = |hall: &str, subject: &str| Notice {
+        key: format!("bulletin/{subject}"),
+        about: channel::About::Bulletin,
+        subject: subject.into(),
+        what: What::Published,
+        at: at(START),
+        hall: hall.into(),
+        unit: None,
+        grade: None,
+        rule: None,
+        case_no: None,
+        sentence_zh: "通报".into(),
+        sentence_en: "Bulletin".into(),
+        due: None,
+        trial: false,
+        applicant: None,
+        to_hall: None,
+        to_unit: None,
+    };
+    let heard = async |hall: &str, subject: &str| {
+        let before = t.log().await.len();
+        let mut connection = t.world.pool().acquire().await.unwrap();
+        let notices = [published(hall, subject)];
+        deliveries::announce(&mut connection, &notices)
+            .await
+            .unwrap();
+        t.expand(START).await;
+        t.log().await.split_off(before)
+    };
+    let told = |who: &str| format!("published - queued {who}");
+    let all = ["inspector", "town", "other-town", "unit"].map(told);
+    assert_eq!(heard("C", "2018-09").await, all);
+    let of_town = ["inspector", "town", "unit"].map(told);
+    assert_eq!(heard("T1", "2018-09/T1").await, of_town);
 }
 
 #[tokio::test]

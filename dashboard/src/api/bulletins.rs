@@ -44,7 +44,8 @@ pub struct BulletinList {
     bulletins: Vec<BulletinRow>,
 }
 
-/// The bulletins of the caller's halls. Those that are not published are listed to inspectors, leaders and the commission alone.
+/// The bulletins of the caller's halls, and the published ones of the halls over them. Those that are not published are listed to inspectors,
+/// leaders and the commission alone.
 #[utoipa::path(
     get, path = "/api/v1/bulletins", tag = "performance", operation_id = "bulletins",
     responses((status = 200, body = BulletinList))
@@ -186,7 +187,7 @@ pub async fn show(
     Ok((headers, bytes).into_response())
 }
 
-/// The bulletin that is asked for, where the caller may know of it.
+/// The bulletin that is asked for, where the caller may read it.
 async fn find(
     app: &App,
     caller: &Caller,
@@ -200,13 +201,14 @@ async fn find(
         Some(town) => town.to_owned(),
         None => directory.root(),
     };
-    directory
-        .seen(&caller.scope, Some(&hall))
-        .map_err(|_| absent())?;
+    let own = directory.covers(&caller.scope, &hall);
+    if !own && !directory.is_over(&caller.scope, &hall) {
+        return Err(absent());
+    }
     let bulletin = store::find(app.db(), first, &hall)
         .await?
         .ok_or_else(absent)?;
-    if bulletin.state != "published" && !steps::reads_drafts(caller.role) {
+    if bulletin.state != "published" && !(own && steps::reads_drafts(caller.role)) {
         return Err(absent());
     }
     let town = hall != directory.root();
@@ -219,11 +221,12 @@ async fn detail(app: &App, caller: &Caller, bulletin: Bulletin) -> Result<Bullet
     let done = store::history(app.db(), bulletin.id).await?;
     let addenda = store::addenda(app.db(), bulletin.id).await?;
     let document = publish::current(&bulletin, &done, directory.zone());
-    let is_person = matches!(caller.who, Who::Account { .. });
-    let actions = steps::open_to(caller.role, &bulletin.state).filter(|_| is_person);
+    let own = directory.covers(&caller.scope, &bulletin.hall);
+    let acts = own && matches!(caller.who, Who::Account { .. });
+    let actions = steps::open_to(caller.role, &bulletin.state).filter(|_| acts);
     let actions = actions.map(|step| step.name).collect();
     // Of a published one it reads what was published; how it came about is its authors' own.
-    let seen = if steps::reads_drafts(caller.role) {
+    let seen = if own && steps::reads_drafts(caller.role) {
         done
     } else {
         Vec::new()

@@ -86,13 +86,15 @@ pub enum Subject {
     Subscription,
     /// One bulletin, by the hall whose it is.
     Bulletin,
+    /// One bulletin to be read: published ones by the halls below theirs too.
+    Publication,
     /// What a program brings, by the halls of its token.
     Brought,
 }
 
 impl Subject {
     /// Every subject.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Nothing,
         Self::Own,
         Self::Session,
@@ -110,6 +112,7 @@ impl Subject {
         Self::Channel,
         Self::Subscription,
         Self::Bulletin,
+        Self::Publication,
         Self::Brought,
     ];
 
@@ -133,6 +136,7 @@ impl Subject {
             Self::Channel => "channel in own halls",
             Self::Subscription => "own subscription",
             Self::Bulletin => "bulletin of own halls",
+            Self::Publication => "bulletin of own halls; published, of those over them",
             Self::Brought => "halls of the token",
         }
     }
@@ -153,6 +157,7 @@ impl Subject {
                 | Self::Channel
                 | Self::Subscription
                 | Self::Bulletin
+                | Self::Publication
         )
     }
 }
@@ -422,7 +427,11 @@ pub const TABLE: &[Row] = &[
     get("/api/v1/score-changes", SUPERVISORS, Subject::Halls),
     // Bulletins. A leader signs, and what is published passes an inspector too.
     get("/api/v1/bulletins", SUPERVISORS, Subject::Halls),
-    get("/api/v1/bulletins/{month}", SUPERVISORS, Subject::Bulletin),
+    get(
+        "/api/v1/bulletins/{month}",
+        SUPERVISORS,
+        Subject::Publication,
+    ),
     post(
         "/api/v1/bulletins/{month}/draft",
         INSPECTORS,

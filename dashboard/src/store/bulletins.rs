@@ -102,7 +102,8 @@ pub async fn list(pool: &PgPool, hall: &str, drafts: bool) -> Result<Vec<Listed>
              (SELECT max(at) FROM bulletin_step s WHERE s.bulletin = b.id AND step = 'publish') AS published_at,
              (SELECT count(*) FROM bulletin_addendum a WHERE a.bulletin = b.id) AS addenda
          FROM bulletin b JOIN hall h ON h.code = b.hall
-         WHERE h.path @> ARRAY[$1] AND ($2 OR b.state = 'published')
+         WHERE (h.path @> ARRAY[$1] AND ($2 OR b.state = 'published'))
+             OR (b.state = 'published' AND b.hall = ANY ((SELECT path FROM hall WHERE code = $1)::text[]))
          ORDER BY b.month DESC, cardinality(h.path), h.code LIMIT $3",
     );
     Ok(rows

@@ -322,6 +322,59 @@ async fn a_bulletin_is_edited_signed_and_published_once_and_then_stays() {
 }
 
 #[tokio::test]
+async fn what_a_county_publishes_is_read_in_its_towns_and_written_by_the_county_alone() {
+    let (console, li, chen) = closed_month().await;
+    console.account("wang", "leader", TOWN_2, None).await;
+    console.account("wu", "hall_manager", TOWN_2, None).await;
+    let (wang, wu) = (console.sign_in("wang").await, console.sign_in("wu").await);
+    let listed = async |person: &Person| -> Vec<Value> {
+        let (_, list) = console.get("/api/v1/bulletins", person).await;
+        let rows = list["bulletins"].as_array().unwrap().iter();
+        let of_month = rows.filter(|row| row["month"] == month());
+        of_month
+            .map(|row| json!([row["town"], row["state"]]))
+            .collect()
+    };
+    let absent = StatusCode::NOT_FOUND;
+    // A draft of the county's is the county's; a leader of a town reads that of the own town.
+    assert_eq!(listed(&wang).await, [json!([TOWN_2, "draft"])]);
+    assert_eq!(console.get(&path(""), &wang).await.0, absent);
+    let signed = console
+        .post_json(&path("/sign"), Some(&chen), json!({"revision": 1}))
+        .await;
+    assert_eq!(signed.0, StatusCode::OK);
+    let revision = json!({"revision": 2});
+    let published = console
+        .post_json(&path("/publish"), Some(&li), revision)
+        .await;
+    assert_eq!(published.0, StatusCode::OK);
+
+    let county = json!([null, "published"]);
+    assert_eq!(
+        listed(&wang).await,
+        [county.clone(), json!([TOWN_2, "draft"])]
+    );
+    assert_eq!(listed(&wu).await, [county]);
+    for person in [&wang, &wu] {
+        let there = read(&console, person, "").await;
+        assert_eq!(
+            (&there["actions"], &there["steps"]),
+            (&json!([]), &json!([]))
+        );
+        let (status, _) = console.bytes(&path(".pdf"), person).await;
+        assert_eq!(status, StatusCode::OK);
+    }
+    let correction = json!({"addenda": 0, "text": {"zh": "更正", "en": ""}});
+    let (status, problem) = console
+        .post_json(&path("/addenda"), Some(&wang), correction)
+        .await;
+    assert_eq!(status, absent, "{problem}");
+    // Another town's stays that town's, drafted or published.
+    let other = path(&format!("?town={TOWN_1}"));
+    assert_eq!(console.get(&other, &wang).await.0, absent);
+}
+
+#[tokio::test]
 async fn the_same_data_give_the_same_bytes() {
     let (console, ..) = closed_month().await;
     let of = Of::new(&console.app, first(), None).unwrap();

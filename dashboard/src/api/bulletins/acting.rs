@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use chrono::{DateTime, Utc};
+use mingjing_alerts::channel::Notice;
 use mingjing_alerts::store::deliveries;
 use mingjing_monitor::audit::Action;
 use serde::Deserialize;
@@ -16,7 +17,7 @@ use crate::app::App;
 use crate::audit::{Record, Trail};
 use crate::bulletin::document::Words;
 use crate::bulletin::steps::{self, Step};
-use crate::bulletin::{self, Edits, Of, publish};
+use crate::bulletin::{self, Document, Edits, Of, publish};
 use crate::caller::{Caller, Who};
 use crate::problem::{Json, Path, Problem, Query, Result};
 use crate::store::bulletins::{self as store, Addendum, Bulletin, Done};
@@ -52,8 +53,54 @@ pub struct NewAddendum {
     text: Words,
 }
 
+/// Who acts on which bulletin: what comes with every step.
+#[derive(FromRequestParts)]
+#[from_request(state(App))]
+pub struct Acting {
+    #[from_request(via(State))]
+    app: App,
+    caller: Caller,
+    trail: Trail,
+    #[from_request(via(Path))]
+    of: OfMonth,
+    #[from_request(via(Query))]
+    which: Which,
+}
+
+impl Acting {
+    /// Finds the bulletin, and the step that the caller may take.
+    async fn takes(&self, step: &str) -> Result<Taking<'_>> {
+        let Self { app, caller, .. } = self;
+        let (login, name) = match &caller.who {
+            Who::Account { login, name, .. } => (login.clone(), name.clone()),
+            Who::Token { .. } => return Err(Problem::forbidden("A person has to do this.")),
+        };
+        let (of, bulletin) = find(app, caller, &self.of.month, self.which.town.as_deref()).await?;
+        if !app.directory().covers(&caller.scope, &of.hall) {
+            return Err(Problem::not_found("bulletin of your halls"));
+        }
+        let found = steps::open_to(caller.role, &bulletin.state).find(|it| it.name == step);
+        let step = found.ok_or_else(|| {
+            Problem::conflict(format!(
+                "A bulletin that is {} does not allow that.",
+                bulletin.state
+            ))
+        })?;
+        Ok(Taking {
+            by: self,
+            of,
+            bulletin,
+            step,
+            login,
+            name,
+            now: app.now(),
+        })
+    }
+}
+
 /// A step on its way: who takes it, and what it is taken of.
-struct Taking {
+struct Taking<'a> {
+    by: &'a Acting,
     of: Of,
     bulletin: Bulletin,
     step: &'static Step,
@@ -62,36 +109,7 @@ struct Taking {
     now: DateTime<Utc>,
 }
 
-/// Finds the bulletin, and the step that the caller may take.
-async fn taking(
-    app: &App,
-    caller: &Caller,
-    (month, town): (&str, Option<&str>),
-    step: &str,
-) -> Result<Taking> {
-    let (login, name) = match &caller.who {
-        Who::Account { login, name, .. } => (login.clone(), name.clone()),
-        Who::Token { .. } => return Err(Problem::forbidden("A person has to do this.")),
-    };
-    let (of, bulletin) = find(app, caller, month, town).await?;
-    let found = steps::open_to(caller.role, &bulletin.state).find(|it| it.name == step);
-    let step = found.ok_or_else(|| {
-        Problem::conflict(format!(
-            "A bulletin that is {} does not allow that.",
-            bulletin.state
-        ))
-    })?;
-    Ok(Taking {
-        of,
-        bulletin,
-        step,
-        login,
-        name,
-        now: app.now(),
-    })
-}
-
-impl Taking {
+impl Taking<'_> {
     /// Of two people at once the second is told: what they read is no longer what stands there.
     fn read(&self, revision: i32) -> Result<()> {
         if revision == self.bulletin.revision {
@@ -103,11 +121,9 @@ impl Taking {
     /// Holds the bulletin in a transaction, and takes the step; what more belongs to it is written by the caller.
     async fn begin(
         &mut self,
-        app: &App,
-        caller: &Caller,
         why: Option<String>,
     ) -> Result<sqlx::Transaction<'static, sqlx::Postgres>> {
-        let mut tx = app.db().begin().await?;
+        let mut tx = self.by.app.db().begin().await?;
         let (state, revision) = store::hold(&mut tx, self.bulletin.id).await?;
         if (state.as_str(), revision) != (self.bulletin.state.as_str(), self.bulletin.revision) {
             return Err(changed());
@@ -123,7 +139,7 @@ impl Taking {
             step: self.step.name.to_owned(),
             login: Some(self.login.clone()),
             who: self.name.clone(),
-            role: caller.role.code().to_owned(),
+            role: self.by.caller.role.code().to_owned(),
             revision: self.bulletin.revision,
             why,
         };
@@ -134,10 +150,13 @@ impl Taking {
     /// Writes it down and commits; how the bulletin stands then.
     async fn end(
         self,
-        (app, caller, trail): (&App, &Caller, &Trail),
         mut tx: sqlx::Transaction<'static, sqlx::Postgres>,
-        (after, why): (serde_json::Value, Option<String>),
+        after: serde_json::Value,
+        why: Option<String>,
     ) -> Result<Json<BulletinDetail>> {
+        let Acting {
+            app, caller, trail, ..
+        } = self.by;
         let mut record = Record::of(Action::BulletinChanged)
             .on("bulletin", self.of.name())
             .hall(self.of.hall.clone())
@@ -153,8 +172,22 @@ impl Taking {
         Ok(Json(detail(app, caller, bulletin).await?))
     }
 
+    /// Takes a step to which nothing more belongs.
+    async fn alone(mut self, why: Option<String>) -> Result<Json<BulletinDetail>> {
+        let tx = self.begin(why.clone()).await?;
+        let after = self.after();
+        self.end(tx, after, why).await
+    }
+
     fn after(&self) -> serde_json::Value {
         json!({"step": self.step.name, "state": self.step.to.as_str(), "revision": self.bulletin.revision})
+    }
+
+    /// What is told of the publication of `document`, or of addendum `n`.
+    fn notice(&self, n: Option<i32>, document: &Document) -> Notice {
+        let directory = self.by.app.directory();
+        let trial = directory.county().is_some_and(|county| county.trial_run);
+        publish::notice(&self.of, n, document, self.now, trial)
     }
 }
 
@@ -168,22 +201,13 @@ fn changed() -> Problem {
     request_body = ActOnBulletin,
     responses((status = 200, body = BulletinDetail), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
-pub async fn draft(
-    State(app): State<App>,
-    caller: Caller,
-    trail: Trail,
-    Path(OfMonth { month }): Path<OfMonth>,
-    Query(which): Query<Which>,
-    Json(act): Json<ActOnBulletin>,
-) -> Result<Json<BulletinDetail>> {
-    let mut taking = taking(&app, &caller, (&month, which.town.as_deref()), "draft").await?;
+pub async fn draft(acting: Acting, Json(act): Json<ActOnBulletin>) -> Result<Json<BulletinDetail>> {
+    let mut taking = acting.takes("draft").await?;
     taking.read(act.revision)?;
-    let document = bulletin::draft(&app, &taking.of).await?;
+    let document = bulletin::draft(&acting.app, &taking.of).await?;
     taking.bulletin.document = Stored(document);
     taking.bulletin.drafted_at = taking.now;
-    let tx = taking.begin(&app, &caller, None).await?;
-    let after = taking.after();
-    taking.end((&app, &caller, &trail), tx, (after, None)).await
+    taking.alone(None).await
 }
 
 /// Writes sections in other words than the drafted ones. Figures in tables and charts cannot be edited.
@@ -193,15 +217,8 @@ pub async fn draft(
     responses((status = 200, body = BulletinDetail), (status = 404, body = Problem), (status = 409, body = Problem),
               (status = 422, body = Problem))
 )]
-pub async fn text(
-    State(app): State<App>,
-    caller: Caller,
-    trail: Trail,
-    Path(OfMonth { month }): Path<OfMonth>,
-    Query(which): Query<Which>,
-    Json(new): Json<BulletinText>,
-) -> Result<Json<BulletinDetail>> {
-    let mut taking = taking(&app, &caller, (&month, which.town.as_deref()), "text").await?;
+pub async fn text(acting: Acting, Json(new): Json<BulletinText>) -> Result<Json<BulletinDetail>> {
+    let mut taking = acting.takes("text").await?;
     taking.read(new.revision)?;
     let document = &taking.bulletin.document.0;
     let mut edits = Edits::new();
@@ -217,8 +234,8 @@ pub async fn text(
     }
     let after = json!({"step": "text", "sections": edits.keys().collect::<Vec<_>>(), "revision": taking.bulletin.revision + 1});
     taking.bulletin.edits = Stored(edits);
-    let tx = taking.begin(&app, &caller, None).await?;
-    taking.end((&app, &caller, &trail), tx, (after, None)).await
+    let tx = taking.begin(None).await?;
+    taking.end(tx, after, None).await
 }
 
 /// A text in both languages; `None`: there is none. Where there is no English the Chinese stands.
@@ -244,19 +261,10 @@ fn written(text: &Words) -> Result<Option<Words>> {
     request_body = ActOnBulletin,
     responses((status = 200, body = BulletinDetail), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
-pub async fn sign(
-    State(app): State<App>,
-    caller: Caller,
-    trail: Trail,
-    Path(OfMonth { month }): Path<OfMonth>,
-    Query(which): Query<Which>,
-    Json(act): Json<ActOnBulletin>,
-) -> Result<Json<BulletinDetail>> {
-    let mut taking = taking(&app, &caller, (&month, which.town.as_deref()), "sign").await?;
+pub async fn sign(acting: Acting, Json(act): Json<ActOnBulletin>) -> Result<Json<BulletinDetail>> {
+    let taking = acting.takes("sign").await?;
     taking.read(act.revision)?;
-    let tx = taking.begin(&app, &caller, None).await?;
-    let after = taking.after();
-    taking.end((&app, &caller, &trail), tx, (after, None)).await
+    taking.alone(None).await
 }
 
 /// Takes a signed bulletin back before it is published: it is a draft again, and has to be signed anew.
@@ -267,14 +275,10 @@ pub async fn sign(
               (status = 422, body = Problem))
 )]
 pub async fn take_back(
-    State(app): State<App>,
-    caller: Caller,
-    trail: Trail,
-    Path(OfMonth { month }): Path<OfMonth>,
-    Query(which): Query<Which>,
+    acting: Acting,
     Json(act): Json<ActOnBulletin>,
 ) -> Result<Json<BulletinDetail>> {
-    let mut taking = taking(&app, &caller, (&month, which.town.as_deref()), "take_back").await?;
+    let taking = acting.takes("take_back").await?;
     taking.read(act.revision)?;
     let why = act.why.map(|why| why.trim().to_owned());
     let why = why
@@ -285,11 +289,7 @@ pub async fn take_back(
             "why: at most {MAX_TEXT} characters, and no U+0000"
         )));
     }
-    let tx = taking.begin(&app, &caller, Some(why.clone())).await?;
-    let after = taking.after();
-    taking
-        .end((&app, &caller, &trail), tx, (after, Some(why)))
-        .await
+    taking.alone(Some(why)).await
 }
 
 /// Publishes a signed bulletin: its files are made, kept and told of, and nothing of it changes any more.
@@ -300,37 +300,23 @@ pub async fn take_back(
               (status = 503, body = Problem))
 )]
 pub async fn publish(
-    State(app): State<App>,
-    caller: Caller,
-    trail: Trail,
-    Path(OfMonth { month }): Path<OfMonth>,
-    Query(which): Query<Which>,
+    acting: Acting,
     Json(act): Json<ActOnBulletin>,
 ) -> Result<Json<BulletinDetail>> {
-    let mut taking = taking(&app, &caller, (&month, which.town.as_deref()), "publish").await?;
+    let mut taking = acting.takes("publish").await?;
     taking.read(act.revision)?;
-    let zone = app.directory().zone();
-    let done = store::history(app.db(), taking.bulletin.id).await?;
+    let zone = acting.app.directory().zone();
+    let done = store::history(acting.app.db(), taking.bulletin.id).await?;
     let today = taking.now.with_timezone(&zone).date_naive();
     let document = publish::published(&taking.bulletin, &done, zone, today);
     let files = publish::files(&document).await?;
     taking.bulletin.document = Stored(document);
-    let mut tx = taking.begin(&app, &caller, None).await?;
+    let mut tx = taking.begin(None).await?;
     store::keep(&mut tx, (taking.bulletin.id, 0), &files).await?;
-    let trial = app
-        .directory()
-        .county()
-        .is_some_and(|county| county.trial_run);
-    let notice = publish::notice(
-        &taking.of,
-        None,
-        &taking.bulletin.document.0,
-        taking.now,
-        trial,
-    );
+    let notice = taking.notice(None, &taking.bulletin.document.0);
     deliveries::announce(&mut tx, &[notice]).await?;
     let after = taking.after();
-    taking.end((&app, &caller, &trail), tx, (after, None)).await
+    taking.end(tx, after, None).await
 }
 
 /// Publishes a numbered addendum to a published bulletin, which itself stays as it is.
@@ -340,40 +326,27 @@ pub async fn publish(
     responses((status = 200, body = BulletinDetail), (status = 404, body = Problem), (status = 409, body = Problem),
               (status = 422, body = Problem), (status = 503, body = Problem))
 )]
-pub async fn correct(
-    State(app): State<App>,
-    caller: Caller,
-    trail: Trail,
-    Path(OfMonth { month }): Path<OfMonth>,
-    Query(which): Query<Which>,
-    Json(new): Json<NewAddendum>,
-) -> Result<Json<BulletinDetail>> {
-    let mut taking = taking(&app, &caller, (&month, which.town.as_deref()), "addendum").await?;
+pub async fn correct(acting: Acting, Json(new): Json<NewAddendum>) -> Result<Json<BulletinDetail>> {
+    let mut taking = acting.takes("addendum").await?;
     let text =
         written(&new.text)?.ok_or_else(|| Problem::invalid("text: say what is corrected"))?;
-    let there = store::addenda(app.db(), taking.bulletin.id).await?;
+    let there = store::addenda(acting.app.db(), taking.bulletin.id).await?;
     if i32::try_from(there.len()).ok() != Some(new.addenda) {
         return Err(changed());
     }
     let n = new.addenda + 1;
-    let today = taking
-        .now
-        .with_timezone(&app.directory().zone())
-        .date_naive();
+    let zone = acting.app.directory().zone();
+    let today = taking.now.with_timezone(&zone).date_naive();
     let document = publish::addendum(&taking.bulletin.document.0, n, &text, &taking.name, today);
     let files = publish::files(&document).await?;
-    let trial = app
-        .directory()
-        .county()
-        .is_some_and(|county| county.trial_run);
-    let notice = publish::notice(&taking.of, Some(n), &document, taking.now, trial);
+    let notice = taking.notice(Some(n), &document);
     let addendum = Addendum {
         n,
         at: taking.now,
         who: taking.name.clone(),
         document: Stored(document),
     };
-    let mut tx = taking.begin(&app, &caller, None).await?;
+    let mut tx = taking.begin(None).await?;
     // Who was faster has this number.
     if !store::add(&mut tx, taking.bulletin.id, &addendum).await? {
         return Err(changed());
@@ -381,5 +354,5 @@ pub async fn correct(
     store::keep(&mut tx, (taking.bulletin.id, n), &files).await?;
     deliveries::announce(&mut tx, &[notice]).await?;
     let after = json!({"step": "addendum", "n": n});
-    taking.end((&app, &caller, &trail), tx, (after, None)).await
+    taking.end(tx, after, None).await
 }

@@ -87,7 +87,8 @@ fn covers(role: Role, subject: Subject, place: Place) -> bool {
         Place::Inside => true,
         Place::Below => role != Role::Clerk,
         Place::Beside => !(by_unit && matches!(role, Role::UnitHead | Role::Clerk)),
-        Place::Above | Place::Outside => false,
+        Place::Above => subject == Subject::Publication,
+        Place::Outside => false,
     }
 }
 
@@ -177,7 +178,7 @@ impl Subjects {
             Subject::Session => self.session.to_string(),
             Subject::Channel => self.channels[word].to_string(),
             Subject::Subscription => self.subscription.to_string(),
-            Subject::Bulletin => String::new(),
+            Subject::Bulletin | Subject::Publication => String::new(),
             _ => return None,
         };
         let path = row
@@ -190,7 +191,7 @@ impl Subjects {
                 &self.files[word][usize::from(row.subject == Subject::Order)].to_string(),
             );
         let path = match row.subject {
-            Subject::Bulletin => format!(
+            Subject::Bulletin | Subject::Publication => format!(
                 "{}?town={}",
                 path.replace("{month}", "2026-01"),
                 place.hall()
