@@ -104,6 +104,8 @@ Exit codes: 0 stopped as asked, 1 failed, 2 used wrongly.";
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    // HTTP clients take the process's provider; the workspace builds none into them.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     if let Some(Command::Secret { command, config }) = &args.command {
         return match secret(command, config.as_deref()) {
             Ok(done) => {

@@ -1,25 +1,32 @@
-//! Cameras that tell of themselves: found in the networks of this console's ingest, and asked which streams they have. Nothing is kept.
-
-use std::time::Duration;
+//! Cameras that tell of themselves: found in the networks of this console's ingest or of an edge, and asked which streams they have. Nothing is
+//! kept.
 
 use axum::extract::State;
 use chrono::Utc;
 use mingjing_ingest::camera::Secret;
-use mingjing_ingest::onvif::{self, OnvifError};
+use mingjing_ingest::onvif::{self, Asked, OnvifError};
+use mingjing_ingest::uplink::protocol::Answer;
 use mingjing_monitor::audit::Action;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 use utoipa::ToSchema;
 
+use super::camera_settings::looks::{answered, other_answer};
 use crate::app::App;
 use crate::audit::{Record, Trail};
 use crate::problem::{Json, Problem, Result};
+use crate::uplink::edges::LOCAL;
 
-/// How long answers are waited for.
-const PATIENCE: Duration = Duration::from_secs(3);
 /// Longest address, user or password, in bytes.
 const MOST: usize = 500;
+
+/// Where to look.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Discover {
+    /// Name of the edge whose networks are meant; null: those of this console's ingest.
+    edge: Option<String>,
+}
 
 /// Cameras that answered.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,6 +48,8 @@ pub struct DiscoveredCamera {
 /// Whom to ask.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct AskCamera {
+    /// Name of the edge in whose networks it is; null: in those of this console's ingest.
+    edge: Option<String>,
     /// Address of its device service, `http://host/onvif/device_service`.
     service: String,
     username: Option<String>,
@@ -72,18 +81,34 @@ pub struct CameraProfile {
     url: String,
 }
 
-/// Looks for cameras in the networks of this console's ingest, for three seconds.
+/// Looks for cameras in the networks of this console's ingest or of an edge, for three seconds.
 #[utoipa::path(
-    post, path = "/api/v1/camera-discoveries", tag = "cameras", operation_id = "discover_cameras",
+    post, path = "/api/v1/camera-discoveries", tag = "cameras", operation_id = "discover_cameras", request_body = Discover,
     responses((status = 200, body = Discovered), (status = 503, body = Problem))
 )]
-pub async fn discover(State(app): State<App>, trail: Trail) -> Result<Json<Discovered>> {
-    runs(&app)?;
+pub async fn discover(
+    State(app): State<App>,
+    trail: Trail,
+    Json(at): Json<Discover>,
+) -> Result<Json<Discovered>> {
+    let edge = at.edge.as_deref().unwrap_or(LOCAL);
     let record = Record::of(Action::CameraTested)
         .on("camera", "discovery")
-        .after(json!({"step": "discover"}));
+        .after(json!({"step": "discover", "edge": edge}));
     trail.record(app.db(), record).await?;
-    let found = onvif::discover(PATIENCE).await;
+    let found = match edge {
+        LOCAL => {
+            runs(&app)?;
+            onvif::discover().await
+        }
+        edge => match answered(&app, edge, app.media().discover(edge))
+            .await?
+            .answer
+        {
+            Answer::Discovered { cameras } => cameras,
+            _ => return Err(other_answer()),
+        },
+    };
     let camera = |found: onvif::Found| DiscoveredCamera {
         service: found.service.to_string(),
         name: found.name,
@@ -103,7 +128,7 @@ pub async fn profiles(
     trail: Trail,
     Json(ask): Json<AskCamera>,
 ) -> Result<Json<Told>> {
-    runs(&app)?;
+    let edge = ask.edge.as_deref().unwrap_or(LOCAL);
     let parts = [
         Some(&ask.service),
         ask.username.as_ref(),
@@ -124,11 +149,26 @@ pub async fn profiles(
     }
     let record = Record::of(Action::CameraTested)
         .on("camera", "discovery")
-        .after(json!({"step": "profiles", "host": service.host_str()}));
+        .after(json!({"step": "profiles", "host": service.host_str(), "edge": edge}));
     trail.record(app.db(), record).await?;
-    let username = ask.username.as_deref().filter(|user| !user.is_empty());
-    let password = ask.password.map(Secret::new);
-    let told = onvif::profiles(&service, username, password.as_ref(), Utc::now()).await;
+    let asked = Asked {
+        service,
+        username: ask.username.filter(|user| !user.is_empty()),
+        password: ask.password.map(Secret::new),
+    };
+    let told = match edge {
+        LOCAL => {
+            runs(&app)?;
+            onvif::profiles(&asked, Utc::now()).await
+        }
+        edge => match answered(&app, edge, app.media().profiles(edge, asked))
+            .await?
+            .answer
+        {
+            Answer::Profiles { told } => told,
+            _ => return Err(other_answer()),
+        },
+    };
     Ok(Json(match told {
         Ok(profiles) => Told {
             refusal: None,

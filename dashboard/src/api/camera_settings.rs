@@ -2,7 +2,7 @@
 //! never go out.
 
 mod edges;
-mod looks;
+pub mod looks;
 mod pictures;
 
 use axum::extract::State;

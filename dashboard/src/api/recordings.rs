@@ -356,6 +356,8 @@ fn refused(answer: &Answer) -> Problem {
         | Answer::Clip { .. }
         | Answer::Preview { .. }
         | Answer::Looked { .. }
+        | Answer::Discovered { .. }
+        | Answer::Profiles { .. }
         | Answer::Unusable { .. }
         | Answer::Sums { .. } => Problem::internal("an edge answered what it was not asked"),
     }

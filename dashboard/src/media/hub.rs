@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use mingjing_ingest::camera::{CameraState, LiveHub, LiveStream};
 use mingjing_ingest::managed::Reach;
 use mingjing_ingest::media::{Fragment, InitSegment, Message};
+use mingjing_ingest::onvif::Asked;
 use mingjing_ingest::uplink::protocol::{Ask, MediaFrame, MediaToConsole, MediaToIngest};
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
@@ -159,18 +161,13 @@ impl MediaHub {
     /// # Errors
     /// When the edge is not there, or does not answer.
     pub async fn fetch_at(&self, edge: &str, camera: &str, ask: Ask) -> Result<Found, FetchError> {
-        let control = {
-            let inner = self.lock();
-            let there = inner.edges.get(edge).ok_or(FetchError::Away)?;
-            there.control.clone()
-        };
-        let (edge, camera) = (edge.to_owned(), camera.to_owned());
+        let camera = camera.to_owned();
         let message = |request| MediaToIngest::Fetch {
             request,
             camera,
             ask,
         };
-        self.waiting.ask(edge, control, ANSWER, message).await
+        self.ask(edge, ANSWER, message).await
     }
 
     /// Asks an edge to look at a camera once, which need not be known.
@@ -178,18 +175,45 @@ impl MediaHub {
     /// # Errors
     /// When the edge is not there, or does not answer.
     pub async fn look(&self, edge: &str, camera: &str, reach: Reach) -> Result<Found, FetchError> {
-        let control = {
-            let inner = self.lock();
-            let there = inner.edges.get(edge).ok_or(FetchError::Away)?;
-            there.control.clone()
-        };
         let message = |request| MediaToIngest::Look {
             request,
             camera: camera.to_owned(),
             reach,
         };
+        self.ask(edge, LOOK, message).await
+    }
+
+    /// Asks an edge to look for cameras in its networks.
+    ///
+    /// # Errors
+    /// When the edge is not there, or does not answer.
+    pub async fn discover(&self, edge: &str) -> Result<Found, FetchError> {
+        let message = |request| MediaToIngest::Discover { request };
+        self.ask(edge, LOOK, message).await
+    }
+
+    /// Has an edge ask a camera in one of its networks for its streams.
+    ///
+    /// # Errors
+    /// When the edge is not there, or does not answer.
+    pub async fn profiles(&self, edge: &str, asked: Asked) -> Result<Found, FetchError> {
+        let message = |request| MediaToIngest::Profiles { request, asked };
+        self.ask(edge, LOOK, message).await
+    }
+
+    async fn ask(
+        &self,
+        edge: &str,
+        patience: Duration,
+        message: impl FnOnce(u64) -> MediaToIngest,
+    ) -> Result<Found, FetchError> {
+        let control = {
+            let inner = self.lock();
+            let there = inner.edges.get(edge).ok_or(FetchError::Away)?;
+            there.control.clone()
+        };
         let edge = edge.to_owned();
-        self.waiting.ask(edge, control, LOOK, message).await
+        self.waiting.ask(edge, control, patience, message).await
     }
 
     /// Who waits for an answer of `edge` to this request.

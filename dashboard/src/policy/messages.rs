@@ -119,6 +119,8 @@ pub const MESSAGES: &[Message] = &[
     told(UPLINK_MEDIA, "unwatch", EDGES, Subject::Camera),
     told(UPLINK_MEDIA, "fetch", EDGES, Subject::Camera),
     told(UPLINK_MEDIA, "look", EDGES, Subject::Camera),
+    told(UPLINK_MEDIA, "discover", EDGES, Subject::Brought),
+    told(UPLINK_MEDIA, "profiles", EDGES, Subject::Brought),
     // What an ingest was asked of its recordings: nobody else's answer is taken.
     brought(UPLINK_RECORDINGS, "fetched", Subject::Brought),
     brought(UPLINK_RECORDINGS, "bytes", Subject::Brought),
@@ -270,6 +272,8 @@ mod tests {
             MediaToIngest::Unwatch { .. } => "unwatch",
             MediaToIngest::Fetch { .. } => "fetch",
             MediaToIngest::Look { .. } => "look",
+            MediaToIngest::Discover { .. } => "discover",
+            MediaToIngest::Profiles { .. } => "profiles",
         };
         // The closures are the point: their matches name every variant.
         let _ = (
@@ -283,7 +287,7 @@ mod tests {
             (UPLINK_EVENTS, Speaker::Client, 6),
             (UPLINK_EVENTS, Speaker::Console, 6),
             (UPLINK_MEDIA, Speaker::Client, 8),
-            (UPLINK_MEDIA, Speaker::Console, 4),
+            (UPLINK_MEDIA, Speaker::Console, 6),
             (UPLINK_RECORDINGS, Speaker::Client, 2),
         ];
         for (socket, speaker, count) in named {

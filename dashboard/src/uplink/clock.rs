@@ -111,6 +111,8 @@ impl ClockOffset {
             }
             Answer::Parameters { at } => *at = self.right(*at),
             Answer::Looked { .. }
+            | Answer::Discovered { .. }
+            | Answer::Profiles { .. }
             | Answer::Unusable { .. }
             | Answer::OutOfRange { .. }
             | Answer::Nothing

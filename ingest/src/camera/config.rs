@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
 /// A password. Neither `Debug` nor any other trait shows it.
@@ -20,6 +20,14 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+}
+
+/// The one way in which a password is written: onto the uplink, and into what is sealed at once.
+pub(crate) fn exposed<S: Serializer>(
+    password: &Option<Secret>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    password.as_ref().map(Secret::expose).serialize(serializer)
 }
 
 impl fmt::Debug for Secret {

@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use audio::{AudioHealth, AudioState};
+pub(crate) use config::exposed;
 pub use config::{Audio, CameraConfig, CameraConfigError, Secret, Transport};
 pub use failure::Failure;
 pub use live::{LiveHub, LiveStream};

@@ -7,7 +7,7 @@ pub(crate) mod kept;
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::camera::{Audio, CameraConfig, Secret, Transport};
@@ -67,7 +67,7 @@ pub struct Reach {
     /// User, where the camera asks for one.
     pub username: Option<String>,
     /// Password, where the camera asks for one.
-    #[serde(serialize_with = "exposed")]
+    #[serde(serialize_with = "crate::camera::exposed")]
     pub password: Option<Secret>,
     /// `tcp` or `udp`.
     pub transport: String,
@@ -82,11 +82,6 @@ pub struct Region {
     pub seat: Vec<[f64; 2]>,
     /// Where people wait for it, if they shall be counted.
     pub waiting: Option<Vec<[f64; 2]>>,
-}
-
-/// The one place where a password is written: onto the uplink, and into what is sealed at once.
-fn exposed<S: Serializer>(password: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-    password.as_ref().map(Secret::expose).serialize(serializer)
 }
 
 /// What became of a camera at its ingest.

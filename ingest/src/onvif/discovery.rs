@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use futures::future::join_all;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -23,7 +23,7 @@ const MOST: usize = 500;
 const TIMES: u32 = 2;
 
 /// A camera that answered.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Found {
     /// Where its device service is, at the address from which it answered.
     pub service: Url,
@@ -33,8 +33,11 @@ pub struct Found {
     pub hardware: Option<String>,
 }
 
-/// Asks in every network that this machine has an IPv4 address in, and gathers answers for `patience`; each camera once, by address.
-pub async fn discover(patience: Duration) -> Vec<Found> {
+/// How long answers are gathered.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Asks in every network that this machine has an IPv4 address in, and gathers answers for three seconds; each camera once, by address.
+pub async fn discover() -> Vec<Found> {
     let own = if_addrs::get_if_addrs().unwrap_or_default();
     let own = own
         .into_iter()
@@ -42,7 +45,7 @@ pub async fn discover(patience: Duration) -> Vec<Found> {
             IpAddr::V4(address) => Some(address),
             IpAddr::V6(_) => None,
         });
-    let until = Instant::now() + patience;
+    let until = Instant::now() + PATIENCE;
     let found = join_all(own.map(|from| ask(from, until))).await;
     let found = found.into_iter().flatten();
     let by_address: BTreeMap<String, Found> = found

@@ -11,7 +11,7 @@ mod xml;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use discovery::{Found, discover};
@@ -23,11 +23,26 @@ use crate::camera::Secret;
 /// Every answer must come within this.
 const ANSWER: Duration = Duration::from_secs(4);
 
+/// All answers of a camera must.
+const ANSWERS: Duration = Duration::from_secs(8);
+
 /// Profiles that are asked for their address at most.
 const PROFILES: usize = 12;
 
+/// Which camera is asked, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Address of its device service, `http://host/onvif/device_service`.
+    pub service: Url,
+    /// User, where the camera asks for one.
+    pub username: Option<String>,
+    /// Password, where the camera asks for one.
+    #[serde(serialize_with = "crate::camera::exposed")]
+    pub password: Option<Secret>,
+}
+
 /// One of a camera's streams.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// What the camera calls it.
     pub name: String,
@@ -44,7 +59,8 @@ pub struct Profile {
 }
 
 /// Why a camera says nothing of itself. Holds no address, user or password.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum OnvifError {
     /// Nobody answers there in time.
     #[error("nobody answers there")]
@@ -60,17 +76,17 @@ pub enum OnvifError {
     Fault(String),
 }
 
-/// Asks the camera at `service` (`http://host/onvif/device_service`) for its streams, the largest first. `now` is this machine's time; the camera's
-/// own may be another.
+/// Asks a camera for its streams, the largest first. `now` is this machine's time; the camera's own may be another.
 ///
 /// # Errors
 /// Why it does not say.
-pub async fn profiles(
-    service: &Url,
-    username: Option<&str>,
-    password: Option<&Secret>,
-    now: DateTime<Utc>,
-) -> Result<Vec<Profile>, OnvifError> {
+pub async fn profiles(asked: &Asked, now: DateTime<Utc>) -> Result<Vec<Profile>, OnvifError> {
+    let answers = tokio::time::timeout(ANSWERS, all_profiles(asked, now)).await;
+    answers.unwrap_or(Err(OnvifError::Unreachable))
+}
+
+async fn all_profiles(asked: &Asked, now: DateTime<Utc>) -> Result<Vec<Profile>, OnvifError> {
+    let service = &asked.service;
     let device = Device::new(service)?;
     let time = device
         .call(service, "<tds:GetSystemDateAndTime/>", None)
@@ -81,9 +97,13 @@ pub async fn profiles(
         Err(OnvifError::Refused | OnvifError::Fault(_)) => TimeDelta::zero(),
         Err(error) => return Err(error.clone()),
     };
-    let login = username.map(|username| Login {
-        username: username.to_owned(),
-        password: password.map_or("", Secret::expose).to_owned(),
+    let login = asked.username.as_ref().map(|username| Login {
+        username: username.clone(),
+        password: asked
+            .password
+            .as_ref()
+            .map_or("", Secret::expose)
+            .to_owned(),
         ahead,
     });
     let ask = "<tds:GetCapabilities><tds:Category>Media</tds:Category></tds:GetCapabilities>";

@@ -200,6 +200,12 @@ impl Pumps {
                 camera,
                 reach,
             } => self.answer(self.recordings.clone().look(request, camera, reach)),
+            MediaToIngest::Discover { request } => {
+                self.answer(self.recordings.clone().discover(request));
+            }
+            MediaToIngest::Profiles { request, asked } => {
+                self.answer(self.recordings.clone().profiles(request, asked));
+            }
             MediaToIngest::Unwatch { camera } => {
                 if let Some(Some((_, task))) = self.watched.remove(&camera) {
                     task.abort();

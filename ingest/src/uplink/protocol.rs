@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::camera::{CameraState, SubStream};
 use crate::managed::{ManagedCamera, Reach, Settled};
+use crate::onvif::{self, Asked, OnvifError};
 use crate::recording::index::{Gap, Pinned, Span};
 use crate::recording::sums::Sum;
 
@@ -285,6 +286,18 @@ pub enum MediaToIngest {
         /// How it is reached.
         reach: Reach,
     },
+    /// Somebody looks for cameras: ask in the networks of the ingest, and answer as to a fetch.
+    Discover {
+        /// Names the request; the answer carries it.
+        request: u64,
+    },
+    /// Somebody asks a camera in one of those networks for its streams: ask it, and answer as to a fetch.
+    Profiles {
+        /// Names the request; the answer carries it.
+        request: u64,
+        /// The camera, and who asks.
+        asked: Asked,
+    },
 }
 
 /// What is asked about recordings; instants by the ingest's clock.
@@ -418,6 +431,16 @@ pub enum Answer {
         sub: Option<SubStream>,
         /// Whether a picture follows.
         picture: bool,
+    },
+    /// To [`MediaToIngest::Discover`].
+    Discovered {
+        /// Whoever answered.
+        cameras: Vec<onvif::Found>,
+    },
+    /// To [`MediaToIngest::Profiles`].
+    Profiles {
+        /// Its streams, or why it does not tell them.
+        told: Result<Vec<onvif::Profile>, OnvifError>,
     },
     /// How the camera is reached cannot work.
     Unusable {

@@ -1,4 +1,4 @@
-//! Answers about recordings, and about cameras that are looked at before they are added: a socket each, so that they hold up neither
+//! Answers about recordings, and about cameras that are found and looked at before they are added: a socket each, so that they hold up neither
 //! events nor live pictures.
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use super::protocol::{Answer, Ask, ByteRange, Fetched, VERSION};
 use super::socket::{Endpoint, LinkError, Socket};
 use crate::cameras::Cameras;
 use crate::managed::Reach;
+use crate::onvif::{self, Asked};
 use crate::recording::Recorder;
 use crate::recording::clip::{ClipError, Reader};
 use crate::recording::sums::sums;
@@ -60,16 +61,33 @@ impl Recordings {
 
     /// Looks at a camera for the console.
     pub(super) async fn look(self, request: u64, camera: String, reach: Reach) {
-        if let Err(error) = self.try_look(request, camera, reach).await {
-            tracing::debug!(%error, "what a look at a camera showed was not taken to its end");
-        }
+        let found = look(&self.cameras, &camera, &reach).await;
+        self.found(request, found).await;
     }
 
-    async fn try_look(self, request: u64, camera: String, reach: Reach) -> Result<(), LinkError> {
-        // First the look: the console does not wait so long for the first word of a socket.
-        let found = look(&self.cameras, &camera, &reach).await;
-        let socket = self.endpoint.open_patient(PATH, QUEUE, PATIENCE).await?;
-        self.tell(socket, request, found).await
+    /// Looks for cameras in the networks of this machine.
+    pub(super) async fn discover(self, request: u64) {
+        let cameras = onvif::discover().await;
+        let answer = Answer::Discovered { cameras };
+        self.found(request, (answer, Follows::Nothing)).await;
+    }
+
+    /// Asks a camera for its streams.
+    pub(super) async fn profiles(self, request: u64, asked: Asked) {
+        let told = onvif::profiles(&asked, Utc::now()).await;
+        let answer = Answer::Profiles { told };
+        self.found(request, (answer, Follows::Nothing)).await;
+    }
+
+    /// Answers with what took a while to find out: the console does not wait so long for the first word of a socket.
+    async fn found(self, request: u64, found: (Answer, Follows)) {
+        let told = async {
+            let socket = self.endpoint.open_patient(PATH, QUEUE, PATIENCE).await?;
+            self.tell(socket, request, found).await
+        };
+        if let Err(error) = told.await {
+            tracing::debug!(%error, "what was found out about cameras was not taken to its end");
+        }
     }
 
     async fn tell(

@@ -1,7 +1,6 @@
 //! Cameras that tell of themselves, against one that answers as they do: by multicast and by HTTP, on loopback.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::net::Ipv4Addr;
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
@@ -11,12 +10,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use mingjing_ingest::camera::Secret;
-use mingjing_ingest::onvif::{OnvifError, discover, profiles};
+use mingjing_ingest::onvif::{Asked, OnvifError, Profile, discover, profiles};
 use sha1::{Digest as _, Sha1};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use url::Url;
 
-const PASSWORD: &str = "mirror on high";
+use crate::support::{PASSWORD, RtspServer, USER, shared};
 
 /// What stands between two tags, whatever their attributes.
 fn between<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
@@ -101,13 +100,12 @@ async fn a_camera_tells_its_streams_to_who_knows_the_password() {
         .ok();
     let service = camera().await;
     let ask = async |password: &str| {
-        profiles(
-            &service,
-            Some("admin"),
-            Some(&Secret::new(password)),
-            Utc::now(),
-        )
-        .await
+        let asked = Asked {
+            service: service.clone(),
+            username: Some("admin".into()),
+            password: Some(Secret::new(password)),
+        };
+        profiles(&asked, Utc::now()).await
     };
     let told = ask(PASSWORD).await.unwrap();
     let told: Vec<_> = told
@@ -139,51 +137,46 @@ async fn a_camera_tells_its_streams_to_who_knows_the_password() {
         ]
     );
     assert_eq!(ask("guess").await, Err(OnvifError::Refused));
-    let nobody = "http://127.0.0.1:1/onvif/device_service".parse().unwrap();
-    assert_eq!(
-        profiles(&nobody, None, None, Utc::now()).await,
-        Err(OnvifError::Unreachable)
-    );
+    let nobody = Asked {
+        service: "http://127.0.0.1:1/onvif/device_service".parse().unwrap(),
+        username: None,
+        password: None,
+    };
+    let told = profiles(&nobody, Utc::now()).await;
+    assert_eq!(told, Err(OnvifError::Unreachable));
 }
 
 #[tokio::test]
 async fn a_camera_is_found_by_multicast() {
-    let service = camera().await;
-    let group = Ipv4Addr::new(239, 255, 255, 250);
-    let socket = UdpSocket::bind(SocketAddr::from((group, 3702)))
-        .await
-        .unwrap();
-    socket
-        .join_multicast_v4(group, Ipv4Addr::LOCALHOST)
-        .unwrap();
-    let named = service.clone();
-    tokio::spawn(async move {
-        let mut question = vec![0; 8192];
-        while let Ok((length, sender)) = socket.recv_from(&mut question).await {
-            assert!(
-                String::from_utf8_lossy(&question[..length]).contains("NetworkVideoTransmitter")
-            );
-            let matched = body(&format!(
-                "<d:ProbeMatches><d:ProbeMatch><d:Scopes>onvif://www.onvif.org/name/East%20door</d:Scopes>\
-                <d:XAddrs>{named}</d:XAddrs></d:ProbeMatch></d:ProbeMatches>"
-            ));
-            // From the address that the camera has.
-            let own = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-            let _ = own.send_to(matched.as_bytes(), sender).await;
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+    let Some(clip) = shared("video/opencv_vtest_h264.mp4") else {
+        return;
+    };
+    let clips = ["east", "east-sub"].map(|name| format!("{name}={}", clip.display()));
+    let arguments = ["--clip", &clips[0], "--clip", &clips[1], "--onvif", "east"];
+    let server = RtspServer::start(&arguments).await;
+    let found = discover().await;
+    // Others may answer too: other servers of this kind, or a demo county on this machine.
+    let mut own = Vec::new();
+    for one in found
+        .into_iter()
+        .filter(|one| one.name.as_deref() == Some("east"))
+    {
+        let asked = Asked {
+            service: one.service,
+            username: Some(USER.into()),
+            password: Some(Secret::new(PASSWORD)),
+        };
+        if let Ok(streams) = profiles(&asked, Utc::now()).await {
+            own.push(streams);
         }
-    });
-    let found = discover(Duration::from_secs(2)).await;
-    let ours = found.iter().find(|camera| camera.service == service);
-    assert_eq!(
-        ours.and_then(|camera| camera.name.as_deref()),
-        Some("East door"),
-        "{found:?}"
-    );
-    assert_eq!(
-        found
-            .iter()
-            .filter(|camera| camera.service == service)
-            .count(),
-        1
-    );
+    }
+    let urls = |streams: &Vec<Profile>| -> Vec<Url> {
+        streams.iter().map(|one| one.url.clone()).collect()
+    };
+    let wanted = ["east", "east-sub"].map(|name| server.camera(name).url);
+    let told = own.iter().filter(|streams| urls(streams) == wanted);
+    assert_eq!(told.count(), 1, "{own:?}");
 }

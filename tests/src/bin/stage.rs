@@ -58,6 +58,7 @@ async fn main() -> ExitCode {
     for name in ["steady", "failing"] {
         arguments.extend(["--clip".to_owned(), format!("{name}={clip}")]);
     }
+    arguments.extend(["--onvif".to_owned(), "steady".to_owned()]);
     arguments.extend(["--garbage".to_owned(), "garbage".to_owned()]);
     arguments.extend(["--no-key-frame".to_owned(), format!("headless={clip}")]);
     arguments.extend(["--clock".to_owned(), "clock".to_owned()]);

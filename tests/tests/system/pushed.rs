@@ -83,6 +83,34 @@ impl County {
     }
 }
 
+/// Cameras that tell of themselves are looked for, and asked, by the edge.
+async fn found_in_the_networks_of_the_edge(county: &County) {
+    let ask = async |path: &str, body: Value| {
+        let (stage, admin) = (&county.stage, &county.admin);
+        stage.ask(Method::POST, path, admin, Some(&body)).await
+    };
+    let found = ask("/camera-discoveries", json!({"edge": "town"})).await;
+    let mut urls = Vec::new();
+    for camera in found["items"].as_array().expect("a list") {
+        if camera["name"] != "two" {
+            continue;
+        }
+        let mut asked = json!({"edge": "town", "service": camera["service"], "username": USER, "password": "guess"});
+        let refused = ask("/camera-profiles", asked.clone()).await;
+        assert_eq!(refused["refusal"], "refused", "{refused}");
+        asked["password"] = json!(PASSWORD);
+        let told = ask("/camera-profiles", asked).await;
+        urls.push(told["items"][0]["url"].clone());
+    }
+    // Another test's cameras may have answered too.
+    assert!(
+        urls.contains(&json!(county.rtsp.url("two"))),
+        "{found} {urls:?}"
+    );
+    let nobody = ask("/camera-discoveries", json!({"edge": "no-such"})).await;
+    assert_eq!(nobody["status"], 503, "{nobody}");
+}
+
 #[tokio::test]
 async fn a_camera_of_an_edge_is_added_changed_recorded_without_the_console_and_removed_from_the_page()
  {
@@ -91,7 +119,9 @@ async fn a_camera_of_an_edge_is_added_changed_recorded_without_the_console_and_r
     };
     let file = file.display();
     let [one, two] = [format!("one={file}"), format!("two={file}")];
-    let arguments = ["--clip", &one, "--clip", &two, "--loop", "20"];
+    let arguments = [
+        "--clip", &one, "--clip", &two, "--onvif", "two", "--loop", "20",
+    ];
     let rtsp = Rtsp::start(&arguments.map(str::to_owned)).await;
     let stage = Stage::new(&[]).await;
     stage.account("admin2", "sysadmin", COUNTY).await;
@@ -111,6 +141,8 @@ async fn a_camera_of_an_edge_is_added_changed_recorded_without_the_console_and_r
         list["edges"][0]["state"] == "ready"
     })
     .await;
+
+    found_in_the_networks_of_the_edge(&county).await;
 
     // Looked at from the edge before it is saved.
     let mut at = county.camera("one", None);

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::faulty;
 use crate::app::App;
-use crate::media::FetchError;
+use crate::media::{FetchError, Found};
 use crate::problem::{Problem, Result};
 use crate::views::SubStreamView;
 
@@ -81,18 +81,7 @@ pub(super) async fn here(app: &App, id: &str, reach: &Reach) -> Result<Looked> {
 
 /// From an edge, over the uplink.
 pub(super) async fn at_edge(app: &App, edge: &str, id: &str, reach: Reach) -> Result<Looked> {
-    if !app.edges().is_connected(edge) {
-        return Err(away(edge));
-    }
-    let mut found = match app.media().look(edge, id, reach).await {
-        Ok(found) => found,
-        Err(FetchError::Silent) => {
-            return Err(Problem::unavailable(format!(
-                "The edge {edge} does not answer. Try again later."
-            )));
-        }
-        Err(FetchError::Away | FetchError::Unknown) => return Err(away(edge)),
-    };
+    let mut found = answered(app, edge, app.media().look(edge, id, reach)).await?;
     match found.answer {
         Answer::Looked {
             state,
@@ -116,8 +105,30 @@ pub(super) async fn at_edge(app: &App, edge: &str, id: &str, reach: Reach) -> Re
             Ok(looked.with(sub.as_ref(), jpeg.as_ref()))
         }
         Answer::Unusable { reason } => Err(Problem::invalid(reason)),
-        _ => Err(Problem::internal("an edge answered what it was not asked")),
+        _ => Err(other_answer()),
     }
+}
+
+/// What an edge answers that was asked about cameras in its networks.
+pub async fn answered(
+    app: &App,
+    edge: &str,
+    asking: impl Future<Output = std::result::Result<Found, FetchError>>,
+) -> Result<Found> {
+    if !app.edges().is_connected(edge) {
+        return Err(away(edge));
+    }
+    asking.await.map_err(|error| match error {
+        FetchError::Silent => {
+            Problem::unavailable(format!("The edge {edge} does not answer. Try again later."))
+        }
+        FetchError::Away | FetchError::Unknown => away(edge),
+    })
+}
+
+/// An edge that answers something else is not as it should be.
+pub fn other_answer() -> Problem {
+    Problem::internal("an edge answered what it was not asked")
 }
 
 fn away(edge: &str) -> Problem {

@@ -29,8 +29,8 @@ export const look = (id: string | null, edge: string, reach: Reach): Promise<Loo
 /** A camera that answered a search, and the streams that one told of. */
 export interface Discovered { service: string; name: string | null; hardware: string | null }
 export interface Told { refusal: 'unreachable' | 'refused' | 'not_onvif' | 'fault' | null; detail: string | null; items: { name: string; codec: string | null; width: number | null; height: number | null; frame_rate: number | null; url: string }[] }
-export const discover = (): Promise<{ items: Discovered[] }> => post('/api/v1/camera-discoveries', {})
-export const askProfiles = (service: string, username: string, password: string): Promise<Told> => post('/api/v1/camera-profiles', { service, username, password })
+export const discover = (edge: string): Promise<{ items: Discovered[] }> => post('/api/v1/camera-discoveries', { edge })
+export const askProfiles = (edge: string, service: string, username: string, password: string): Promise<Told> => post('/api/v1/camera-profiles', { edge, service, username, password })
 
 export function problemWords(cause: unknown): string {
   if (!(cause instanceof ApiError)) return t('error.page')
