@@ -8,7 +8,7 @@ STAGE := scripts/stage
 help:
 	@echo 'make run     set up what is missing, build, start the demo county  (ARGS="--cameras 8 --seed 7")'
 	@echo 'make test    set up what is missing, then lint and every test, the browser'"'"'s included'
-	@echo 'make bench   event intake, deadlines, and the figures of a county with SCALE events, beside their bounds (ARGS="ROUNDS EVENTS DUE")'
+	@echo 'make bench   the figures of a county with SCALE events, event intake, deadlines, cameras and consoles, beside their bounds (ROUNDS=5)'
 	@echo 'make soak    a page of sixteen live pictures for an hour: drift, dropped pictures, memory  (MINUTES=60)'
 	@echo 'make lint    formatting, clippy, licences, advisories, the pages'"'"' linter and types'
 	@echo 'make build   the pages and the two programs'
@@ -48,13 +48,16 @@ test:
 
 # So many events are made up for the figures; they take 0.4 kilobytes each on the database's disk.
 SCALE ?= 100000000
+ROUNDS ?= 5
 bench:
-	@scripts/setup build
+	@scripts/setup test
 	@scripts/timescaledb start
 	@scripts/pages
 	@MINGJING_SCALE=$(SCALE) MINGJING_SCALE_ROUNDS=20 DATABASE_URL="$$(scripts/timescaledb url)" \
 		cargo test --quiet -p mingjing-dashboard --test console -- figures_of_a_large_county --nocapture
-	@DATABASE_URL="$$(scripts/timescaledb url)" cargo run --quiet -p mingjing-alerts --example bench -- $(ARGS)
+	@scripts/build --workspace --bins
+	@export DATABASE_URL="$$(scripts/timescaledb url)"; missed=0; \
+		for part in supervisor cameras consoles; do cargo run --quiet -p mingjing-tests --example $$part -- $(ROUNDS) || missed=1; done; exit $$missed
 
 MINUTES ?= 60
 soak:

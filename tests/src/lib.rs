@@ -2,6 +2,7 @@
 //! its own, and cameras served by somebody else's RTSP server. Everything is set up through the commands and interfaces
 //! that a county's IT contractor would use.
 
+pub mod bench;
 pub mod county;
 pub mod edge;
 pub mod proxy;

@@ -61,6 +61,13 @@ pub struct Session {
     csrf: String,
 }
 
+impl Session {
+    /// As it stands in a request.
+    pub fn cookie(&self) -> &str {
+        &self.cookie
+    }
+}
+
 /// A console with its county, accounts and database; ends with this value.
 pub struct Stage {
     /// Its database.
@@ -330,6 +337,15 @@ impl Stage {
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Number of the console's process.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn pid(&self) -> u32 {
+        let console = self.console.as_ref();
+        console.and_then(Child::id).expect("a running console")
     }
 
     /// Ends the console as a power cut would.

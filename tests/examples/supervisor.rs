@@ -2,7 +2,7 @@
 //! writes the same in the same batches. Prints a table with the bounds of the project beside what was measured, writes it to
 //! `bench/results/supervisor.json`, and ends with exit code 1 when a bound is missed.
 //!
-//! `cargo run -p mingjing-alerts --example bench -- [ROUNDS] [EVENTS] [DUE]` (5, 20,000 and 100,000). Speeds are ratios of two
+//! `cargo run -p mingjing-tests --example supervisor -- [ROUNDS] [EVENTS] [DUE]` (5, 20,000 and 100,000). Speeds are ratios of two
 //! runs beside each other, because machines are shared; each line is the median of the rounds, with the least and the most.
 
 use std::time::Instant;
@@ -18,104 +18,10 @@ use mingjing_monitor::store::events::{Hashed, insert};
 use mingjing_monitor::store::states::{self, CaseRecord};
 use mingjing_monitor::store::testing::TestDatabase;
 use mingjing_monitor::store::{Store, halls, items};
+use mingjing_tests::bench::{Bound, Error, Table};
 use serde_json::json;
 
 const BATCH: usize = 10_000;
-
-type Error = Box<dyn std::error::Error>;
-
-/// What a number must reach.
-#[derive(Clone, Copy)]
-enum Bound {
-    AtLeast(f64),
-    AtMost(f64),
-    /// Told only.
-    None,
-}
-
-/// A line of the table.
-struct Line {
-    what: String,
-    unit: &'static str,
-    bound: Bound,
-    samples: Vec<f64>,
-}
-
-impl Line {
-    fn median(&self) -> f64 {
-        let mut sorted = self.samples.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-    }
-
-    fn is_met(&self) -> bool {
-        match self.bound {
-            Bound::AtLeast(least) => self.median() >= least,
-            Bound::AtMost(most) => self.median() <= most,
-            Bound::None => true,
-        }
-    }
-
-    fn extreme(&self, pick: fn(f64, f64) -> f64) -> f64 {
-        self.samples
-            .iter()
-            .copied()
-            .reduce(pick)
-            .unwrap_or(f64::NAN)
-    }
-
-    fn json(&self) -> serde_json::Value {
-        let (least, most) = match self.bound {
-            Bound::AtLeast(bound) => (Some(bound), None),
-            Bound::AtMost(bound) => (None, Some(bound)),
-            Bound::None => (None, None),
-        };
-        json!({
-            "what": self.what, "unit": self.unit, "median": self.median(), "min": self.extreme(f64::min),
-            "max": self.extreme(f64::max), "at_least": least, "at_most": most, "met": self.is_met(),
-        })
-    }
-}
-
-/// All lines, in the order in which they were first measured.
-#[derive(Default)]
-struct Table(Vec<Line>);
-
-impl Table {
-    fn add(&mut self, what: &str, unit: &'static str, bound: Bound, sample: f64) {
-        match self.0.iter_mut().find(|line| line.what == what) {
-            Some(line) => line.samples.push(sample),
-            None => self.0.push(Line {
-                what: what.to_owned(),
-                unit,
-                bound,
-                samples: vec![sample],
-            }),
-        }
-    }
-
-    fn print(&self) {
-        println!(
-            "{:<62} {:>9} {:>9} {:>9}  {:<8} bound",
-            "", "median", "min", "max", "unit"
-        );
-        for line in &self.0 {
-            let bound = match line.bound {
-                Bound::AtLeast(bound) => format!("≥ {bound}"),
-                Bound::AtMost(bound) => format!("≤ {bound}"),
-                Bound::None => "told".to_owned(),
-            };
-            let missed = if line.is_met() { "" } else { "  MISSED" };
-            let (least, most) = (line.extreme(f64::min), line.extreme(f64::max));
-            println!(
-                "{:<62} {:>9.2} {least:>9.2} {most:>9.2}  {:<8} {bound}{missed}",
-                line.what,
-                line.median(),
-                line.unit
-            );
-        }
-    }
-}
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -131,27 +37,10 @@ async fn main() -> Result<(), Error> {
         intake(events, &mut table).await?;
         deadlines(due, &mut table).await?;
     }
-    table.print();
-    std::fs::create_dir_all("bench/results")?;
-    let lines: Vec<_> = table.0.iter().map(Line::json).collect();
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let told = json!({
-        "at": Utc::now(), "rounds": rounds, "events": events, "due": due, "load": load.trim(),
-        "cores": std::thread::available_parallelism()?.get(), "lines": lines,
-    });
-    std::fs::write(
-        "bench/results/supervisor.json",
-        serde_json::to_string_pretty(&told)?,
-    )?;
-    let missed = table.0.iter().filter(|line| !line.is_met()).count();
-    if missed > 0 {
-        return Err(format!(
-            "{missed} of the bounds are missed (load now: {})",
-            load.trim()
-        )
-        .into());
-    }
-    Ok(())
+    table.finish(
+        "supervisor",
+        json!({"rounds": rounds, "events": events, "due": due}),
+    )
 }
 
 /// Event `i`: an acceptance for even, a decision of the same case for odd ones.
