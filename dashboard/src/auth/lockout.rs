@@ -55,14 +55,14 @@ const ADDRESS: Rule = Rule {
 const KNOWN: TimeDelta = TimeDelta::days(90);
 
 impl Rule {
-    /// When the next attempt may be made.
-    fn until(&self, failures: Failures) -> DateTime<Utc> {
+    /// When the next attempt may be made; `None`: at once. The last failure may be later than who asks: attempts at one address wait for each other.
+    fn until(&self, failures: Failures) -> Option<DateTime<Utc>> {
         let over = failures.failures - self.free;
         if over <= 0 {
-            return failures.last;
+            return None;
         }
         let doubled = FIRST * 2_i32.saturating_pow((over - 1).min(16).unsigned_abs());
-        failures.last + doubled.min(self.longest)
+        Some(failures.last + doubled.min(self.longest))
     }
 
     /// The failures that still count.
@@ -117,7 +117,7 @@ impl Attempt {
                 failures: standing,
                 ..found
             });
-            if until > now {
+            if let Some(until) = until.filter(|until| *until > now) {
                 let seconds = (until - now).num_seconds();
                 return Err(Problem::locked(u64::try_from(seconds).unwrap_or(0) + 1));
             }
@@ -127,10 +127,8 @@ impl Attempt {
         for ((key, rule), standing) in counted.iter().zip(failures) {
             attempts::set(&mut transaction, key, standing + 1, now).await?;
             let failures = standing + 1;
-            locks |= rule.until(Failures {
-                failures,
-                last: now,
-            }) > now;
+            let last = now;
+            locks |= rule.until(Failures { failures, last }).is_some();
         }
         transaction.commit().await?;
         Ok(Self {
@@ -195,7 +193,7 @@ pub async fn waits(
     let found = attempts::of_logins(app.db(), &hashes).await?;
     let until = |hash: &Vec<u8>| {
         let own = found.iter().filter(|counted| counted.key.login == *hash);
-        let waits = own.map(|counted| {
+        let waits = own.filter_map(|counted| {
             let rule = match counted.key.address.as_str() {
                 "" => LOGIN_ELSEWHERE,
                 _ => LOGIN_HERE,
@@ -229,8 +227,10 @@ mod tests {
     #[test]
     fn waits_grow_up_to_a_bound() {
         let last = DateTime::UNIX_EPOCH;
-        let wait =
-            |rule: Rule, failures| (rule.until(Failures { failures, last }) - last).num_seconds();
+        let wait = |rule: Rule, failures| {
+            let until = rule.until(Failures { failures, last });
+            until.map_or(0, |until| (until - last).num_seconds())
+        };
         let waits: Vec<i64> = [4, 5, 6, 7, 11, 12, 60, i32::MAX]
             .map(|failures| wait(LOGIN_HERE, failures))
             .into();
@@ -243,6 +243,15 @@ mod tests {
             (wait(ADDRESS, 49), wait(ADDRESS, 50), wait(ADDRESS, 99)),
             (0, 30, 900)
         );
+    }
+
+    #[test]
+    fn who_comes_in_at_the_same_moment_holds_nobody_up() {
+        // Counted while this one waited for its turn, so its instant is the later one.
+        let last = DateTime::UNIX_EPOCH + TimeDelta::milliseconds(3);
+        for rule in [LOGIN_HERE, LOGIN_ELSEWHERE, ADDRESS] {
+            assert_eq!(rule.until(Failures { failures: 1, last }), None);
+        }
     }
 
     #[test]
