@@ -98,7 +98,11 @@ impl Demo {
                 .send()
                 .await
                 .unwrap();
-            let cookie = session.headers()["set-cookie"].to_str().unwrap().to_owned();
+            let Some(cookie) = session.headers().get("set-cookie") else {
+                let status = session.status();
+                panic!("{status}: {}", session.text().await.unwrap_or_default());
+            };
+            let cookie = cookie.to_str().unwrap().to_owned();
             cookie.split(';').next().unwrap().to_owned()
         };
         let cookie = self.cookie.get_or_init(signed_in).await;
@@ -127,8 +131,8 @@ impl Demo {
     }
 }
 
-/// Ctrl-C; then nothing of what it started may be left.
-async fn interrupt(mut child: Child) {
+/// Ctrl-C; then nothing of what it started may be left. `log` is what it says by then.
+async fn interrupt(mut child: Child, log: impl Fn() -> String) {
     let pid = child.id().unwrap();
     let family = descendants(pid);
     assert!(
@@ -144,7 +148,7 @@ async fn interrupt(mut child: Child) {
         .await
         .unwrap()
         .unwrap();
-    assert!(status.success(), "{status}");
+    assert!(status.success(), "{status}: {}", log());
     wait_for("everything that it started is gone", PATIENCE, async || {
         family.iter().all(|pid| parent(*pid).is_none())
     })
@@ -322,7 +326,7 @@ async fn story(demo: &Demo, database: &str) {
         );
     }
 
-    interrupt(child).await;
+    interrupt(child, || demo.log("first.log")).await;
     let (told, from_portal) = (identities(db).await, count(db, FROM_PORTAL).await);
 
     // The second start tells nothing twice and forgets nothing.
@@ -337,7 +341,7 @@ async fn story(demo: &Demo, database: &str) {
         "loaded again"
     );
     once_each(db).await;
-    interrupt(child).await;
+    interrupt(child, || demo.log("second.log")).await;
     let refused = [demo.log("first.log"), demo.log("second.log")].concat();
     assert!(!refused.contains("was refused"), "{refused}");
 }
