@@ -26,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 const MOONFIRE: f64 = 0.22;
 /// Sessions are set up and first files begun.
 const WARM: Duration = Duration::from_secs(10);
+/// The streams go on for so long after what is measured of them: sessions are begun one after the other.
+const SPARE: Duration = Duration::from_secs(30);
 /// How long pictures are timed.
 const TIMED: Duration = Duration::from_secs(10);
 #[tokio::main]
@@ -39,13 +41,10 @@ async fn main() -> Result<(), Error> {
     let (rounds, cameras, seconds) = (number(5)?, number(32)?, number(30)?);
     let place = tempfile::tempdir()?;
     let clip = place.path().join("clip.mp4");
-    made(&clip).await?;
-    let mounts = (0..cameras).map(|n| ["--clip".to_owned(), format!("c{n}={}", clip.display())]);
-    let mut command: Vec<String> = mounts.flatten().collect();
-    // An hour of it.
-    command.extend(["--loop".to_owned(), "60".to_owned()]);
-    let server = Rtsp::start(&command).await;
     let span = Duration::from_secs(seconds as u64);
+    made(&clip, WARM + span + TIMED + SPARE).await?;
+    let mounts = (0..cameras).map(|n| ["--clip".to_owned(), format!("c{n}={}", clip.display())]);
+    let server = Rtsp::start(&mounts.flatten().collect::<Vec<_>>()).await;
     let mut table = Table::default();
     for _ in 0..rounds {
         let copied = ffmpeg(&server, cameras, span).await?;
@@ -57,11 +56,14 @@ async fn main() -> Result<(), Error> {
     )
 }
 
-/// A minute of 1080p that is as large as a camera's.
-async fn made(clip: &Path) -> Result<(), Error> {
+/// So much 1080p, as large as a camera's.
+async fn made(clip: &Path, long: Duration) -> Result<(), Error> {
     let done = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i"])
-        .arg("testsrc2=size=1920x1080:rate=25:duration=60,noise=alls=20:allf=t")
+        .arg(format!(
+            "testsrc2=size=1920x1080:rate=25:duration={},noise=alls=20:allf=t",
+            long.as_secs()
+        ))
         .args(["-c:v", "libx264", "-preset", "ultrafast", "-g", "50"])
         .args(["-pix_fmt", "yuv420p", "-b:v", "4M", "-minrate", "4M"])
         .args(["-maxrate", "4M", "-bufsize", "2M", "-nal-hrd", "cbr"])
