@@ -15,7 +15,7 @@ use mingjing_ingest::camera::{Camera, CameraConfig, CameraHandle, Secret, Servic
 use mingjing_ingest::media::Message;
 use mingjing_ingest::picture::{PictureBudget, Watching};
 use mingjing_ingest::recording::{Recorder, Rules, Schedule};
-use mingjing_tests::bench::{Bound, Error, Table, processor_time, sorted_part};
+use mingjing_tests::bench::{Bound, Error, Table, arguments, processor_time, sorted_part};
 use mingjing_tests::rtsp::{PASSWORD, Rtsp, USER};
 use serde_json::json;
 use tokio::process::{Child, Command};
@@ -32,13 +32,7 @@ const SPARE: Duration = Duration::from_secs(30);
 const TIMED: Duration = Duration::from_secs(10);
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let mut arguments = std::env::args().skip(1);
-    let mut number = |default: usize| {
-        arguments
-            .next()
-            .map_or(Ok(default), |text| text.parse::<usize>())
-    };
-    let (rounds, cameras, seconds) = (number(5)?, number(32)?, number(30)?);
+    let [rounds, cameras, seconds] = arguments([5, 32, 30])?;
     let place = tempfile::tempdir()?;
     let clip = place.path().join("clip.mp4");
     let span = Duration::from_secs(seconds as u64);

@@ -14,7 +14,7 @@ use axum::extract::ws::{Message, Utf8Bytes, WebSocketUpgrade};
 use axum::routing::any;
 use chrono::Utc;
 use futures::StreamExt;
-use mingjing_tests::bench::{Bound, Error, Table, processor_time, sorted_part};
+use mingjing_tests::bench::{Bound, Error, Table, arguments, processor_time, sorted_part};
 use mingjing_tests::county::{COUNTY, ITEM, UNIT};
 use mingjing_tests::stage::{ACCOUNT_PASSWORD, Session, Stage};
 use serde_json::{Value, json};
@@ -37,16 +37,10 @@ const MARK: &str = "bench-";
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let mut arguments = std::env::args().skip(1).peekable();
-    if arguments.next_if_eq("bare").is_some() {
+    if std::env::args().nth(1).as_deref() == Some("bare") {
         return bare().await;
     }
-    let mut number = |default: usize| {
-        arguments
-            .next()
-            .map_or(Ok(default), |text| text.parse::<usize>())
-    };
-    let (rounds, pages, seconds) = (number(5)?, number(1_000)?, number(20)?);
+    let [rounds, pages, seconds] = arguments([5, 1_000, 20])?;
     allow_open_files()?;
     let stage = Stage::new(&[]).await;
     stage.account("leader", "leader", COUNTY).await;

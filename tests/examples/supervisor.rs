@@ -18,20 +18,14 @@ use mingjing_monitor::store::events::{Hashed, insert};
 use mingjing_monitor::store::states::{self, CaseRecord};
 use mingjing_monitor::store::testing::TestDatabase;
 use mingjing_monitor::store::{Store, halls, items};
-use mingjing_tests::bench::{Bound, Error, Table};
+use mingjing_tests::bench::{Bound, Error, Table, arguments};
 use serde_json::json;
 
 const BATCH: usize = 10_000;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let mut arguments = std::env::args().skip(1);
-    let mut number = |default: usize| {
-        arguments
-            .next()
-            .map_or(Ok(default), |text| text.parse::<usize>())
-    };
-    let (rounds, events, due) = (number(5)?, number(20_000)?, number(100_000)?);
+    let [rounds, events, due] = arguments([5, 20_000, 100_000])?;
     let mut table = Table::default();
     for _ in 0..rounds {
         intake(events, &mut table).await?;

@@ -9,6 +9,19 @@ const TICKS: f64 = 100.0;
 /// Why a bench has no number, or which were missed.
 pub type Error = Box<dyn std::error::Error>;
 
+/// The numbers that a bench was started with; what is left out is as in `usual`.
+///
+/// # Errors
+/// What is no number.
+pub fn arguments<const N: usize>(mut usual: [usize; N]) -> Result<[usize; N], Error> {
+    for (number, text) in usual.iter_mut().zip(std::env::args().skip(1)) {
+        *number = text
+            .parse()
+            .map_err(|_| format!("{text:?} is no number: give ROUNDS and what follows"))?;
+    }
+    Ok(usual)
+}
+
 /// What a number must reach.
 #[derive(Debug, Clone, Copy)]
 pub enum Bound {
