@@ -72,6 +72,16 @@ test('a bulletin goes from draft to print, and what is published stays', async (
     expect((await file.body()).length).toBeGreaterThan(3_000)
   }
 
+  // A town that it is about reads it, and has nothing to do to it.
+  const townContext = await browser.newContext({ locale: 'zh-CN', timezoneId: 'Asia/Shanghai' })
+  const town = await townContext.newPage()
+  await signIn(town, stage, 'manager')
+  await town.goto(`${stage.facts.url}/bulletins?month=${month}`)
+  await expect(town.getByTestId('bulletin-paper').first()).toContainText('两件超过承诺时限')
+  await expect(town.getByTestId('bulletin-state')).toHaveText('已公布')
+  for (const step of ['edit', 'sign', 'publish', 'addendum']) await expect(town.getByTestId(`bulletin-${step}`)).toHaveCount(0)
+  await townContext.close()
+
   // Later events change the score of that month; the published paper stays, and what was wrong is said in an addendum.
   const before = await paper.innerText()
   await leader.reload()
