@@ -126,7 +126,7 @@ pub struct BulletinDetail {
     drafted_at: DateTime<Utc>,
     /// As it stands.
     document: Document,
-    /// By section, what people wrote in place of what was drafted.
+    /// By section, what people wrote in place of what was drafted; for those who read drafts.
     #[schema(value_type = Object)]
     edits: Edits,
     addenda: Vec<BulletinAddendum>,
@@ -226,10 +226,9 @@ async fn detail(app: &App, caller: &Caller, bulletin: Bulletin) -> Result<Bullet
     let actions = steps::open_to(caller.role, &bulletin.state).filter(|_| acts);
     let actions = actions.map(|step| step.name).collect();
     // Of a published one it reads what was published; how it came about is its authors' own.
-    let seen = if own && steps::reads_drafts(caller.role) {
-        done
-    } else {
-        Vec::new()
+    let (seen, edits) = match own && steps::reads_drafts(caller.role) {
+        true => (done, bulletin.edits.0),
+        false => Default::default(),
     };
     Ok(BulletinDetail {
         month: rankings::text(bulletin.month),
@@ -238,7 +237,7 @@ async fn detail(app: &App, caller: &Caller, bulletin: Bulletin) -> Result<Bullet
         revision: bulletin.revision,
         drafted_at: bulletin.drafted_at,
         document,
-        edits: bulletin.edits.0,
+        edits,
         addenda: addenda
             .into_iter()
             .map(|it| BulletinAddendum {

@@ -339,11 +339,17 @@ async fn what_a_county_publishes_is_read_in_its_towns_and_written_by_the_county_
     // A draft of the county's is the county's; a leader of a town reads that of the own town.
     assert_eq!(listed(&wang).await, [json!([TOWN_2, "draft"])]);
     assert_eq!(console.get(&path(""), &wang).await.0, absent);
+    let text =
+        json!({"revision": 1, "text": {"orders": {"zh": "本月平稳。", "en": "A calm month."}}});
+    let rewritten = console.post_json(&path("/text"), Some(&li), text).await;
+    assert_eq!(rewritten.0, StatusCode::OK, "{}", rewritten.1);
+    assert_ne!(rewritten.1["edits"], json!({}));
+    let revision = json!({"revision": 2});
     let signed = console
-        .post_json(&path("/sign"), Some(&chen), json!({"revision": 1}))
+        .post_json(&path("/sign"), Some(&chen), revision)
         .await;
     assert_eq!(signed.0, StatusCode::OK);
-    let revision = json!({"revision": 2});
+    let revision = json!({"revision": 3});
     let published = console
         .post_json(&path("/publish"), Some(&li), revision)
         .await;
@@ -357,10 +363,9 @@ async fn what_a_county_publishes_is_read_in_its_towns_and_written_by_the_county_
     assert_eq!(listed(&wu).await, [county]);
     for person in [&wang, &wu] {
         let there = read(&console, person, "").await;
-        assert_eq!(
-            (&there["actions"], &there["steps"]),
-            (&json!([]), &json!([]))
-        );
+        // What was published, not how it came about.
+        let told = ["actions", "steps", "edits"].map(|it| &there[it]);
+        assert_eq!(told, [&json!([]), &json!([]), &json!({})]);
         let (status, _) = console.bytes(&path(".pdf"), person).await;
         assert_eq!(status, StatusCode::OK);
     }
