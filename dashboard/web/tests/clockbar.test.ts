@@ -66,11 +66,24 @@ describe('the clock bar', () => {
 
   it('fills what has passed and nothing after now', () => {
     const found = bar()
-    expect(day(found, '2018-10-19').filled).toBe(day(found, '2018-10-19').x1)
-    expect(day(found, '2018-10-24').filled).toBe(day(found, '2018-10-24').x0)
+    const whole = day(found, '2018-10-19')
+    expect(whole.pieces).toEqual([{ tone: 'used', x0: whole.x0, x1: whole.x1 }])
+    expect(day(found, '2018-10-24').pieces).toEqual([])
+    expect(day(found, '2018-10-20').pieces).toEqual([])
     const today = day(found, '2018-10-22')
-    expect(today.filled).toBeGreaterThanOrEqual(today.x0)
-    expect(today.filled).toBeLessThan(today.x1)
+    expect(today.pieces).toEqual([{ tone: 'used', x0: today.x0, x1: found.end.x }])
+    expect(found.end.x).toBeLessThan(today.x1)
+  })
+
+  it('is over from the very instant of a limit, on the last day of it too', () => {
+    const decided = bar({ timer: { ...timer, cells: cells.map((cell) => (cell.state === 'left' ? { ...cell, state: 'over' as const } : cell)) }, decidedAt: '2018-10-29T14:00:00Z' })
+    const tones = (date: string) => day(decided, date).pieces.map((piece) => piece.tone)
+    expect(['2018-10-23', '2018-10-24', '2018-10-25', '2018-10-26'].map(tones)).toEqual([['used'], ['used', 'over'], ['over'], ['over']])
+    const last = day(decided, '2018-10-29')
+    const legal = decided.marks.find((mark) => mark.kind === 'legal')?.x
+    expect(last.pieces).toEqual([{ tone: 'over', x0: last.x0, x1: legal }, { tone: 'legal', x0: legal, x1: decided.end.x }])
+    const expected = bar({ timer: { ...timer, legal: timer.legal && { ...timer.legal, expected: true } }, decidedAt: '2018-10-29T14:00:00Z' })
+    expect(day(expected, '2018-10-29').pieces.map((piece) => piece.tone)).toEqual(['over'])
   })
 
   it('stops at the decision', () => {

@@ -15,12 +15,19 @@ interface Look {
   open?: [click: string, shows: string]
 }
 
+/** Numbers of cases to look at: an open one, and of those decided by `decide`. */
+interface Cases {
+  no: string
+  decided: string[]
+}
+
 /** What each role looks at; what two roles see alike is looked at once. */
-const WALKS: Record<string, (no: string) => Look[]> = {
-  inspector: (no) => [
+const WALKS: Record<string, (cases: Cases) => Look[]> = {
+  inspector: ({ no, decided }) => [
     ...['monitoring', 'cards', 'cases', 'video', 'performance', 'account'].map((path) => ({ path })),
     { path: 'performance', open: ['open-score', 'score-pane'] },
     { path: 'video/steady', id: 'camera' },
+    ...decided.map((no) => ({ path: `cases/${no}`, id: 'case' })),
     { path: `cases/${no}`, id: 'case' },
     { path: `cases/${no}`, id: 'case', open: ['unmask', 'why-dialog'] },
     { path: 'profiles' },
@@ -92,12 +99,32 @@ async function writeOrder(browser: Browser, stage: Stage): Promise<void> {
   await page.context().close()
 }
 
+/**
+ * Cases decided on a day, in time, over the promise and over the legal limit: each early and late on it, for the clock bar ends at that hour, under
+ * the day's number or beside it. Of an open case it ends at the hour of the test.
+ */
+async function decide(stage: Stage): Promise<string[]> {
+  const accepted = new Date('2026-10-12T01:00:00Z')
+  const decided: string[] = []
+  for (const time of ['2026-10-22T02:00:00Z', '2026-10-22T08:30:00Z']) {
+    for (const [promise, legal] of [['2026-10-26', '2026-11-16'], ['2026-10-16', '2026-11-16'], ['2026-10-14', '2026-10-16']]) {
+      const no = await stage.openCase(new Date(`${promise}T09:30:00Z`), { legal_due: `${legal}T09:30:00Z` }, accepted)
+      expect((await stage.post({ case: no, type: 'case.completed', time: new Date(time) })).status).toBe(200)
+      decided.push(no)
+    }
+  }
+  return decided
+}
+
 /** A draft of the rules. */
 let draft = ''
+/** What `decide` decided. */
+let decided: string[] = []
 
-// A draft to look at, and a channel that failed once, for the log to show.
+// A draft to look at, cases, and a channel that failed once, for the log to show.
 test.beforeAll(async ({ browser, stage }) => {
   test.setTimeout(180_000)
+  decided = await decide(stage)
   const inspector = await browser.newPage({ locale: 'zh-CN' })
   await signIn(inspector, stage, 'inspector')
   await inspector.goto(`${stage.facts.url}/profiles`)
@@ -134,7 +161,8 @@ async function look(page: Page, url: string, name: string, { path, id = path, op
   await page.screenshot({ path: `results/looks/${name}-${where.slice(1).replace(/\W+/g, '-')}.png` })
   const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']).analyze()
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-  expect(serious.map(({ id, nodes }) => `${where}: ${id}: ${nodes[0]?.html}`)).toEqual([])
+  const told = serious.map(({ id, nodes }) => `${where}: ${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary?.replaceAll(/\s+/g, ' ')}`)
+  expect(told).toEqual([])
 }
 
 for (const [size, [width, height]] of Object.entries(SIZES)) {
@@ -147,7 +175,7 @@ for (const [size, [width, height]] of Object.entries(SIZES)) {
         await page.setViewportSize({ width, height })
         await page.addInitScript((value) => localStorage.setItem('mingjing.locale', value), language)
         await signIn(page, stage, role)
-        for (const one of walk(no)) await look(page, stage.facts.url, `${size}-${language}-${role}`, one)
+        for (const one of walk({ no, decided })) await look(page, stage.facts.url, `${size}-${language}-${role}`, one)
       })
     }
   }

@@ -26,12 +26,14 @@ export interface BarInput {
   to?: number
 }
 
-export interface BarDay extends Cell {
-  x0: number
-  x1: number
-  /** Part of the day that has passed: `x0` to `filled` is drawn as used or over. */
-  filled: number
-  overLegal: boolean
+/** Time that has passed, by what had run out by then: nothing, the promise, the legal limit. */
+export interface BarPiece extends BarSpan {
+  tone: 'used' | 'over' | 'legal'
+}
+
+export interface BarDay extends Cell, BarSpan {
+  /** What of the day has passed, from its beginning on; nothing of a day that does not count. */
+  pieces: BarPiece[]
 }
 
 export interface BarMark {
@@ -151,14 +153,14 @@ export function layout(input: BarInput): Bar | null {
   const scale: Scale = { days, edges, starts: days.map((day) => midnight(day.date)), input }
   const at = (instant: number) => place(scale, instant)
   const endX = at(end)
-  const legal = timer.legal && !timer.legal.expected ? Date.parse(timer.legal.due) : Infinity
+  const [promise, legal] = [timer.promise, timer.legal].map((measure) => (measure && !measure.expected ? at(Date.parse(measure.due)) : Infinity)) as [number, number]
   const last = days.at(-1)?.date ?? first
 
   return {
     days: days.map((day, index) => {
       const x0 = edges[index] ?? 0
       const x1 = edges[index + 1] ?? 1
-      return { ...day, x0, x1, filled: Math.min(x1, Math.max(x0, endX)), overLegal: (scale.starts[index] ?? 0) + 86_400_000 > legal }
+      return { ...day, x0, x1, pieces: day.state === 'uncounted' || day.state === 'suspended' ? [] : pieces(x0, Math.min(x1, endX), promise, legal) }
     }),
     marks: marks.filter((mark) => date(mark.at) <= last && date(mark.at) >= first).map((mark) => ({ ...mark, x: at(Date.parse(mark.at)) })),
     suspensions: timer.suspensions.map((one) => ({
@@ -177,6 +179,17 @@ export function layout(input: BarInput): Bar | null {
     place: at,
     instant: (x: number) => instantOf(scale, x),
   }
+}
+
+/** From `x0` to `x1`, cut where the promise and where the legal limit runs out. */
+function pieces(x0: number, x1: number, promise: number, legal: number): BarPiece[] {
+  const over = Math.min(promise, legal)
+  const found: BarPiece[] = [
+    { tone: 'used', x0, x1: Math.min(x1, over) },
+    { tone: 'over', x0: Math.max(x0, over), x1: Math.min(x1, legal) },
+    { tone: 'legal', x0: Math.max(x0, legal), x1 },
+  ]
+  return found.filter((piece) => piece.x1 > piece.x0)
 }
 
 function marksOf(timer: Timer): Omit<BarMark, 'x'>[] {
