@@ -7,7 +7,7 @@ export default defineConfig({
   workers: 1,
   timeout: 60_000,
   expect: { timeout: 15_000 },
-  reporter: [['list']],
+  reporter: [['list'], ['./inbrief.ts']],
   forbidOnly: true,
   use: {
     locale: 'zh-CN',
