@@ -272,7 +272,7 @@ impl Look<'_> {
             ),
             Thing::Hall => (
                 format!("{name}网络中断，{cameras} 路摄像机全部离线"),
-                format!("The network of {name} is down, all of its {cameras} cameras are offline"),
+                format!("The hall's network is down, all of its {cameras} cameras are offline"),
             ),
             Thing::Camera | Thing::Source | Thing::Window => {
                 let (zh, en) = self.trouble();
