@@ -7,7 +7,9 @@ use std::sync::Arc;
 use chrono::{TimeDelta, Utc};
 use mingjing_ingest::camera::{Audio, AudioState, Camera, CameraConfig, CameraHandle, Service};
 use mingjing_ingest::picture::Watching;
+use mingjing_ingest::recording::archive::Archive;
 use mingjing_ingest::recording::clip::Clip;
+use mingjing_ingest::recording::index::{Index, Segment};
 use mingjing_ingest::recording::{Recorder, Rules, Schedule};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -75,23 +77,33 @@ impl Recorded {
         }
     }
 
-    /// Waits until so many seconds are recorded, and gives them as one file.
+    /// Waits until so many seconds are recorded in one file, and gives that file. Files change with the clock, so one may end on the way; and one
+    /// that begins with a camera of whose sound nothing is known yet may come first.
     async fn clip(&self, id: &str, seconds: i64) -> tempfile::NamedTempFile {
-        let begun = Utc::now();
-        until(&self.camera, |health| {
-            let recorded = health.recording.and_then(|recorded| recorded.until);
-            recorded.is_some_and(|until| until - begun > TimeDelta::seconds(seconds))
-        })
-        .await;
+        let (begun, mut wanted) = (Utc::now(), TimeDelta::seconds(seconds));
+        let archive = loop {
+            until(&self.camera, |health| {
+                let recorded = health.recording.and_then(|recorded| recorded.until);
+                recorded.is_some_and(|until| until - begun > wanted)
+            })
+            .await;
+            let archive = self.recorder.of(id).unwrap();
+            if longest(&archive).millis >= 1_000 * seconds as u32 {
+                break archive;
+            }
+            wanted += TimeDelta::seconds(1);
+        };
         self.camera.stop();
         self.camera.stopped().await;
-        let archive = self.recorder.of(id).unwrap();
-        let segments = archive.read(|index| index.segments().copied().collect::<Vec<_>>());
-        // The file that holds most of it: one that begins with a camera of whose sound nothing is known yet may come first.
-        let longest = segments.iter().max_by_key(|it| it.millis).unwrap();
+        let longest = longest(&archive);
         let clip = Clip::plan(&archive, longest.start, longest.end()).unwrap();
         written(&Arc::new(clip))
     }
+}
+
+fn longest(archive: &Archive) -> Segment {
+    let longest = |index: &Index| index.segments().copied().max_by_key(|it| it.millis);
+    archive.read(longest).expect("a file")
 }
 
 fn written(clip: &Arc<Clip>) -> tempfile::NamedTempFile {

@@ -419,8 +419,9 @@ async fn what_a_card_points_to_stays_when_retention_takes_the_rest_and_leaves_as
     .await;
     let found = recordings(&stage, &leader, "far").await;
     let kept = &found["spans"][0];
+    // Whole files stay. They change with the clock, so the one that is kept may end before the first recording did.
     assert!(
-        instant(&kept["from"]) == instant(&first["from"]) && length(kept) > TimeDelta::seconds(4),
+        instant(&kept["from"]) == instant(&first["from"]) && length(kept) >= TimeDelta::seconds(2),
         "{found}"
     );
     let gone = found["gaps"]
@@ -429,7 +430,7 @@ async fn what_a_card_points_to_stays_when_retention_takes_the_rest_and_leaves_as
         .iter()
         .find(|gap| gap["reason"] == "retention")
         .unwrap();
-    assert!(instant(&gone["from"]) > instant(&kept["to"]), "{found}");
+    assert!(instant(&gone["from"]) >= instant(&kept["to"]), "{found}");
 
     // When the time of what it was for is over, it is let go.
     sqlx::query("UPDATE recording_pin SET until = now() WHERE kind = 'card' AND subject = $1")
