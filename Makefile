@@ -46,7 +46,7 @@ test:
 	@DATABASE_URL="$$(scripts/timescaledb url)" $(STAGE) 'tests' cargo nextest run --workspace --no-fail-fast
 	@DATABASE_URL="$$(scripts/timescaledb url)" $(STAGE) 'tests in the browser' npm --prefix tests/browser run --silent test
 
-# So many events are made up for the figures; they take 0.4 kilobytes each on the database's disk.
+# Of the programs as a county runs them. So many events are made up for the figures; they take 0.4 kilobytes each on the database's disk.
 SCALE ?= 100000000
 ROUNDS ?= 5
 bench:
@@ -54,10 +54,10 @@ bench:
 	@scripts/timescaledb start
 	@scripts/pages
 	@MINGJING_SCALE=$(SCALE) MINGJING_SCALE_ROUNDS=20 DATABASE_URL="$$(scripts/timescaledb url)" \
-		cargo test --quiet -p mingjing-dashboard --test console -- figures_of_a_large_county --nocapture
-	@scripts/build --workspace --bins
+		cargo test --quiet --release --workspace --test console -- figures_of_a_large_county --nocapture
+	@scripts/build --release --workspace --bins --examples
 	@export DATABASE_URL="$$(scripts/timescaledb url)"; missed=0; \
-		for part in supervisor cameras consoles; do cargo run --quiet -p mingjing-tests --example $$part -- $(ROUNDS) || missed=1; done; exit $$missed
+		for part in supervisor cameras consoles; do "$${CARGO_TARGET_DIR:-target}/release/examples/$$part" $(ROUNDS) || missed=1; done; exit $$missed
 
 MINUTES ?= 60
 soak:

@@ -2,7 +2,7 @@
 //! same length to as many; and how long an event takes from its sender to all of them. Prints a table with the bounds of the project beside what was
 //! measured, writes it to `bench/results/consoles.json`, and ends with exit code 1 when a bound is missed.
 //!
-//! `cargo run -p mingjing-tests --example consoles -- [ROUNDS] [PAGES] [SECONDS]` (5, 1,000 and 20); the programs must be built. The pages are sockets
+//! `target/release/examples/consoles [ROUNDS] [PAGES] [SECONDS]` (5, 1,000 and 20); the programs must be built. The pages are sockets
 //! of this program, on the same machine: no number counts what they cost.
 
 use std::process::Stdio;

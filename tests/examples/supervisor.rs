@@ -1,8 +1,8 @@
-//! `make bench`: how fast the supervisor takes events in and fires deadlines, on the real database, beside plain SQL that
-//! writes the same in the same batches. Prints a table with the bounds of the project beside what was measured, writes it to
+//! `make bench`: how fast a console takes events in over HTTP, how fast the supervisor in it does and how fast it fires deadlines, on the real
+//! database, beside plain SQL that writes the same in the same batches. Prints a table with the bounds of the project beside what was measured, writes it to
 //! `bench/results/supervisor.json`, and ends with exit code 1 when a bound is missed.
 //!
-//! `cargo run -p mingjing-tests --example supervisor -- [ROUNDS] [EVENTS] [DUE]` (5, 20,000 and 100,000). Speeds are ratios of two
+//! `target/release/examples/supervisor [ROUNDS] [EVENTS] [DUE]` (5, 20,000 and 100,000); the programs must be built. Speeds are ratios of two
 //! runs beside each other, because machines are shared; each line is the median of the rounds, with the least and the most.
 
 use std::time::Instant;
@@ -19,7 +19,8 @@ use mingjing_monitor::store::states::{self, CaseRecord};
 use mingjing_monitor::store::testing::TestDatabase;
 use mingjing_monitor::store::{Store, halls, items};
 use mingjing_tests::bench::{Bound, Error, Table, arguments};
-use serde_json::json;
+use mingjing_tests::stage::Stage;
+use serde_json::{Value, json};
 
 const BATCH: usize = 10_000;
 
@@ -37,20 +38,23 @@ async fn main() -> Result<(), Error> {
     )
 }
 
-/// Event `i`: an acceptance for even, a decision of the same case for odd ones.
-fn event(i: usize, at: DateTime<Utc>) -> Result<CaseEvent, Error> {
+/// Event `i` as a CloudEvent: an acceptance for even, a decision of the same case for odd ones.
+fn cloudevent(i: usize, at: DateTime<Utc>) -> Value {
     let kind = if i.is_multiple_of(2) {
         "case.accepted"
     } else {
         "case.completed"
     };
-    let cloudevent = json!({
+    json!({
         "specversion": "1.0", "id": format!("e{i}"), "source": "//speed", "type": kind, "subject": format!("2026-{:07}", i / 2),
-        "time": at + TimeDelta::milliseconds(i64::try_from(i)?),
+        "time": at + TimeDelta::milliseconds(i as i64),
         "data": {"hall": format!("H{}", i / 2 % 26), "unit": "人社局", "item": "A", "window": (i / 2 % 9).to_string(), "handler": "0731"},
-    });
+    })
+}
+
+fn event(i: usize, at: DateTime<Utc>) -> Result<CaseEvent, Error> {
     Ok(CaseEvent::from_cloudevent(
-        &cloudevent,
+        &cloudevent(i, at),
         at,
         chrono_tz::Asia::Shanghai,
     )?)
@@ -101,6 +105,7 @@ async fn intake(events: usize, table: &mut Table) -> Result<(), Error> {
     let (_database, mut supervisor) = stage(now).await?;
     let reference = plain(events, now, &supervisor).await?;
     let copy = copied(events, now).await?;
+    let sent = sent(events, now).await?;
     let mut seconds = [0.0; 2];
     for seconds in &mut seconds {
         let batches = batches(events, now)?;
@@ -113,12 +118,19 @@ async fn intake(events: usize, table: &mut Table) -> Result<(), Error> {
         *seconds = begun.elapsed().as_secs_f64();
     }
     let [first, again] = seconds;
-    let rate = events as f64 / first;
-    table.add("events taken in", "/s", Bound::None, rate);
+    let rate = |seconds: f64| events as f64 / seconds;
+    table.add("events over HTTP", "/s", Bound::None, rate(sent));
     table.add(
-        "events: speed of plain SQL with the same writes",
+        "events over HTTP: speed of plain SQL with the same writes",
         "ratio",
         Bound::AtLeast(0.8),
+        reference / sent,
+    );
+    table.add("events by the supervisor", "/s", Bound::None, rate(first));
+    table.add(
+        "events by the supervisor: speed of plain SQL with the same writes",
+        "ratio",
+        Bound::None,
         reference / first,
     );
     table.add(
@@ -134,6 +146,36 @@ async fn intake(events: usize, table: &mut Table) -> Result<(), Error> {
         first / again,
     );
     Ok(())
+}
+
+/// Seconds from the first batch's way to a console until the last one's answer that it is committed.
+async fn sent(events: usize, at: DateTime<Utc>) -> Result<f64, Error> {
+    let stage = Stage::new(&[]).await;
+    county(&stage.database.store).await?;
+    let token = stage.token(&["--role", "source"]).await;
+    let numbers: Vec<usize> = (0..events).collect();
+    let batches = numbers.chunks(BATCH).map(|batch| {
+        let batch: Vec<Value> = batch.iter().map(|&i| cloudevent(i, at)).collect();
+        (batch.len(), Value::from(batch).to_string())
+    });
+    let batches: Vec<(usize, String)> = batches.collect();
+    let (client, intake) = (
+        reqwest::Client::new(),
+        format!("{}/api/v1/events", stage.url),
+    );
+    let begun = Instant::now();
+    for (events, batch) in batches {
+        let sent = client
+            .post(&intake)
+            .bearer_auth(&token)
+            .header("content-type", "application/cloudevents-batch+json")
+            .body(batch);
+        let answer: Value = sent.send().await?.json().await?;
+        if answer["accepted"] != events {
+            return Err(format!("a batch of {events} was answered {answer}").into());
+        }
+    }
+    Ok(begun.elapsed().as_secs_f64())
 }
 
 /// Seconds for events, identities and case states by plain SQL; what is written is made beforehand.
