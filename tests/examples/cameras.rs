@@ -2,7 +2,7 @@
 //! streams from the same server; and how long a picture takes to whoever watches. Prints a table with the bounds of the project beside what was
 //! measured, writes it to `bench/results/cameras.json`, and ends with exit code 1 when a bound is missed.
 //!
-//! `cargo run -p mingjing-tests --example cameras -- [ROUNDS] [CAMERAS] [SECONDS]` (5, 32 and 30). Pictures are decoded for a hundredth of a core, the
+//! `target/release/examples/cameras [ROUNDS] [CAMERAS] [SECONDS]` (5, 32 and 30). Pictures are decoded for a hundredth of a core, the
 //! least there is: what thumbnails and checks may cost is a setting. The camera server is a program of its own, which no number counts.
 
 use std::path::Path;
